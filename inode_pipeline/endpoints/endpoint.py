@@ -1,0 +1,74 @@
+"""The vocabulary in which an endpoint is declared: one `Endpoint`, a tuple of `Column`s.
+
+The declaration is the single source of dtypes, tables, the data dictionary, comments and Dagster's column schema.
+Keep out: anything that reads a record (`normalise.py`) or makes a table (`warehouse/tables.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["key", "configuration", "state", "measurement", "rest"]
+"""`configuration` is what `content_hash` covers; `rest` holds the fields that no column claims."""
+
+Type = Literal["text", "double", "bigint", "timestamp", "geometry", "json"]
+
+Scalar = str | int | float | bool | None
+
+TO_WAREHOUSE: Mapping[str, Mapping[str, float]] = {
+    "km/h": {"km/h": 1.0, "mph": 1.609344, "m/s": 3.6},
+    "m": {"m": 1.0, "km": 1000.0, "mi": 1609.344, "ft": 0.3048},
+    "s": {"s": 1.0, "ms": 0.001, "min": 60.0},
+}
+"""Factors by which a value in a unit of the wire (inner key) becomes one in the warehouse's unit (outer key)."""
+
+GEOMETRY_FORMATS = ("geojson", "wkt", "polyline", "lat,lon pairs")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the warehouse and how the wire fills it.
+
+    `sources` are dotted paths into a record, likeliest first; the first one that a record has fills the column.
+    No source: the column is always NULL. `unit` is the warehouse's and never changes; `source_unit` is the wire's.
+    """
+
+    name: str
+    kind: Kind
+    type: Type
+    description: str
+    sources: tuple[str, ...] = ()
+    unit: str | None = None
+    source_unit: str | None = None
+    format: str | None = None
+    timezone: str | None = None
+    null_values: tuple[Scalar, ...] = ()
+    null_if: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    required: bool = False
+
+    @property
+    def factor(self) -> float:
+        """What a number on the wire is multiplied with to be in the warehouse's unit."""
+        if self.unit is None or self.source_unit is None:
+            return 1.0
+        return TO_WAREHOUSE[self.unit][self.source_unit]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One list of the API: where it is, and one row per what it becomes. `columns` begins with the key."""
+
+    name: str
+    path: str
+    description: str
+    columns: tuple[Column, ...]
+
+    def __getitem__(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def key(self) -> Column:
+        """The column that tells the records apart."""
+        return self.columns[0]

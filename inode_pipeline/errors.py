@@ -1,0 +1,242 @@
+"""Every way a run can stop, split by what the caller does next.
+
+Each error is one sentence on what failed, with which value and where, and a remedy: what a person does about it.
+Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secret or a value from a record.
+
+    PipelineError                     stop; the tables are as they were                         exit 1
+    ├── ConfigError                   a setting or an argument is wrong; mend it                exit 2
+    ├── PassingError                  nothing is wrong on our side; try again later             exit 3
+    │   ├── ApiUnreachableError           no connection, or one that broke every time
+    │   ├── ApiUnavailableError           the server answered 5xx every time
+    │   ├── RateLimitedError              the server asked for a longer pause than the run may take
+    │   ├── TimeoutError                  the walk's deadline passed
+    │   ├── IncompleteWalkError           no walk could be shown to be complete
+    │   │   └── UnstableOrderError            because the server's order changes between requests
+    │   ├── WarehouseUnavailableError     the database cannot be reached
+    │   ├── LockedError                   another session holds a lock on the tables
+    │   └── AlreadyRunningError           another load of this warehouse is at work
+    ├── CredentialsError              the server refused who we are; never tried twice          exit 1
+    │   ├── PasswordRejectedError         user name or password
+    │   ├── ClientRejectedError           client id or secret
+    │   ├── GrantDisabledError            the client may not use the password grant
+    │   ├── ScopeMissingError             the scope was refused, or is not enough
+    │   ├── AuthRejectedError             a fresh token was refused as well
+    │   └── ApiKeyRejectedError           the API key
+    ├── ApiError                      the server does not behave as this API; a person must look
+    │   ├── TlsVerificationError          its certificate cannot be trusted
+    │   ├── ApiProtocolError              an answer that HTTP or OAuth2 does not allow
+    │   ├── ApiContractError              an answer that is not a page of the endpoint
+    │   ├── PagingLoopError               the pages lead back to an earlier one
+    │   ├── ForeignUrlError               the next page lies on another server
+    │   └── PayloadTooLargeError          an answer beyond every sensible size
+    ├── DataError                     the pages arrived, but must not be loaded
+    │   ├── FieldsNotFoundError           a required column finds no field
+    │   ├── SchemaDriftError              a field that was there is gone, or no longer parses
+    │   ├── UnitsError                    length, time and speed contradict each other
+    │   ├── TooManyRejectedError          more records than allowed cannot be typed
+    │   ├── SuspiciousShrinkError         more links than allowed are missing
+    │   └── LandingCorruptError           a landed page is not what was stored
+    ├── DateError                     this date cannot be had
+    │   ├── NotLandedError                nothing was landed on it, and the API knows only today
+    │   ├── MissedTickError               a scheduled run began after its date was over
+    │   └── ClockError                    this machine's clock is behind the landed walks
+    └── WarehouseError                the warehouse needs its administrator
+        ├── NotMigratedError              its tables are missing or old
+        ├── SchemaConflictError           its tables are not those of the migrations
+        ├── PermissionError               the user, or the file's owner, may not do this
+        └── WarehouseFullError            there is no room left
+"""
+
+from __future__ import annotations
+
+
+class PipelineError(Exception):
+    """The root: a run stopped on purpose and the tables are as they were.
+
+    `exit_code` is the command's; `retryable` says whether trying again, unchanged, may help.
+    """
+
+    exit_code = 1
+    retryable = False
+
+    def __init__(self, message: str, *, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    @property
+    def kind(self) -> str:
+        """The class name, which is the anchor in docs/operations.md."""
+        return type(self).__name__
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.remedy}"
+
+
+class ConfigError(PipelineError):
+    """A setting, a file it names or a command's argument is wrong. Nothing was sent or written."""
+
+    exit_code = 2
+
+
+class PassingError(PipelineError):
+    """A trouble that may pass by itself."""
+
+    exit_code = 3
+    retryable = True
+
+
+class ApiUnreachableError(PassingError):
+    """No connection to the server, or every connection broke."""
+
+
+class ApiUnavailableError(PassingError):
+    """The server answered 5xx until the deadline."""
+
+
+class RateLimitedError(PassingError):
+    """The server asks for a pause that does not fit into the walk's deadline."""
+
+
+class TimeoutError(PassingError):  # noqa: A001 - the public name of this kind; modules import it as errors.TimeoutError
+    """The walk's deadline passed."""
+
+
+class IncompleteWalkError(PassingError):
+    """No walk of this call could be shown to be complete."""
+
+
+class UnstableOrderError(IncompleteWalkError):
+    """The server's order changes between requests, so pages repeat some records and lose others."""
+
+
+class WarehouseUnavailableError(PassingError):
+    """The database cannot be reached."""
+
+
+class LockedError(PassingError):
+    """Another session holds a lock that the load needs."""
+
+
+class AlreadyRunningError(PassingError):
+    """Another load of this warehouse is at work."""
+
+
+class CredentialsError(PipelineError):
+    """The server refused who we are. A scheduled run does not try the same credentials again."""
+
+
+class PasswordRejectedError(CredentialsError):
+    """User name or password refused, or the user is inactive: the server does not tell which."""
+
+
+class ClientRejectedError(CredentialsError):
+    """Client id or client secret refused."""
+
+
+class GrantDisabledError(CredentialsError):
+    """The client may not log in with a password."""
+
+
+class ScopeMissingError(CredentialsError):
+    """The scope was refused, not granted, or is not enough for the endpoint."""
+
+
+class AuthRejectedError(CredentialsError):
+    """The server refuses a token that it has just issued."""
+
+
+class ApiKeyRejectedError(CredentialsError):
+    """The API key was refused."""
+
+
+class ApiError(PipelineError):
+    """The server does not behave as this API."""
+
+
+class TlsVerificationError(ApiError):
+    """The server's certificate cannot be trusted. No credential was sent."""
+
+
+class ApiProtocolError(ApiError):
+    """An answer that HTTP or OAuth2 does not allow, or a status that no retry can mend."""
+
+
+class ApiContractError(ApiError):
+    """An answer that is not a page of the endpoint."""
+
+
+class PagingLoopError(ApiError):
+    """The pages lead back to an earlier one."""
+
+
+class ForeignUrlError(ApiError):
+    """The next page lies on another server. Nothing was sent there."""
+
+
+class PayloadTooLargeError(ApiError):
+    """An answer larger, longer or deeper than any sensible page."""
+
+
+class DataError(PipelineError):
+    """The pages arrived and are landed, but must not be loaded."""
+
+
+class FieldsNotFoundError(DataError):
+    """A column that every record must fill finds no field in the first page."""
+
+
+class SchemaDriftError(DataError):
+    """A mapped field that the newest loaded walk had is gone from every record, or none of its values parses."""
+
+
+class UnitsError(DataError):
+    """Length, travel time and speed contradict each other: a unit is not what the field map says."""
+
+
+class TooManyRejectedError(DataError):
+    """More records than INODE_MAX_REJECTED_FRACTION cannot be typed."""
+
+
+class SuspiciousShrinkError(DataError):
+    """More links than INODE_MAX_SHRINK_FRACTION are missing. The walk is refused until a person allows it."""
+
+
+class LandingCorruptError(DataError):
+    """A landed page is not what was stored."""
+
+
+class DateError(PipelineError):
+    """The requested date cannot be had."""
+
+
+class NotLandedError(DateError):
+    """Nothing is landed for a past date, and the API returns only the present state."""
+
+
+class MissedTickError(DateError):
+    """A scheduled run began after its date was over."""
+
+
+class ClockError(DateError):
+    """This machine's clock lies behind the newest landed walk."""
+
+
+class WarehouseError(PipelineError):
+    """The warehouse needs its administrator."""
+
+
+class NotMigratedError(WarehouseError):
+    """The warehouse's tables are missing or older than this version."""
+
+
+class SchemaConflictError(WarehouseError):
+    """The warehouse's tables are not those that the migrations made."""
+
+
+class PermissionError(WarehouseError):  # noqa: A001 - the public name of this kind; modules import it as errors.PermissionError
+    """The database user, or the owner of the file, may not do this."""
+
+
+class WarehouseFullError(WarehouseError):
+    """There is no room left on the disk or within the quota."""
