@@ -1,0 +1,1 @@
+"""SQL: the warehouse, its tables, landed pages and loads. No HTTP, no Dagster."""
