@@ -25,6 +25,10 @@ TO_WAREHOUSE: Mapping[str, Mapping[str, float]] = {
 """Factors by which a value in a unit of the wire (inner key) becomes one in the warehouse's unit (outer key)."""
 
 GEOMETRY_FORMATS = ("geojson", "wkt", "polyline", "lat,lon pairs")
+"""Without a format, an object is GeoJSON and a string is WKT if it begins with a word of WKT, else a polyline."""
+
+TIME_FORMATS = ("iso8601", "unix", "unix_ms")
+"""Beside these a strptime format may be given; without a format a time is ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
