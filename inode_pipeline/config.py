@@ -1,26 +1,30 @@
 """The settings: read once at the door, validated, secrets hidden, every problem in one error.
 
-A setting is a field of `LocalSettings` (what a command without the API needs) or of `Settings` (everything).
-Its environment variable is `INODE_` and the field's name in capitals; `docs/configuration.md` explains each.
-Keep out: anything that opens a connection. No network is touched before the settings are right.
+    ScheduleSettings    what Dagster's definitions need before anything runs
+    LocalSettings       what a command needs that never talks to the API
+    Settings            everything
+
+A setting is a field of one of these; its environment variable is `INODE_` and the field's name in capitals.
+`docs/configuration.md` explains each. Keep out: anything that opens a connection, since no network is touched
+before the settings are right.
 """
 
 from __future__ import annotations
 
 import ipaddress
-import os
-from collections.abc import Mapping
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-import sqlalchemy
 from cronsim import CronSim, CronSimError
-from dotenv import dotenv_values
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.fieldmap import read_field_map
@@ -28,26 +32,247 @@ from inode_pipeline.errors import ConfigError
 
 PREFIX = "INODE_"
 DEFAULT_BASE_URL = "https://inode.smatstraffic.com/api/"
+OAUTH_FIELDS = ("username", "password", "client_id", "client_secret")
 
 
-def _zone(name: str) -> str:
+def _zone_name(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (ValueError, OSError) as problem:
-        raise ValueError(f"{name!r} is not a time zone; use a name such as America/Toronto") from problem
+    except (KeyError, ValueError, OSError) as problem:
+        raise ValueError("not a time zone; use a name such as America/Toronto") from problem
     return name
 
 
 def _cron(expression: str) -> str:
+    if len(expression.split()) != 5:
+        raise ValueError("a cron expression of five fields is needed, such as 30 4 * * *")
     try:
-        CronSim(expression, date_of_no_matter())
+        CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC))
     except CronSimError as problem:
-        raise ValueError(f"{expression!r} is not a cron expression ({problem}); use five fields, such as 30 4 * * *") from problem
+        raise ValueError(f"not a cron expression ({problem}); use five fields, such as 30 4 * * *") from problem
     return expression
 
 
-def _header_text(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise ValueError("holds a blank, a line break or another character that cannot stand in a key; copy it again")
+def _http_address(value: str, *, name: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an address of {name}; it begins with https:// and a host")
+    if parts.query or parts.fragment:
+        raise ValueError("an address without a query (?) and fragment (#) is needed")
+    _ = parts.port  # raises ValueError for a port that is none
+    return value
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine itself."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(_http_address(value, name="an API"))
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address without user and password is needed; those have settings of their own")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to this machine only; use https://")
+    return value if value.endswith("/") else value + "/"
+
+
+def _proxy(secret: SecretStr) -> SecretStr:
+    _http_address(secret.get_secret_value(), name="a proxy")
     return secret
+
+
+def _header_value(secret: SecretStr) -> SecretStr:
+    text = secret.get_secret_value()
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError("it holds a line break or another character that no key has; copy it again")
+    return secret
+
+
+def _warehouse_url(value: str | URL) -> URL:
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError) as problem:
+        raise ValueError(
+            "not a database URL; use sqlite:///folder/file.db or postgresql://user@host/database"
+        ) from problem
+    if url.drivername in ("postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername != "sqlite":
+        raise ValueError(f"{url.drivername} is not supported; use sqlite:/// or postgresql://")
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("a SQLite warehouse needs a file, such as sqlite:///data/inode.db")
+    return url.set(database=str(_existing_path(Path(str(url.database)))))
+
+
+def _existing_path(path: Path) -> Path:
+    """A relative path starts at the folder of `.env`, which is the current one."""
+    return path.expanduser().absolute()
+
+
+def _readable_file(path: Path) -> Path:
+    path = _existing_path(path)
+    if not path.is_file():
+        raise ValueError("no such file")
+    return path
+
+
+def _field_map(path: Path) -> Path:
+    path = _readable_file(path)
+    try:
+        read_field_map(path)
+    except ConfigError as problem:
+        raise ValueError(problem.message) from problem
+    return path
+
+
+Cron = Annotated[str, AfterValidator(_cron)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class ScheduleSettings(BaseSettings):
+    """What must be known when Dagster loads the definitions. Every field may be absent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(default=None, validate_default=True)
+    start_date: date = date(2026, 1, 1)
+    sync_schedule: Cron = "30 4 * * *"
+    sample_schedule: Cron | None = None
+
+    @classmethod
+    def load(cls, *, dotenv: bool = True) -> Self:
+        """Read the environment and, below it, the file `.env` of the current folder.
+
+        Raises:
+            ConfigError: with every problem in one message, none of them showing a secret.
+
+        """
+        try:
+            return cls(_env_file=".env" if dotenv else None, _env_file_encoding="utf-8")
+        except ValidationError as problem:
+            raise ConfigError(
+                "; ".join(_told(cls, error) for error in problem.errors(include_url=False)) + ".",
+                remedy="Correct it in the environment or in .env; `inode-pipeline doctor` checks the result.",
+            ) from None
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ConfigError(f"The file .env cannot be read: {type(problem).__name__}.", remedy="Mend it.") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days are the partitions; UTC where none is set."""
+        return ZoneInfo(self.timezone or "UTC")
+
+
+class LocalSettings(ScheduleSettings):
+    """What a command needs that never talks to the API: the warehouse, and how landed pages become rows."""
+
+    warehouse_password: SecretStr | None = None
+    warehouse_url: Annotated[URL, NoDecode, BeforeValidator(_warehouse_url)] = Field(
+        default="sqlite:///data/inode.db", validate_default=True, repr=False
+    )
+    warehouse_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "inode"
+    field_map_file: Annotated[Path, AfterValidator(_field_map)] | None = None
+    max_shrink_fraction: Fraction = 0.2
+    max_rejected_fraction: Fraction = 0.01
+    raw_retention_days: Annotated[int, Field(ge=0)] = 0
+    holidays: str | None = None
+    display_units: Literal["metric", "us"] = "metric"
+    alert_webhook_url: SecretStr | None = None
+    alert_smtp_url: SecretStr | None = None
+    alert_to: str | None = None
+
+    model_config = SettingsConfigDict(arbitrary_types_allowed=True)
+
+    @field_validator("warehouse_url")
+    @classmethod
+    def _with_password(cls, url: URL, info: ValidationInfo) -> URL:
+        """The URL's own repr masks the password; `str()` of it must not be printed."""
+        password: SecretStr | None = info.data.get("warehouse_password")
+        return url if password is None else url.set(password=password.get_secret_value())
+
+    def endpoint(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint as the user's field map has it; unchanged where there is none."""
+        return endpoint if self.field_map_file is None else read_field_map(self.field_map_file).apply(endpoint)
+
+
+class Settings(LocalSettings):
+    """Everything a sync needs."""
+
+    base_url: str = Field(default=DEFAULT_BASE_URL, validate_default=True)
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scope: str = "sync"
+    api_key: Annotated[SecretStr, AfterValidator(_header_value)] | None = None
+    auth: Literal["oauth2", "api_key"] = Field(default="", validate_default=True)  # absent: inferred
+    page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    page_size_param: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "page_size"
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    request_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
+    walk_deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
+    ca_file: Annotated[Path, AfterValidator(_readable_file)] | None = None
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+
+    @field_validator("base_url")
+    @classmethod
+    def _check_base_url(cls, value: str, info: ValidationInfo) -> str:
+        url = _base_url(value)
+        # A field is checked after those before it, so this is where zone and address are both known.
+        if "timezone" in info.data and info.data["timezone"] is None and not is_loopback(urlsplit(url).hostname):
+            raise ValueError(
+                "INODE_TIMEZONE is missing: the zone whose days your snapshots belong to, such as America/Toronto"
+            )
+        return url
+
+    @field_validator("auth", mode="before")
+    @classmethod
+    def _infer_auth(cls, value: object, info: ValidationInfo) -> object:
+        """Which way to log in: the one that is named, or else the only one whose credentials are there."""
+        data = info.data
+        if any(name not in data for name in (*OAUTH_FIELDS, "api_key")):
+            return value or "oauth2"  # a credential is wrong, which is told by itself
+        missing = [name for name in OAUTH_FIELDS if data[name] is None]
+        if not value:
+            value = _only_configured(any_oauth=len(missing) < len(OAUTH_FIELDS), api_key=data["api_key"] is not None)
+        if value == "oauth2" and missing:
+            raise ValueError(f"{_variables(missing)} missing: the login with a password needs all four")
+        if value == "api_key" and data["api_key"] is None:
+            raise ValueError("INODE_API_KEY is missing: INODE_AUTH asks for it")
+        return value
+
+
+def _only_configured(*, any_oauth: bool, api_key: bool) -> str:
+    if any_oauth and api_key:
+        raise ValueError("INODE_AUTH is missing: both an API key and a login are configured; say oauth2 or api_key")
+    if not any_oauth and not api_key:
+        raise ValueError(
+            f"No credentials: INODE_API_KEY is missing, or else {_variables(OAUTH_FIELDS, verb='')} for the login"
+        )
+    return "api_key" if api_key else "oauth2"
+
+
+def _variables(fields: Sequence[str], verb: str | None = None) -> str:
+    names = [PREFIX + name.upper() for name in fields]
+    if verb is None:
+        verb = " is" if len(names) == 1 else " are"
+    return (", ".join(names[:-1]) + " and " if names[1:] else "") + names[-1] + verb
+
+
+def _told(settings: type[BaseSettings], error: ErrorDetails) -> str:
+    """One problem as a sentence that names the variable, and its value unless that may be secret."""
+    reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    if PREFIX in reason:
+        return reason
+    field = str(error["loc"][0])
+    is_secret = field in ("warehouse_url", "proxy", "base_url") or "Secret" in str(
+        settings.model_fields[field].annotation
+    )
+    value = "" if is_secret else f"={str(error['input'])[:80]!r}"
+    return f"{PREFIX}{field.upper()}{value}: {reason[0].lower()}{reason[1:]}"

@@ -219,7 +219,7 @@ class MissedTickError(DateError):
 
 
 class ClockError(DateError):
-    """This machine's clock lies behind the newest landed walk."""
+    """The clock of this machine lies behind the newest landed walk."""
 
 
 class WarehouseError(PipelineError):

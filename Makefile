@@ -1,0 +1,64 @@
+# One command each; the first one that needs it makes the virtual environment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Installed sets are remembered by the lock they came from, so that a second run installs nothing.
+RUN := $(VENV)/.installed-run
+DEV := $(VENV)/.installed-dev
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
+export DAGSTER_DISABLE_TELEMETRY := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check soak dev bench lock lint
+
+help:  ## What there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthetic iNode
+	@$(BIN)/inode-pipeline demo
+
+test: lint  ## Lint, types, import contracts and every test but the long ones
+	$(BIN)/pytest -n auto --dist loadgroup -m "not soak"
+
+check: lint  ## The inner loop: lint, types, contracts and the fast tests on SQLite
+	$(BIN)/pytest -q -n auto --dist loadgroup -m "not soak and not slow and not browser and not postgresql"
+
+lint: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+soak: $(DEV)  ## The long proofs
+	$(BIN)/pytest -m soak
+
+dev: $(RUN)  ## The Dagster UI against the emulator
+	@$(BIN)/python -m deploy.dev
+
+bench: $(DEV)  ## The benchmark
+	@$(BIN)/python bench/run.py
+
+# The locks hold for Python 3.11 to 3.13 and every platform, with hashes and without an index address.
+lock:  ## Renew both locks from pyproject.toml (needs uv)
+	for set in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
+	  set -- $$set; file=$$1; shift; \
+	  uv pip compile pyproject.toml "$$@" --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-strip-extras --custom-compile-command "make lock" --quiet --output-file $$file || exit 1; \
+	done
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=python3.12") \
+	  if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the pipeline needs into $(VENV) (about 620 MB, once) ..."
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@ $(RUN)

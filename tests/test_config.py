@@ -1,0 +1,140 @@
+"""The settings: what is accepted, what is refused, and that no secret is ever shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inode_pipeline.config import LocalSettings, ScheduleSettings, Settings
+from inode_pipeline.errors import ConfigError
+
+OAUTH = {
+    "INODE_USERNAME": "anna",
+    "INODE_PASSWORD": "canary-password",
+    "INODE_CLIENT_ID": "client",
+    "INODE_CLIENT_SECRET": "canary-secret",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment without settings, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def given(environment: pytest.MonkeyPatch, **variables: str) -> None:
+    for name, value in variables.items():
+        environment.setenv(name, value)
+
+
+def test_two_settings_are_enough_with_an_api_key(environment: pytest.MonkeyPatch) -> None:
+    """An API key and a time zone make complete settings; the rest are the documented defaults."""
+    given(environment, INODE_API_KEY="key", INODE_TIMEZONE="America/Toronto")
+    settings = Settings.load()
+    assert (settings.auth, settings.base_url, settings.page_size, settings.scope) == (
+        "api_key",
+        "https://inode.smatstraffic.com/api/",
+        1000,
+        "sync",
+    )
+    assert settings.warehouse_url.database == str(Path.cwd() / "data/inode.db")
+
+
+def test_five_settings_are_enough_with_a_login(environment: pytest.MonkeyPatch) -> None:
+    """A login and a time zone make complete settings."""
+    given(environment, **OAUTH, INODE_TIMEZONE="America/Toronto")
+    assert Settings.load().auth == "oauth2"
+
+
+def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
+    """Six wrong settings make one error that names all six."""
+    wrong = {
+        "INODE_TIMEZONE": "America/Torono",
+        "INODE_API_KEY": "canary\nkey",
+        "INODE_PAGE_SIZE": "0",
+        "INODE_SYNC_SCHEDULE": "1 2 3",
+        "INODE_START_DATE": "yesterday",
+        "INODE_WAREHOUSE_URL": "mysql://root:canary-db@host/x",
+    }
+    given(environment, **wrong)
+    with pytest.raises(ConfigError) as told:
+        Settings.load()
+    assert [name for name in wrong if name not in str(told.value)] == []
+    assert "canary" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "INODE_TIMEZONE is missing"),
+        ({}, "No credentials: INODE_API_KEY is missing"),
+        ({"INODE_USERNAME": "anna"}, "INODE_PASSWORD, INODE_CLIENT_ID and INODE_CLIENT_SECRET are missing"),
+        ({**OAUTH, "INODE_API_KEY": "key"}, "INODE_AUTH is missing"),
+        ({**OAUTH, "INODE_AUTH": "api_key"}, "INODE_API_KEY is missing"),
+        ({"INODE_BASE_URL": "http://example.com/api/"}, "plain http"),
+        ({"INODE_BASE_URL": "ftp://example.com/api/"}, "INODE_BASE_URL"),
+        ({"INODE_BASE_URL": "https://example.com/api/?a=b"}, "query"),
+        ({"INODE_BASE_URL": "https://me:canary@example.com/api/"}, "user and password"),
+        ({"INODE_BASE_URL": "https://example.com:port/api/"}, "INODE_BASE_URL"),
+        ({"INODE_WAREHOUSE_URL": "sqlite://"}, "needs a file"),
+        ({"INODE_WAREHOUSE_SCHEMA": 'x"; drop table y;--'}, "INODE_WAREHOUSE_SCHEMA"),
+        ({"INODE_PAGE_SIZE": "1000000000"}, "INODE_PAGE_SIZE"),
+        ({"INODE_MAX_SHRINK_FRACTION": "1.5"}, "INODE_MAX_SHRINK_FRACTION"),
+        ({"INODE_FIELD_MAP_FILE": "absent.toml"}, "no such file"),
+        ({"INODE_PROXY": "canary"}, "INODE_PROXY"),
+    ],
+)
+def test_m70_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, variables: dict[str, str], told: str) -> None:
+    """Each wrong or missing setting is told by its variable, without its secret."""
+    given(environment, **variables)
+    with pytest.raises(ConfigError, match="INODE_") as error:
+        Settings.load()
+    assert told in str(error.value)
+    assert "canary" not in str(error.value)
+
+
+def test_loopback_needs_no_zone_and_may_be_plain_http(environment: pytest.MonkeyPatch) -> None:
+    """Against this machine itself the zone is UTC and http is allowed; the address gets its closing slash."""
+    given(environment, INODE_API_KEY="key", INODE_BASE_URL="http://127.0.0.1:8000/api")
+    settings = Settings.load()
+    assert (settings.zone.key, settings.base_url) == ("UTC", "http://127.0.0.1:8000/api/")
+
+
+def test_the_file_is_read_below_the_environment(environment: pytest.MonkeyPatch) -> None:
+    """`.env` is read, and a variable of the environment wins over it; an empty one counts as absent."""
+    Path(".env").write_text("INODE_PAGE_SIZE=7\nINODE_TIMEZONE=Europe/Berlin\nINODE_CONCURRENCY=\nOTHER=1\n")
+    given(environment, INODE_PAGE_SIZE="9", INODE_API_KEY="key")
+    settings = Settings.load()
+    assert (settings.page_size, settings.timezone, settings.concurrency) == (9, "Europe/Berlin", 4)
+
+
+def test_commands_without_the_api_need_no_credentials(environment: pytest.MonkeyPatch) -> None:
+    """Neither credentials nor a zone are needed to read the warehouse's own settings."""
+    assert (LocalSettings.load().timezone, ScheduleSettings.load().zone.key) == (None, "UTC")
+
+
+def test_the_warehouse_password_may_stand_apart(environment: pytest.MonkeyPatch) -> None:
+    """INODE_WAREHOUSE_PASSWORD goes into the URL, whose driver is psycopg 3."""
+    given(
+        environment,
+        INODE_WAREHOUSE_URL="postgresql://loader@db/inode",
+        INODE_WAREHOUSE_PASSWORD="canary pass/word",
+    )
+    url = LocalSettings.load().warehouse_url
+    assert (url.drivername, url.password) == ("postgresql+psycopg", "canary pass/word")
+
+
+def test_no_repr_holds_a_secret(environment: pytest.MonkeyPatch) -> None:
+    """Neither repr nor str of the settings shows a password, a secret, a key or a database URL."""
+    given(
+        environment,
+        **OAUTH,
+        INODE_TIMEZONE="UTC",
+        INODE_WAREHOUSE_URL="postgresql://loader:canary-db@db/inode?sslpassword=canary-ssl",
+        INODE_PROXY="http://me:canary-proxy@proxy:3128",
+        INODE_ALERT_SMTP_URL="smtp://me:canary-smtp@mail",
+    )
+    settings = Settings.load()
+    assert "canary" not in repr(settings) + str(settings)
