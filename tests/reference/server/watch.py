@@ -1,0 +1,59 @@
+"""Counts what arrives and lets something happen to the data just before a chosen request is answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+LINKS = "/api/v1/links/"
+
+
+class Book:
+    """What arrived since the last reset, and what shall happen before which request for links (counted from 1)."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget every request and every plan."""
+        self.entries: list[dict[str, Any]] = []
+        self.plans: dict[int, Callable[[], None]] = {}
+
+    def enter(self, request: HttpRequest) -> dict[str, Any]:
+        """Note a request's arrival; if a plan waits for it, carry it out before anyone else is let in."""
+        with self.lock:
+            entry = {
+                "method": request.method,
+                "path": request.path,
+                "query": request.META["QUERY_STRING"],
+                "scheme": request.headers.get("Authorization", "").partition(" ")[0],
+                "user_agent": request.headers.get("User-Agent", ""),
+                "grant": request.POST.get("grant_type", "") if request.method == "POST" else "",
+                "status": None,
+            }
+            self.entries.append(entry)
+            if request.path == LINKS:
+                nth = sum(1 for one in self.entries if one["path"] == LINKS)
+                self.plans.pop(nth, lambda: None)()
+            return entry
+
+
+BOOK = Book()
+
+
+class Watch:
+    """The outermost middleware, so that nothing escapes the book."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Enter the request, have it answered, add the status."""
+        entry = BOOK.enter(request)
+        response = self.get_response(request)
+        entry["status"] = response.status_code
+        return response
