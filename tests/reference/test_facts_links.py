@@ -147,6 +147,14 @@ def test_m10_a_missing_slash_redirects_and_a_wrong_address_is_404_in_html(refere
     assert (lost.status_code, lost.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
 
 
+def test_m10_a_host_name_that_the_server_does_not_know_is_400_in_html(reference):
+    """Reached under another name the server refuses before any view."""
+    server = reference()
+    address = server.links_url.replace("127.0.0.1", "localhost")
+    answer = httpx.get(address, headers={"Accept": "application/json", **key(server)}, trust_env=False)
+    assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (400, "text/html")
+
+
 def test_m26_texts_are_translated(reference):
     """A French server says the same things in French, so no English text may decide anything."""
     server = reference(language="fr")

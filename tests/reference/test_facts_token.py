@@ -131,3 +131,14 @@ def test_m16_grace_with_hashed_tokens_breaks_the_server(reference):
     spent = server.login().json()["refresh_token"]
     statuses = [server.refresh(spent).status_code, server.refresh(spent).status_code]
     assert statuses == [200, 500]
+
+
+def test_m16_a_lost_refresh_answer_has_spent_the_refresh_token(reference):
+    """Where the connection breaks before the answer the refresh token is spent all the same."""
+    server = reference()
+    spent = server.login().json()["refresh_token"]
+    server.now(("lose_token_answers", 1))
+    with pytest.raises(httpx.RemoteProtocolError):
+        server.refresh(spent)
+    assert server.refresh(spent).status_code == 400
+    assert server.login().status_code == 200

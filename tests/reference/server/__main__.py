@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 from server.options import Options
 from server.settings import configure
@@ -44,15 +45,19 @@ def _create_tables() -> None:
 def _listen() -> int:
     from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
     from django.core.wsgi import get_wsgi_application
+    from server.watch import losing_answers
 
     class Handler(WSGIRequestHandler):
         disable_nagle_algorithm = True  # head and body are two writes; waiting for an acknowledgement costs 40 ms
+
+        def get_environ(self) -> dict[str, Any]:
+            return {**super().get_environ(), "reference.connection": self.connection}
 
         def log_message(self, *_: object) -> None:
             """Say nothing; the book has it."""
 
     server = ThreadedWSGIServer(("127.0.0.1", 0), Handler)
-    server.set_app(get_wsgi_application())
+    server.set_app(losing_answers(get_wsgi_application()))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return int(server.server_port)
 

@@ -51,11 +51,16 @@ def activate_user() -> None:
     User.objects.filter(username=contents.CREDENTIALS["username"]).update(is_active=True)
 
 
+def lose_token_answers(how_many: int) -> None:
+    """Carry out the next token requests but cut their connections before the answer."""
+    BOOK.token_answers_to_lose = how_many
+
+
 ACTIONS: dict[str, Callable[..., None]] = {
     action.__name__: action
     for action in (
         expire_access_tokens, revoke_access_tokens, revoke_all_tokens, delete_links, insert_links,
-        deactivate_user, activate_user,
+        deactivate_user, activate_user, lose_token_answers,
     )
 }  # fmt: skip
 

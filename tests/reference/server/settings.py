@@ -25,7 +25,7 @@ def configure(options: Options, database: Path) -> None:
     settings.configure(
         OPTIONS=options,
         SECRET_KEY="a key for tests on loopback",
-        ALLOWED_HOSTS=["127.0.0.1", "localhost"],
+        ALLOWED_HOSTS=["127.0.0.1"],  # and not localhost, so that a test can be the wrong host
         ROOT_URLCONF="server.urls",
         STATIC_URL="/static/",
         INSTALLED_APPS=APPS,

@@ -1,14 +1,18 @@
-"""Counts what arrives and lets something happen to the data just before a chosen request is answered."""
+"""Counts what arrives, lets something happen to the data just before a request is answered, and loses answers."""
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 LINKS = "/api/v1/links/"
+TOKEN = "/api/oauth/token/"
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
 class Book:
@@ -22,6 +26,7 @@ class Book:
         """Forget every request and every plan."""
         self.entries: list[dict[str, Any]] = []
         self.plans: dict[int, Callable[[], None]] = {}
+        self.token_answers_to_lose = 0
 
     def enter(self, request: HttpRequest) -> dict[str, Any]:
         """Note a request's arrival; if a plan waits for it, carry it out before anyone else is let in."""
@@ -57,3 +62,18 @@ class Watch:
         response = self.get_response(request)
         entry["status"] = response.status_code
         return response
+
+
+def losing_answers(app: WsgiApp) -> WsgiApp:
+    """Wrap the application so that token requests can be carried out and their connections cut before the answer."""
+
+    def cut(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != TOKEN or not BOOK.token_answers_to_lose:
+            return app(environ, start_response)
+        BOOK.token_answers_to_lose -= 1
+        for _ in app(environ, lambda *_: None):
+            pass
+        environ["reference.connection"].shutdown(socket.SHUT_RDWR)
+        raise ConnectionResetError  # which wsgiref takes for a client that went away
+
+    return cut
