@@ -1,0 +1,198 @@
+"""The warehouse's engine, made from the settings, and the two ways to use it: `transaction` and `reading`.
+
+Both end with one of our errors when the database fails, never with a driver's, whose text may hold values.
+Keep out: statements about particular tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+
+from inode_pipeline.config import LocalSettings, is_loopback
+from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate, translate_os
+from inode_pipeline.warehouse.types import json_text
+
+LOCK_WAIT_S = 60
+"""How long a statement waits for another session's lock. On SQLite a page waits at most for one merge."""
+
+CONNECT_TIMEOUT_S = 10
+
+
+@dataclass(frozen=True)
+class Warehouse:
+    """An open warehouse; close it, or use it as a context manager.
+
+    `schema` is None on SQLite. `place` names the database in messages, without its password.
+    """
+
+    engine: Engine
+    schema: str | None
+    place: str
+    lock_wait_s: float = LOCK_WAIT_S
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Whether it is PostgreSQL; SQLite otherwise."""
+        return self.engine.dialect.name == "postgresql"
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_warehouse(settings: LocalSettings, *, lock_wait_s: float = LOCK_WAIT_S) -> Warehouse:
+    """Connect to the warehouse, making the SQLite file if there is none. No table is made or read.
+
+    Raises:
+        PermissionError: the user or the file's owner may not do it.
+        WarehouseUnavailableError: nobody answers at the address.
+        ConfigError: the address leads to something else, or to a server that cannot prove who it is.
+
+    """
+    url = settings.warehouse_url
+    if url.get_backend_name() == "sqlite":
+        warehouse = _open_sqlite(url, lock_wait_s)
+        first = "PRAGMA journal_mode=WAL"
+    else:
+        warehouse = _open_postgresql(url, settings.warehouse_schema, lock_wait_s)
+        first = "SELECT 1"
+    try:
+        with _translated(warehouse), warehouse.engine.connect() as connection:
+            connection.exec_driver_sql(first)
+    except BaseException:
+        warehouse.close()
+        raise
+    return warehouse
+
+
+@contextmanager
+def transaction(warehouse: Warehouse) -> Iterator[Connection]:
+    """One writing transaction: committed at the end, undone by any error.
+
+    On SQLite it has the file's only write lock from its start, so nothing it has read can change before it writes.
+
+    Raises:
+        LockedError: another session kept a lock for `lock_wait_s`.
+        PipelineError: any other class that `translation` gives a failing database.
+
+    """
+    with _translated(warehouse), warehouse.engine.connect() as connection, connection.begin():
+        _begin(warehouse, connection, sqlite="BEGIN IMMEDIATE")
+        yield connection
+
+
+@contextmanager
+def reading(warehouse: Warehouse) -> Iterator[Connection]:
+    """One reading transaction: all of it sees one state of the warehouse, and no lock is taken that a load needs."""
+    with _translated(warehouse), warehouse.engine.connect() as connection:
+        if warehouse.is_postgresql:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        with connection.begin():
+            _begin(warehouse, connection, sqlite="BEGIN")
+            yield connection
+
+
+def _begin(warehouse: Warehouse, connection: Connection, *, sqlite: str) -> None:
+    """Begin by hand on SQLite; on PostgreSQL make the session ours for this transaction only.
+
+    Behind a pooler a session passes from client to client, so nothing may outlive the transaction.
+    """
+    if warehouse.is_postgresql:
+        wait = int(warehouse.lock_wait_s * 1000)
+        connection.exec_driver_sql(f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {wait}")
+    else:
+        connection.exec_driver_sql(sqlite)
+
+
+@contextmanager
+def _translated(warehouse: Warehouse) -> Iterator[None]:
+    try:
+        yield
+    except DATABASE_ERRORS as problem:
+        raise translate(problem, warehouse.place) from None
+
+
+def _open_sqlite(url: URL, lock_wait_s: float) -> Warehouse:
+    path = Path(url.database or "")
+    place = f"The SQLite file {path}"
+    try:
+        _make_file(path)
+    except OSError as problem:
+        raise translate_os(problem, place) from None
+    # isolation_level None: the driver begins nothing by itself, `_begin` does.
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": lock_wait_s, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    return Warehouse(engine, schema=None, place=place, lock_wait_s=lock_wait_s)
+
+
+def _make_file(path: Path) -> None:
+    """Make the file and its folder for the owner only; SQLite gives its companions the file's own mode."""
+    for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
+        with contextlib.suppress(FileExistsError):  # another process was quicker
+            folder.mkdir(mode=0o700)
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    except FileExistsError:
+        descriptor = os.open(path, os.O_RDWR)
+    os.close(descriptor)
+
+
+def _open_postgresql(url: URL, schema: str, lock_wait_s: float) -> Warehouse:
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        json_serializer=json_text,
+        connect_args=_postgresql_arguments(url),
+    ).execution_options(schema_translate_map={None: schema})
+    port = f":{url.port}" if url.port else ""
+    place = f"The PostgreSQL database {url.database or ''} at {', '.join(_hosts(url)) or 'the local socket'}{port}"
+    return Warehouse(engine, schema=schema, place=place, lock_wait_s=lock_wait_s)
+
+
+def _postgresql_arguments(url: URL) -> dict[str, Any]:
+    """What the connection gets unless the URL says otherwise.
+
+    `sslrootcert=system` is the machine's own bundle of authorities, for servers whose certificate a public one signed.
+    """
+    arguments: dict[str, Any] = {
+        "connect_timeout": CONNECT_TIMEOUT_S,
+        "application_name": "inode-pipeline",
+        "prepare_threshold": None,  # a prepared statement does not survive a pooler that changes sessions
+    }
+    if not all(host.startswith("/") or is_loopback(host) for host in _hosts(url)):
+        arguments["sslmode"] = "verify-full"
+        own_authority = Path("~/.postgresql/root.crt").expanduser()
+        if "sslmode" not in url.query and not own_authority.exists():
+            arguments["sslrootcert"] = "system"
+    return {name: value for name, value in arguments.items() if name not in url.query}
+
+
+def _hosts(url: URL) -> list[str]:
+    """Each server the URL names; a path is the folder of a socket. None: the default socket."""
+    if url.host:
+        return [url.host]
+    named = url.query.get("host", ())
+    return [host for part in ((named,) if isinstance(named, str) else named) for host in part.split(",") if host]

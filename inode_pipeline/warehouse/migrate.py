@@ -1,0 +1,133 @@
+"""The migrations of `sql/migrations`: applied, counted, or printed for a database administrator.
+
+All pending ones run in one transaction under the database's own lock, so a half-migrated warehouse cannot be seen and
+two processes that start at once do not collide.
+Keep out: statements that make tables, which stand in the migrations and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+
+from inode_pipeline.errors import NotMigratedError
+from inode_pipeline.warehouse.conflicts import require_our_tables
+from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
+
+_LOCK = 0x1_0DE_314  # of pg_advisory_xact_lock; any number that no other program uses
+
+
+def sql_folder() -> Path:
+    """The folder `sql`: inside the package once installed from a wheel, beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "sql"
+    return inside if inside.is_dir() else package.parent / "sql"
+
+
+def migrate(warehouse: Warehouse) -> list[str]:
+    """Apply the pending migrations, and return their names; none when there is nothing to do.
+
+    Raises:
+        NotMigratedError: the warehouse was migrated by a newer version.
+
+    """
+    with transaction(warehouse) as connection:
+        if warehouse.is_postgresql:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        names = _pending(warehouse, connection)
+        if names:
+            command.upgrade(
+                _config(warehouse, connection=connection, has_schema=_has_schema(warehouse, connection)), "head"
+            )
+    return names
+
+
+def pending(warehouse: Warehouse) -> list[str]:
+    """The names of the migrations that `migrate` would apply, oldest first. Writes nothing.
+
+    Raises:
+        NotMigratedError: the warehouse was migrated by a newer version.
+
+    """
+    with reading(warehouse) as connection:
+        return _pending(warehouse, connection)
+
+
+def migration_sql(warehouse: Warehouse) -> str:
+    """What `migrate` would execute, as SQL to be run by hand; empty when there is nothing to do. Writes nothing."""
+    with reading(warehouse) as connection:
+        if not _pending(warehouse, connection):
+            return ""
+        present = _present(warehouse, connection)
+        has_schema = _has_schema(warehouse, connection)
+    buffer = io.StringIO()
+    config = _config(warehouse, output=buffer, has_schema=has_schema)
+    command.upgrade(config, f"{present}:head" if present else "head", sql=True)
+    return buffer.getvalue()
+
+
+def require_migrated(warehouse: Warehouse) -> None:
+    """Make sure before the first write that the tables are those of this version. An empty SQLite file gets them.
+
+    Raises:
+        NotMigratedError: migrations are pending.
+        SchemaConflictError: the tables were changed by hand in a way that a load cannot bear.
+
+    """
+    with reading(warehouse) as connection:
+        names = _pending(warehouse, connection)
+        is_new = _present(warehouse, connection) is None
+    if names and is_new and not warehouse.is_postgresql:
+        migrate(warehouse)
+    elif names:
+        missing = f"{len(names)} migration{'s' if len(names) > 1 else ''}"
+        raise NotMigratedError(
+            f"{warehouse.place} lacks {missing}: {', '.join(names)}.",
+            remedy="Run `inode-pipeline migrate` as the owner of the tables, or give its administrator the output of "
+            "`inode-pipeline migrate --sql`.",
+        )
+    with reading(warehouse) as connection:
+        require_our_tables(connection, warehouse.schema, warehouse.place)
+
+
+def _config(
+    warehouse: Warehouse, *, connection: Connection | None = None, has_schema: bool, output: io.StringIO | None = None
+) -> Config:
+    config = Config(output_buffer=output or io.StringIO(), stdout=io.StringIO())
+    config.set_main_option("script_location", str(sql_folder() / "migrations").replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(
+        connection=connection,
+        schema=warehouse.schema,
+        has_schema=has_schema,
+        dialect=warehouse.engine.dialect.name,
+    )
+    return config
+
+
+def _present(warehouse: Warehouse, connection: Connection) -> str | None:
+    """The revision the warehouse has; None before the first migration."""
+    options = {"version_table_schema": warehouse.schema}
+    return MigrationContext.configure(connection, opts=options).get_current_revision()
+
+
+def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
+    scripts = ScriptDirectory.from_config(_config(warehouse, has_schema=False))
+    present = _present(warehouse, connection)
+    known = [script.revision for script in scripts.walk_revisions()]
+    if present is not None and present not in known:
+        raise NotMigratedError(
+            f"{warehouse.place} was migrated to {present[:40]}, which this version does not know.",
+            remedy="Install the newer version of inode-pipeline that migrated it.",
+        )
+    return list(reversed(known[: known.index(present)] if present else known))
+
+
+def _has_schema(warehouse: Warehouse, connection: Connection) -> bool:
+    return warehouse.schema is None or inspect(connection).has_schema(warehouse.schema)

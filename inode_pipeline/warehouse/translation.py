@@ -1,0 +1,155 @@
+"""From a database's error to one of ours, told without a value of any row.
+
+The text of a server's error may hold a value ("invalid input syntax for type bigint: ..."), its DETAIL a whole row, and
+psycopg's connection errors the password: so nothing of them is quoted but codes and the names of tables and columns.
+Keep out: deciding whether to try again.
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+import psycopg
+from sqlalchemy.exc import DBAPIError
+
+from inode_pipeline import errors
+from inode_pipeline.errors import (
+    ConfigError,
+    LockedError,
+    NotMigratedError,
+    PipelineError,
+    SchemaConflictError,
+    WarehouseError,
+    WarehouseFullError,
+    WarehouseUnavailableError,
+)
+
+DATABASE_ERRORS = (DBAPIError, psycopg.Error, sqlite3.Error)
+"""What SQLAlchemy and the two drivers raise for a failing statement or connection."""
+
+_UNAVAILABLE = (
+    WarehouseUnavailableError,
+    "cannot be reached or broke the connection",
+    "Check that it runs and that INODE_WAREHOUSE_URL names it; then try again.",
+)
+_LOCKED = (LockedError, "is locked by another session", "Wait for that session to end, or end it; then try again.")
+_FORBIDDEN = (
+    errors.PermissionError,
+    "does not permit this",
+    "Give the user of INODE_WAREHOUSE_URL the rights of sql/roles/loader.sql.",
+)
+_FULL = (WarehouseFullError, "has no room left", "Make room on its disk or raise its quota; then sync again.")
+_NOT_MIGRATED = (NotMigratedError, "lacks a table of this version", "Run `inode-pipeline migrate`.")
+_CONFLICT = (
+    SchemaConflictError,
+    "refused a statement, so its tables are not those of the migrations",
+    "Undo what was changed by hand; `inode-pipeline migrate --sql` prints what the tables should be.",
+)
+_NO_DATABASE = (ConfigError, "does not exist", "Create the database, or correct INODE_WAREHOUSE_URL.")
+_BROKEN = (WarehouseError, "failed", "Look into the database's own log; a restore may be needed.")
+
+_Kind = tuple[type[PipelineError], str, str]
+
+_BY_SQLSTATE: dict[str, _Kind] = {
+    "25006": (errors.PermissionError, "is read-only", "Write to the primary server, with a user who may write."),
+    "3D000": _NO_DATABASE,
+    "3F000": _NOT_MIGRATED,
+    "40": _LOCKED,
+    "42P01": _NOT_MIGRATED,
+    "42501": _FORBIDDEN,
+    "28": _FORBIDDEN,
+    "08": _UNAVAILABLE,
+    "57P": _UNAVAILABLE,
+    "57014": (WarehouseUnavailableError, "cancelled a statement", "Its administrator or a time limit did; try again."),
+    "53300": _UNAVAILABLE,
+    "53": _FULL,
+    "55006": _LOCKED,
+    "55P03": _LOCKED,
+    "22": _CONFLICT,
+    "23": _CONFLICT,
+    "42": _CONFLICT,
+}
+"""PostgreSQL's error codes; the longest matching beginning counts."""
+
+_BY_SQLITE_CODE: dict[int, _Kind] = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_READONLY: (errors.PermissionError, "may not be written",
+                              "Give the file of INODE_WAREHOUSE_URL and its folder to the user who runs this."),
+    sqlite3.SQLITE_CANTOPEN: (errors.PermissionError, "cannot be opened",
+                              "Give the file of INODE_WAREHOUSE_URL and its folder to the user who runs this."),
+    sqlite3.SQLITE_PERM: _FORBIDDEN,
+    sqlite3.SQLITE_NOTADB: (ConfigError, "is not a SQLite database", "Correct INODE_WAREHOUSE_URL."),
+    sqlite3.SQLITE_CONSTRAINT: _CONFLICT,
+    sqlite3.SQLITE_MISMATCH: _CONFLICT,
+}  # fmt: skip
+
+
+def translate(problem: BaseException, place: str = "The warehouse") -> PipelineError:
+    """The error of ours that says what a database's error means. `place` names the database without its password."""
+    if isinstance(problem, DBAPIError) and problem.orig is not None:
+        problem = problem.orig
+    if isinstance(problem, psycopg.Error):
+        return _of_postgresql(problem, place)
+    if isinstance(problem, sqlite3.Error):
+        return _of_sqlite(problem, place)
+    return _told(_BROKEN, place, type(problem).__name__)
+
+
+def translate_os(problem: OSError, place: str) -> PipelineError:
+    """The error of ours for a file or folder that the warehouse's file needs."""
+    reason = errno.errorcode.get(problem.errno or 0, type(problem).__name__)
+    if problem.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _told(_FULL, place, reason)
+    if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return _told(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
+    return ConfigError(f"{place} cannot be made: {reason}.", remedy="Correct INODE_WAREHOUSE_URL.")
+
+
+def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
+    code = problem.sqlstate
+    if code is None:
+        return _of_connection(problem, place)
+    kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
+    named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
+    where = "".join(f", {what} {name[:63]}" for what, name in named.items() if name)
+    return _told(kind, place, f"{code} {type(problem).__name__}{where}")
+
+
+def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
+    """No code comes with an error before the session begins, so the words must do, and what libpq knows."""
+    text = str(problem)
+    if "database" in text and "does not exist" in text:
+        return _told(_NO_DATABASE, place, "no such database")
+    if any(word in text for word in ("SSL", "certificate", "root.crt")):
+        return ConfigError(
+            f"{place} has no certificate that can be trusted, or offers no encryption.",
+            remedy="Name its authority with `?sslrootcert=FILE` in INODE_WAREHOUSE_URL; writing another `sslmode` "
+            "there gives up the check.",
+        )
+    asked = problem.pgconn is not None and (problem.pgconn.used_password or problem.pgconn.needs_password)
+    refusals = ("authentication failed", "no password supplied", "no pg_hba.conf entry", "permission denied")
+    missing_role = "role" in text and "does not exist" in text
+    starting = "starting up" in text or "shutting down" in text or "too many" in text or "remaining connection" in text
+    if missing_role or any(words in text for words in refusals) or (asked and "FATAL" in text and not starting):
+        return errors.PermissionError(
+            f"{place} refused the user or the password.",
+            remedy="Check the user in INODE_WAREHOUSE_URL and INODE_WAREHOUSE_PASSWORD.",
+        )
+    return _told(_UNAVAILABLE, place, type(problem).__name__)
+
+
+def _of_sqlite(problem: sqlite3.Error, place: str) -> PipelineError:
+    code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
+    reason = getattr(problem, "sqlite_errorname", type(problem).__name__)
+    kind = _BY_SQLITE_CODE.get(code, _BROKEN)
+    if code == sqlite3.SQLITE_ERROR:
+        kind = _NOT_MIGRATED if str(problem).startswith("no such table") else _CONFLICT
+    return _told(kind, place, reason)
+
+
+def _told(kind: _Kind, place: str, reason: str) -> PipelineError:
+    error, what, remedy = kind
+    return error(f"{place} {what} ({reason}).", remedy=remedy)
