@@ -1,0 +1,119 @@
+"""What changes while an emulator runs: its records, tokens and counts, and the handles by which a test changes them.
+
+All of it may be changed from another thread at any time; a request sees what it finds when its page is cut.
+Keep out: HTTP (`app.py`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from inode_pipeline.emulator.config import EmulatorConfig
+from inode_pipeline.emulator.listing import Listing, Record
+from inode_pipeline.emulator.network import build_network
+from inode_pipeline.emulator.recording import Playback, Recording, Visit
+from inode_pipeline.emulator.throttle import Throttle
+from inode_pipeline.emulator.tokens import TokenStore
+from inode_pipeline.emulator.traffic import Interval, Traffic
+
+TOKEN_PATH = "/api/oauth/token/"  # noqa: S105 - an address
+LINKS_PATH = "/api/v1/links/"
+NEXT_PATH = "/emulator/next"
+
+
+class LoggedRequest(NamedTuple):
+    """One request that was answered: its target is the path with the query."""
+
+    method: str
+    target: str
+    status: int
+
+
+class State:
+    """One emulator's state.
+
+    `records`: None, or a list that replaces whatever the emulator would serve; each item a dict, or bytes that are sent
+    as they are. It may be changed in place.
+    `on_page`: called with 1, 2, ... after each page was served, before any other request is looked at. It runs in the
+    server's thread and must not call the server. What it raises is kept in `hook_error`.
+    `requests`: every answered request, in order; clearing it sets the counts to 0.
+    """
+
+    def __init__(self, config: EmulatorConfig) -> None:
+        self.config = config
+        self.records: list[Record] | None = None
+        self.on_page: Callable[[int], None] | None = None
+        self.hook_error: BaseException | None = None
+        self.requests: list[LoggedRequest] = []
+        self.pages_served = 0
+        self.tokens = TokenStore(
+            lifetime_s=config.token_lifetime_s, is_rotating=config.rotate_refresh, clock=config.clock
+        )
+        self.throttle = Throttle(config.throttle_per_minute, config.clock)
+        self.recording = Recording(config.recording) if config.recording else None
+        self.playback = Playback(len(self.recording)) if self.recording else None
+        self._traffic = Traffic(() if self.recording else build_network(config.links, config.seed), config.seed)
+        self._rendered: tuple[int, Listing] | None = None
+
+    @property
+    def token_requests(self) -> int:
+        """How many requests the token endpoint answered, whatever the answer."""
+        return sum(request.target.partition("?")[0] == TOKEN_PATH for request in self.requests)
+
+    @property
+    def page_requests(self) -> int:
+        """How many requests the list of links answered, whatever the answer."""
+        return sum(request.target.partition("?")[0] == LINKS_PATH for request in self.requests)
+
+    @property
+    def logins(self) -> int:
+        """How many password grants succeeded."""
+        return self.tokens.logins
+
+    def revoke_tokens(self, *, refresh: bool = False) -> None:
+        """Make every access token unknown, as if an administrator had deleted it; with `refresh` those as well."""
+        self.tokens.revoke(refresh=refresh)
+
+    def expire_tokens(self) -> None:
+        """End the lifetime of every access token; refresh tokens stay good."""
+        self.tokens.expire()
+
+    def freeze(self) -> list[dict[str, Any]]:
+        """Put what the synthetic network or the current snapshot shows now into `records`, to be changed at will."""
+        if self.recording and self.playback:
+            records = self.recording.records(self.playback.for_next_login)
+        else:
+            records = json.loads(json.dumps(self._traffic.records(Interval.before(self.config.now()))))
+        self.records = list(records)
+        return records
+
+    def listing(self, visit: Visit) -> Listing:
+        """The records from which a page is cut."""
+        if self.records is not None:
+            return Listing(list(self.records))
+        if self.recording and self.playback:
+            return self.recording.listing(self.playback.snapshot_for(visit))
+        return self._synthetic()
+
+    def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
+        """Let a recording know that a page was cut from it."""
+        if self.records is None and self.playback:
+            self.playback.note_served(visit, is_last_page=is_last_page)
+
+    def _synthetic(self) -> Listing:
+        interval = Interval.before(self.config.now())
+        if self._rendered is None or self._rendered[0] != interval.number:
+            self._rendered = interval.number, Listing.rendered(self._traffic.records(interval))
+        return self._rendered[1]
+
+    def page_served(self) -> None:
+        """Count a page and call the hook; an exception in it is kept, the first one only."""
+        self.pages_served += 1
+        if self.on_page is None:
+            return
+        try:
+            self.on_page(self.pages_served)
+        except Exception as exc:  # noqa: BLE001 - a test's assertion, raised again where the test can see it
+            self.hook_error = self.hook_error or exc
