@@ -1,0 +1,126 @@
+"""The fast path of each database: a DataFrame in, rows of a staging table out. Memory is that of one frame.
+
+`typed` turns the frame into Arrow columns of the staging table's types, where NA, NaN, NaT and None are all null;
+`sqlite.py` and `postgresql.py` know only Arrow. A record that the table cannot hold is named by key and column.
+Keep out: what the rows mean (`merge.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy import BigInteger, Connection, Double, Table
+
+from inode_pipeline.errors import SchemaConflictError
+from inode_pipeline.warehouse.bulk import postgresql, sqlite
+from inode_pipeline.warehouse.types import UtcTimestamp
+
+_NOT_CONVERTIBLE = (pa.ArrowException, OverflowError, TypeError, UnicodeError, ValueError)
+
+
+def copy_in(connection: Connection, table: Table, frame: pd.DataFrame) -> int:
+    """Append the frame's rows to a staging table, and say how many. The first column of the table is the key.
+
+    Columns of the frame that the table lacks are left out.
+
+    Raises:
+        SchemaConflictError: a value that its column cannot hold; the row's key and the column are named.
+
+    """
+    if frame.empty:
+        return 0
+    columns = typed(table, frame)
+    write = postgresql.copy if connection.dialect.name == "postgresql" else sqlite.insert
+    try:
+        write(connection, table, columns)
+    except postgresql.RowRefusedError as refused:
+        raise _refusal(frame, refused.row, refused.column) from None
+    return len(frame)
+
+
+def typed(table: Table, frame: pd.DataFrame) -> pa.Table:
+    """The frame's columns in the table's order and types, as Arrow; floats that are NaN become null.
+
+    Raises:
+        SchemaConflictError: a value that its column cannot hold.
+
+    """
+    columns = [_column(frame, column.name, _arrow_type(column.type)) for column in table.columns]
+    for column, values in zip(table.columns, columns, strict=True):
+        if not column.nullable and values.null_count:
+            raise _refusal(frame, values.is_null().index(pa.scalar(value=True)).as_py(), column.name)
+    return pa.table(columns, names=[column.name for column in table.columns])
+
+
+def _arrow_type(kept: object) -> pa.DataType:
+    if isinstance(kept, UtcTimestamp):
+        return pa.timestamp("us", "UTC")
+    if isinstance(kept, Double):
+        return pa.float64()
+    return pa.int64() if isinstance(kept, BigInteger) else pa.string()
+
+
+def _column(frame: pd.DataFrame, name: str, arrow_type: pa.DataType) -> pa.Array:
+    def convert(values: pd.Series) -> pa.Array:
+        array = pa.array(values, from_pandas=True)
+        array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+        array = array if array.type == arrow_type else _cast(array, arrow_type)
+        return _without_nan(array) if arrow_type == pa.float64() else array
+
+    try:
+        return convert(frame[name])
+    except _NOT_CONVERTIBLE:
+        raise _refusal(frame, _first_failing(frame[name], convert), name) from None
+
+
+def _cast(array: pa.Array, arrow_type: pa.DataType) -> pa.Array:
+    """Only between widths of one kind, and from a column that is null throughout: 1.0 never becomes "1.0"."""
+    kinds = (pa.types.is_integer, pa.types.is_floating, pa.types.is_timestamp, _is_text)
+    alike = any(is_kind(array.type) and is_kind(arrow_type) for is_kind in kinds)
+    widened = pa.types.is_integer(array.type) and arrow_type == pa.float64()
+    if not (alike or widened or pa.types.is_null(array.type)):
+        raise TypeError(f"{array.type} is not {arrow_type}")
+    return array.cast(arrow_type)
+
+
+def _is_text(arrow_type: pa.DataType) -> bool:
+    return bool(pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type))
+
+
+def _without_nan(array: pa.Array) -> pa.Array:
+    """A float that is not a number is no value: PostgreSQL would keep it as NaN, SQLite as NULL."""
+    values = array.to_pandas().to_numpy()
+    return pa.array(values, pa.float64(), from_pandas=True)
+
+
+def _first_failing(values: pd.Series, convert: Callable[[pd.Series], pa.Array]) -> int:
+    """The position of the first value that cannot be converted, by halving."""
+    low, high = 0, len(values)
+    while high - low > 1:
+        middle = (low + high) // 2
+        try:
+            convert(values.iloc[low:middle])
+        except _NOT_CONVERTIBLE:
+            high = middle
+        else:
+            low = middle
+    return low
+
+
+def _refusal(frame: pd.DataFrame, row: int | None, column: str | None) -> SchemaConflictError:
+    record = frame.iloc[row] if row is not None else None
+    where = "" if record is None else f" of {_named(frame, record)}"
+    field = "A value" if column is None else f"The value in column {column}"
+    return SchemaConflictError(
+        f"{field}{where} cannot be stored: the column's type does not hold it.",
+        remedy="Look at the record in the landed page; a field map can name another source or a no-data value for it.",
+    )
+
+
+def _named(frame: pd.DataFrame, record: pd.Series) -> str:
+    key = str(frame.columns[0])
+    shown = "".join(character if character.isprintable() else "?" for character in str(record[key])[:100])
+    place = f"page {record['page']}, position {record['position']}"
+    return f"the record with {key} {shown} ({place})" if key not in ("page", "position") else f"the record at {place}"

@@ -1,0 +1,31 @@
+"""Rows into SQLite: `executemany` of tuples of plain Python values.
+
+sqlite3 binds a NumPy integer as a BLOB without a word, so every value is made Python's own first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection, Table
+
+
+def insert(connection: Connection, table: Table, columns: pa.Table) -> None:
+    """Append the rows; times become text as `UtcTimestamp` writes it."""
+    name = connection.dialect.identifier_preparer.format_table(table)
+    places = ", ".join("?" for _ in columns.column_names)
+    rows = list(zip(*(_python_values(column) for column in columns.columns), strict=True))
+    connection.exec_driver_sql(f"INSERT INTO {name} VALUES ({places})", rows)  # noqa: S608 - a quoted name
+
+
+def _python_values(column: pa.ChunkedArray) -> list[Any]:
+    if pa.types.is_timestamp(column.type):
+        # %S has the fraction of the type's unit: six digits.
+        column = pc.strftime(column, format="%Y-%m-%d %H:%M:%S")
+    if pa.types.is_string(column.type):
+        return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+    values = column.fill_null(0).to_numpy().astype(object)
+    values[column.is_null().to_numpy()] = None
+    return values.tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,258 @@
+"""One load: stage what the normaliser typed, then merge it by key, in one transaction that keeps all or nothing.
+
+    with loading(warehouse, endpoint, walk, load_id=..., run_id=...) as load:
+        load.stage(frame, rejected)                     # one page or several, any number of times
+        receipt = load.merge(MergeRules(0.2), facts)    # committed where the block ends
+
+Everything that can stop a load raises inside the block, before the commit. The rules are in `present.py` and
+`past.py`, the statements in `apply.py`. Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, func, insert, select
+
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.errors import LandingCorruptError
+from inode_pipeline.warehouse.age import Age, age_of
+from inode_pipeline.warehouse.apply import Applied, Census, apply, take_census
+from inode_pipeline.warehouse.bulk import copy_in
+from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.exclusive import Session, exclusive
+from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
+from inode_pipeline.warehouse.rejects import replace_rejects
+from inode_pipeline.warehouse.shrink import (
+    MergeRules,
+    reason_to_refuse,
+    record_permission,
+    refusal,
+    require_not_refused,
+)
+from inode_pipeline.warehouse.staging import REJECTED_KEY, Staging
+from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS
+from inode_pipeline.warehouse.walks import LandedWalk, refuse
+
+__all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
+
+REMOVING_VERDICTS = ("proven", "confirmed")
+
+
+@contextmanager
+def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id: str, run_id: str) -> Iterator[Load]:
+    """The load of one landed walk, committed at the end of the block if `merge` was called, undone by any error.
+
+    On PostgreSQL the block excludes every other load from its beginning, on SQLite from its first look at earlier loads
+    (`previous_fields`, `known_fields`, `merge`): so stage before that. Readers are never kept waiting.
+
+    Raises:
+        SuspiciousShrinkError: the walk is refused, by this load or by an earlier one, and nobody has allowed it.
+        AlreadyRunningError: another load did not end in time.
+        LockedError: another session kept a lock, or the load lost a deadlock; the whole load may be tried again.
+        PipelineError: any other class that a failing database becomes.
+
+    """
+    with reading(warehouse) as connection:
+        require_not_refused(connection, walk)
+    load = Load(warehouse, endpoint, walk, load_id=load_id, run_id=run_id)
+    try:
+        with exclusive(warehouse, load_id, at_end=load.staging.clean) as session:
+            load.begin(session)
+            yield load
+    finally:
+        if load.refused_because is not None:
+            refuse(warehouse, walk.walk_id, load.refused_because)
+
+
+class Load:
+    """What may be done within `loading`."""
+
+    refused_because: str | None = None
+    """Set when this load refuses the walk, which is marked once the load is undone."""
+
+    _session: Session
+
+    def __init__(
+        self, warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, *, load_id: str, run_id: str
+    ) -> None:
+        self.staging = Staging(endpoint, is_postgresql=warehouse.is_postgresql)
+        self._endpoint = endpoint
+        self._walk = walk
+        self._load_id = load_id
+        self._run_id = run_id
+        self._begun = time.monotonic()
+        self._typed = 0
+        self._rejected = 0
+        self._unreadable = 0
+
+    def begin(self, session: Session) -> None:
+        """Make the staging tables; `loading` does it."""
+        self._session = session
+        with session.staging() as connection:
+            self.staging.create(connection)
+
+    def stage(self, frame: pd.DataFrame, rejected: pd.DataFrame) -> None:
+        """Set aside typed and rejected records for the merge.
+
+        `frame`: one row per typed record, every column of the endpoint in a nullable dtype (geometry and extra as JSON
+        text), and page, position, record_hash, content_hash. `rejected`: one row per record that could not be typed,
+        with page, position, link_id (null where unreadable), field and reason.
+
+        Raises:
+            SchemaConflictError: a value that the database cannot hold; its record and column are named.
+
+        """
+        with self._session.staging() as connection:
+            self._typed += copy_in(connection, self.staging.records, frame)
+            self._rejected += copy_in(connection, self.staging.rejected, rejected)
+        self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
+
+    @cached_property
+    def previous_fields(self) -> Mapping[str, int] | None:
+        """How many records had each field, in the newest loaded walk that held a record; None if there is none."""
+        fields: Mapping[str, int] | None = self._session.lock().scalar(
+            select(LOADS.c.fields)
+            .where(LOADS.c.endpoint == self._endpoint.name, LOADS.c.received > 0)
+            .order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc())
+            .limit(1)
+        )
+        return fields
+
+    @cached_property
+    def known_fields(self) -> frozenset[str]:
+        """The path of every field that a committed load has seen."""
+        if self.staging.is_postgresql:
+            path: Any = func.jsonb_object_keys(LOADS.c.fields).column_valued("path")
+        else:
+            path = func.json_each(LOADS.c.fields).table_valued("key").c.key
+        seen = select(path).select_from(LOADS).where(LOADS.c.endpoint == self._endpoint.name).distinct()
+        return frozenset(self._session.lock().scalars(seen))
+
+    def merge(self, rules: MergeRules, facts: LoadFacts) -> Receipt:
+        """Bring every table to what the walk says of it, and say what was done. Call it once, after the last `stage`.
+
+        Raises:
+            SuspiciousShrinkError: too many links are missing from the walk.
+            LandingCorruptError: the counts do not add up to the records received.
+            ApiContractError: two records have one key.
+
+        """
+        with self._session.staging() as connection:
+            self.staging.seal(connection)
+        connection = self._session.lock()
+        if rules.allow_shrink:
+            record_permission(connection, self._walk)
+        may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
+        started_at = self._started_at(connection)
+        age = self._age(connection)
+        census = take_census(connection, self.staging)
+        if not may_shrink:
+            self._check_shrink(age, census, rules)
+        applied = apply(connection, self.staging, self._walk, age, self._load_id)
+        # The fact tables belong here: `self.staging` holds the walk's records and rejects until the commit.
+        replace_rejects(connection, self.staging, self._walk.walk_id)
+        receipt = self._receipt(age, census, applied, facts)
+        self._check_balance(receipt)
+        self._write_row(connection, receipt, age, facts, started_at)
+        if facts.zone is not None:
+            store_zone(connection, facts.zone)
+        return receipt
+
+    def _age(self, connection: Connection) -> Age:
+        may_remove = self._walk.verdict in REMOVING_VERDICTS and self._unreadable == 0
+        walk = self._walk
+        return age_of(connection, self._endpoint.name, walk.walk_id, walk.snapshot_at, may_remove=may_remove)
+
+    def _check_shrink(self, age: Age, census: Census, rules: MergeRules) -> None:
+        self.refused_because = reason_to_refuse(
+            self._endpoint.name,
+            age,
+            census,
+            held=self._typed + self._rejected - self._unreadable,
+            max_shrink_fraction=rules.max_shrink_fraction,
+        )
+        if self.refused_because is not None:
+            raise refusal(self._walk, self.refused_because)
+
+    def _started_at(self, connection: Connection) -> datetime:
+        """Now, but after every earlier load of the same walk even if a clock was set back: the newest one counts."""
+        now = clock(connection)
+        newest = connection.scalar(select(func.max(LOADS.c.finished_at)).where(LOADS.c.walk_id == self._walk.walk_id))
+        return now if newest is None or newest < now else newest + timedelta(microseconds=1)
+
+    def _receipt(self, age: Age, census: Census, applied: Applied, facts: LoadFacts) -> Receipt:
+        left_alone = census.existing - applied.updated
+        return Receipt(
+            load_id=self._load_id,
+            walk_id=self._walk.walk_id,
+            endpoint=self._endpoint.name,
+            snapshot_date=self._walk.snapshot_date,
+            snapshot_at=self._walk.snapshot_at,
+            verdict=self._walk.verdict,
+            pages=facts.pages,
+            requests=facts.requests,
+            retries=facts.retries,
+            logins=facts.logins,
+            received=facts.received,
+            rejected=self._rejected,
+            duplicate=facts.duplicate,
+            superseded=0 if age.is_present else left_alone,
+            inserted=applied.inserted,
+            updated=applied.updated,
+            unchanged=left_alone if age.is_present else 0,
+            reopened=applied.reopened,
+            vanished=applied.vanished,
+            no_data=facts.no_data,
+            observations_inserted=0,
+            observations_corrected=0,
+            seconds=round(time.monotonic() - self._begun, 3),
+        )
+
+    def _check_balance(self, receipt: Receipt) -> None:
+        if receipt.balance == 0:
+            return
+        raise LandingCorruptError(
+            f"Of the {receipt.received} records of the walk {receipt.walk_id}, {receipt.rejected} were rejected, "
+            f"{receipt.duplicate} repeated, {receipt.superseded} superseded, {receipt.inserted} inserted, "
+            f"{receipt.updated} updated and {receipt.unchanged} unchanged, which does not add up.",
+            remedy="The tables are as they were. Sync again; if it happens twice, report it with these figures.",
+        )
+
+    def _write_row(
+        self, connection: Connection, receipt: Receipt, age: Age, facts: LoadFacts, started_at: datetime
+    ) -> None:
+        connection.execute(
+            insert(LOADS).values(
+                load_id=receipt.load_id,
+                walk_id=receipt.walk_id,
+                endpoint=receipt.endpoint,
+                run_id=self._run_id,
+                snapshot_at=receipt.snapshot_at,
+                snapshot_date=receipt.snapshot_date,
+                started_at=started_at,
+                finished_at=max(clock(connection), started_at),
+                verdict=receipt.verdict,
+                may_remove=age.may_remove,
+                is_present=age.is_present,
+                fields=dict(facts.fields),
+                normaliser_version=facts.normaliser_version,
+                **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
+                seconds=receipt.seconds,
+            )
+        )
+
+
+def clock(connection: Connection) -> datetime:
+    """The database's time where it has a clock: loads come from several machines, and their times must not overlap."""
+    if connection.dialect.name == "postgresql":
+        now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+        return now.astimezone(UTC)
+    return datetime.now(UTC)

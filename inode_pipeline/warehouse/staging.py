@@ -1,0 +1,119 @@
+"""The staging tables of one load: temporary, seen by its session only, gone with its transaction.
+
+`records` holds the typed records, `rejected` the records set aside, both as they came. On PostgreSQL both are dropped
+by the commit, as a pooler demands; on SQLite, where they are filled before the transaction, by `clean`.
+Keep out: what a staged row changes (`present.py`, `past.py`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, MetaData, Subquery, Table, Text, func, select
+
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.errors import ApiContractError
+from inode_pipeline.warehouse.tables import REJECTED_RECORDS, endpoint_table
+from inode_pipeline.warehouse.types import UtcTimestamp
+
+REJECTED_KEY = "link_id"
+"""The column of `rejected_records` that holds a record's key, of whatever endpoint."""
+
+
+class Staging:
+    """The temporary tables for one endpoint and the table they will be merged into.
+
+    `changes` has a row for each row of `links` (or whatever the endpoint's table is) that the load must touch.
+    """
+
+    def __init__(self, endpoint: Endpoint, *, is_postgresql: bool) -> None:
+        self.is_postgresql = is_postgresql
+        self.target = endpoint_table(endpoint)
+        self.key: str = endpoint.key.name
+        self.values: list[str] = [column.name for column in endpoint.columns[1:]] + ["record_hash", "content_hash"]
+        self.records = self._table(
+            f"staged_{endpoint.name}",
+            *(_like(self.target.c[name]) for name in (self.key, *self.values)),
+            *_place(),
+        )
+        self.rejected = self._table(
+            f"staged_rejected_{endpoint.name}",
+            *_place(),
+            *(_like(REJECTED_RECORDS.c[name]) for name in (REJECTED_KEY, "field", "reason")),
+        )
+        self.changes = self._table(
+            f"changed_{endpoint.name}",
+            Column(self.key, Text, nullable=False),
+            Column("writes_values", Boolean, nullable=False),
+            Column("first_seen_at", UtcTimestamp),
+            Column("last_seen_at", UtcTimestamp),
+            Column("deleted_at", UtcTimestamp),
+            Column("was_deleted_at", UtcTimestamp),
+        )
+
+    def _table(self, name: str, *columns: Column[Any]) -> Table:
+        schema = "pg_temp" if self.is_postgresql else "temp"
+        return Table(name, MetaData(), *columns, schema=schema, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+
+    def held_by_rejects(self) -> Subquery:
+        """The readable keys of the rejected records, each once: what the walk holds beside the typed records."""
+        key = self.rejected.c[REJECTED_KEY]
+        return select(key).where(key.is_not(None)).distinct().subquery("held_by_rejects")
+
+    def create(self, connection: Connection) -> None:
+        """Make the tables, empty."""
+        for table in (self.records, self.rejected, self.changes):
+            table.create(connection, checkfirst=False)
+
+    def clean(self, connection: Connection) -> None:
+        """After the transaction: remove them on SQLite, whose temporary tables live as long as the connection."""
+        if self.is_postgresql:
+            return
+        name = connection.dialect.identifier_preparer.format_table
+        with connection.begin():
+            for table in (self.records, self.rejected, self.changes):
+                connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name(table)}")
+
+    def seal(self, connection: Connection) -> None:
+        """Nothing more will be staged: prepare the joins, and hold that every key and every place stands once.
+
+        Raises:
+            ApiContractError: two records have one key; both places are named.
+
+        """
+        if self.is_postgresql:
+            connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(self.records)}")
+        else:
+            Index(f"ix_{self.records.name}", self.records.c[self.key]).create(connection)
+            place = (self.rejected.c.page, self.rejected.c.position)
+            Index(f"ix_{self.rejected.name}", *place).create(connection)
+        self._check_unique(connection, self.records, self.key)
+        self._check_unique(connection, self.rejected, "page", "position")
+
+    def _check_unique(self, connection: Connection, table: Table, *names: str) -> None:
+        columns = [table.c[name] for name in names]
+        places = func.min(table.c.page), func.max(table.c.page)
+        twice = connection.execute(
+            select(*columns, *places).group_by(*columns).having(func.count() > 1).limit(1)
+        ).first()
+        if twice is not None:
+            first, last = twice[-2:]
+            raise ApiContractError(
+                f"Two records of the walk have one {' and '.join(names)}: {_shown(twice[:-2])} "
+                f"(pages {first} and {last}).",
+                remedy=f"The field that {self.key} is read from does not tell the records apart; "
+                "name the right one in the field map.",
+            )
+
+
+def _like(column: Column[Any]) -> Column[Any]:
+    return Column(column.name, column.type, nullable=column.nullable)
+
+
+def _place() -> tuple[Column[Any], Column[Any]]:
+    return Column("page", BigInteger, nullable=False), Column("position", BigInteger, nullable=False)
+
+
+def _shown(values: tuple[object, ...]) -> str:
+    text = ", ".join(str(value) for value in values)[:100]
+    return "".join(character if character.isprintable() else "?" for character in text)
