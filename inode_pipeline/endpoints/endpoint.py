@@ -61,16 +61,35 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True)
+class Motion:
+    """Three columns that physics ties together: `3.6 * length / time = speed`, in metres, seconds and km/h."""
+
+    length: str
+    time: str
+    speed: str
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One list of the API: where it is, and one row per what it becomes. `columns` begins with the key."""
+    """One list of the API: where it is, and one row per what it becomes. `columns` begins with the key.
+
+    The units of `measured` are checked by physics; where a record gives no time for `free_flow`, physics gives it.
+    """
 
     name: str
     path: str
     description: str
     columns: tuple[Column, ...]
+    measured: Motion | None = None
+    free_flow: Motion | None = None
 
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
+
+    @property
+    def observed_at(self) -> Column | None:
+        """The time of the measurements: of records with one key, the one measured last counts."""
+        return next((c for c in self.columns if c.kind == "measurement" and c.type == "timestamp"), None)
 
     @property
     def key(self) -> Column:

@@ -1,0 +1,140 @@
+"""What must not be loaded: records without the required fields, with fields gone or unreadable, or too many set aside.
+
+Each check raises its error with everything that is wrong of its kind; none of them changes anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from inode_pipeline.endpoints.endpoint import Column, Endpoint
+from inode_pipeline.endpoints.record import source_in
+from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
+from inode_pipeline.normalise.inventory import clean, describe_fields, listed
+from inode_pipeline.normalise.sources import CONTAINED
+
+INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
+
+
+@dataclass(slots=True)
+class ColumnHistory:
+    """What became of one column over the walk: how often its sources were missing, and how its values could be read."""
+
+    missing: int = 0
+    attempted: int = 0
+    failed: int = 0
+    used: set[str] = field(default_factory=set)
+    reason: str = ""
+
+    @property
+    def never_parsed(self) -> bool:
+        """Whether there were values and none of them could be read."""
+        return 0 < self.attempted == self.failed
+
+
+@dataclass(slots=True)
+class Seen:
+    """The fields of the walk over all pages: counts of leaves, objects that were entered, and fields ever null."""
+
+    records: int = 0
+    leaves: dict[str, int] = field(default_factory=dict)
+    objects: set[str] = field(default_factory=set)
+    nulls: set[str] = field(default_factory=set)
+
+    def add(self, leaves: Mapping[str, int], objects: Iterable[str], nulls: Iterable[str]) -> None:
+        """Enter one page."""
+        for path, count in leaves.items():
+            self.leaves[path] = self.leaves.get(path, 0) + count
+        self.objects.update(objects)
+        self.nulls.update(nulls)
+
+    def has_null_above(self, path: str) -> bool:
+        """Whether an object that would hold this field was null, so that the field is null rather than gone."""
+        parts = path.split(".")
+        return any(".".join(parts[:length]) in self.nulls for length in range(1, len(parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Required:
+    """Which required columns found no field in the first page with a record, and the fields that page has."""
+
+    lost: tuple[Column, ...]
+    fields: str
+
+    @classmethod
+    def of(cls, endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> Required:
+        """Look for the required columns in the records of the first page that has any."""
+        columns = [column for column in endpoint.columns if column.required]
+        lost = tuple(column for column in columns if not any(source_in(column, record) for record in records))
+        return cls(lost, listed(describe_fields(endpoint, records)) if lost else "")
+
+    def check(self) -> None:
+        """Raise FieldsNotFoundError if a required column is lost."""
+        if not self.lost:
+            return
+        names = " and ".join(f"{column.name} (looked for {', '.join(column.sources)})" for column in self.lost)
+        raise FieldsNotFoundError(
+            f"No record of the first page has a field for {names}. Its fields are: {self.fields}.",
+            remedy=f"Find the fields with `inode-pipeline inspect` and name them in a field map. {INSPECT}",
+        )
+
+
+def check_drift(
+    endpoint: Endpoint, seen: Seen, histories: Mapping[str, ColumnHistory], previous: Mapping[str, int] | None
+) -> None:
+    """Raise SchemaDriftError for every mapped field of the newest loaded walk that is gone or no longer parses."""
+    if not previous or not seen.records:
+        return
+    drifts: dict[str, str] = {}
+    for column in endpoint.columns:
+        if drift := _drift(column, seen, histories[column.name], previous):
+            drifts[column.name] = drift
+    if not drifts:
+        return
+    raise SchemaDriftError(
+        f"The API changed since the newest loaded walk: {'; '.join(drifts.values())}.",
+        remedy="Find the new field with `inode-pipeline inspect` and name it in INODE_FIELD_MAP_FILE"
+        + "".join(f", [{endpoint.name}.columns.{name}]" for name in drifts)
+        + ' source = "..."; source = "" makes a column NULL where that is allowed.',
+    )
+
+
+def _drift(column: Column, seen: Seen, history: ColumnHistory, previous: Mapping[str, int]) -> str | None:
+    had = next((path for path in column.sources if _had(column, path, previous)), None)
+    if history.never_parsed and any(_had(column, path, previous) for path in history.used):
+        fields = ", ".join(clean(path) for path in sorted(history.used))
+        return f"none of the {history.attempted} values of {fields} can be read for {column.name} ({history.reason})"
+    if had is None or had in history.used or seen.has_null_above(had):
+        return None
+    if had not in seen.leaves and had not in seen.objects:
+        return f"{clean(had)}, which fills {column.name}, is in none of the {seen.records} records"
+    if history.missing == seen.records:
+        return f"{clean(had)}, which fills {column.name}, is an object or a list in each of the {seen.records} records"
+    return None
+
+
+def _had(column: Column, path: str, previous: Mapping[str, int]) -> bool:
+    if path in previous:
+        return True
+    return column.type in CONTAINED and any(other.startswith(f"{path}.") for other in previous)
+
+
+def check_rejected(
+    received: int, rejected: int, first: Sequence[tuple[int, int, str | None, str, str]], max_fraction: float
+) -> None:
+    """Raise TooManyRejectedError if more than this fraction of the records was set aside."""
+    if rejected <= received * max_fraction:
+        return
+    places = "; ".join(
+        f"page {page}, record {position}, {'no readable id' if key is None else f'link {clean(key)}'}, "
+        f"field {clean(name)}: {clean(reason, 120)}"
+        for page, position, key, name, reason in first
+    )
+    raise TooManyRejectedError(
+        f"{rejected} of {received} records cannot be typed, more than INODE_MAX_REJECTED_FRACTION ({max_fraction:g}) "
+        f"allows. The first: {places}.",
+        remedy="Correct the fields in iNode or how they are read in INODE_FIELD_MAP_FILE; "
+        "or raise INODE_MAX_REJECTED_FRACTION to set such records aside.",
+    )

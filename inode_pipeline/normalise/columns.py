@@ -1,0 +1,124 @@
+"""All columns of one page: each filled by its source, typed, and the records set aside that cannot be.
+
+Keep out: what is remembered over the pages of a walk (`normaliser.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from inode_pipeline.endpoints.endpoint import Column, Endpoint, Type
+from inode_pipeline.normalise.checks import ColumnHistory
+from inode_pipeline.normalise.extra import UNSTORABLE, read_extra
+from inode_pipeline.normalise.fields import Fields
+from inode_pipeline.normalise.geometry import GeometryReader
+from inode_pipeline.normalise.json_text import canonical_json
+from inode_pipeline.normalise.sources import Filling, fill
+from inode_pipeline.normalise.times import read_times
+from inode_pipeline.normalise.values import (
+    Typed,
+    UnreadableError,
+    read_counts,
+    read_doubles,
+    read_each,
+    read_keys,
+    read_texts,
+)
+
+Fault = tuple[str, str]
+"""The field that could not be typed and why, without its value."""
+
+
+@dataclass(slots=True)
+class TypedPage:
+    """Typed values by column name, one entry per record (times in microseconds since 1970, None for NULL).
+
+    `faults` holds the first fault of each record that cannot be typed, by its row.
+    """
+
+    values: dict[str, list[Any]] = field(default_factory=dict)
+    faults: dict[int, Fault] = field(default_factory=dict)
+
+
+class ColumnReader:
+    """Reads pages into columns and keeps each column's history over the walk."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.histories = {column.name: ColumnHistory() for column in endpoint.columns}
+        self._geometry = {c.name: GeometryReader(c) for c in endpoint.columns if c.type == "geometry"}
+
+    @property
+    def broken_points(self) -> int:
+        """How many geometries lost their last point because it was cut off."""
+        return sum(reader.broken_points for reader in self._geometry.values())
+
+    def read(self, fields: Fields) -> TypedPage:
+        """Type every column of a page's records."""
+        page = TypedPage()
+        fillings = []
+        for column in self.endpoint.columns:
+            if column.kind != "rest":
+                filling = fill(column, fields)
+                fillings.append(filling)
+                page.values[column.name], reasons = self._typed(column, filling.values)
+                self._remember(column, filling, reasons, len(fields.records))
+                for row, reason in reasons.items():
+                    place = filling.path(row) or column.sources[0]
+                    page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
+        for column in self.endpoint.columns:
+            if column.kind == "rest":
+                page.values[column.name], faults = read_extra(fields, fillings)
+                page.faults = faults | page.faults
+        self._derive_free_flow(page.values)
+        return page
+
+    def _typed(self, column: Column, values: list[Any]) -> Typed:
+        if column.kind == "key":
+            return read_keys(values)
+        readers: dict[Type, Callable[[], Typed]] = {
+            "text": lambda: read_texts(values),
+            "double": lambda: read_doubles(column, values),
+            "bigint": lambda: read_counts(values),
+            "timestamp": lambda: read_times(column, values),
+            "geometry": lambda: self._geometry[column.name].read(values),
+            "json": lambda: read_each(values, _json),  # other than the rest, which is read last
+        }
+        return readers[column.type]()
+
+    def _remember(self, column: Column, filling: Filling, reasons: Mapping[int, str], count: int) -> None:
+        history = self.histories[column.name]
+        history.missing += filling.missing
+        history.attempted += count - filling.values.count(None)
+        history.failed += sum(filling.values[row] is not None for row in reasons)
+        if reasons and not history.reason:
+            history.reason = next(iter(reasons.values()))
+        used = [filling.used] if isinstance(filling.used, str) else set(filling.used or ())
+        history.used.update(path for path in used if path is not None)
+
+    def _derive_free_flow(self, values: dict[str, list[Any]]) -> None:
+        """Fill in the free-flow time that a record does not give, where its length and speed are known."""
+        motion = self.endpoint.free_flow
+        if motion is None or None not in values[motion.time]:
+            return
+        triples = zip(values[motion.length], values[motion.time], values[motion.speed], strict=True)
+        values[motion.time] = [
+            _free_flow_time(length, speed) if time is None else time for length, time, speed in triples
+        ]
+
+
+def _json(value: object) -> str:
+    text = canonical_json(value)
+    if text is None:
+        raise UnreadableError(UNSTORABLE)
+    return text
+
+
+def _free_flow_time(length_m: float | None, speed_kmh: float | None) -> float | None:
+    if length_m is None or not speed_kmh:
+        return None
+    seconds = 3.6 * length_m / speed_kmh
+    return seconds if math.isfinite(seconds) else None

@@ -1,0 +1,228 @@
+"""Geometries: from GeoJSON, WKT, encoded polylines and lists of points to GeoJSON as canonical JSON text.
+
+Coordinates are degrees, longitude before latitude. A geometry without coordinates is no geometry: NULL.
+Keep out: the choice of the source (`sources.py`).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from inode_pipeline.endpoints.endpoint import Column
+from inode_pipeline.normalise.json_text import canonical_json
+from inode_pipeline.normalise.values import Typed, UnreadableError, read_each
+
+Point = tuple[float, float]
+
+_PARSER = msgspec.json.Decoder()
+_WKT = re.compile(
+    r"\s*(?:SRID=4326;)?\s*(MULTILINESTRING|LINESTRING|POINT)\s*(?:ZM|Z|M)?\s*(EMPTY|\(.*\))\s*", re.I | re.S
+)
+_WKT_WORD = re.compile(r"\s*(?:SRID=[0-9]+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.I)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_POLYLINE_SCALE = 1e5
+_DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2}
+
+
+class GeometryReader:
+    """Reads one column. `broken_points` counts the last points that were dropped because they were cut off."""
+
+    def __init__(self, column: Column) -> None:
+        self.broken_points = 0
+        readers: dict[str | None, Callable[[Any], dict[str, Any] | None]] = {
+            None: self._any,
+            "geojson": _geojson,
+            "wkt": _wkt,
+            "polyline": _polyline,
+            "lat,lon pairs": self._pairs,
+        }
+        self._read = readers[column.format]
+
+    def read(self, values: list[Any]) -> Typed:
+        """Return each geometry as GeoJSON text with sorted keys and coordinates that are all written as doubles."""
+        return read_each(values, self._text)
+
+    def _text(self, value: object) -> str | None:
+        geometry = self._read(value)
+        if geometry is None:
+            return None
+        text = canonical_json(geometry)
+        if text is None:
+            raise UnreadableError("a geometry with a text that holds a NUL or half of a surrogate pair")
+        return text
+
+    def _any(self, value: object) -> dict[str, Any] | None:
+        if isinstance(value, str) and not value.lstrip().startswith("{"):
+            return _wkt(value) if _WKT_WORD.match(value) else _polyline(value)
+        return _geojson(value)
+
+    def _pairs(self, value: object) -> dict[str, Any] | None:
+        """Read "lat,lon lat,lon ...". A last point that was cut off with the text is dropped and counted."""
+        words = _string(value).split()
+        points = [_pair(word) for word in words]
+        if points and (points[-1] is None or _is_cut(words, str(value))):
+            points.pop()
+            self.broken_points += 1
+        whole = [point for point in points if point is not None]
+        if len(whole) < len(points):
+            raise UnreadableError("a point that is not lat,lon in degrees")
+        return _line(whole)
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnreadableError("not a text, as the geometry's format needs")
+    if not value.strip():
+        raise UnreadableError("an empty text; null_values can make it NULL")
+    return value
+
+
+def _line(points: list[Point]) -> dict[str, Any]:
+    if len(points) < 2:
+        raise UnreadableError("a line of fewer than two points")
+    return {"type": "LineString", "coordinates": points}
+
+
+def _pair(word: str) -> Point | None:
+    parts = word.split(",")
+    if len(parts) != 2 or not all(_NUMBER.fullmatch(part) for part in parts):
+        return None
+    latitude, longitude = float(parts[0]) + 0.0, float(parts[1]) + 0.0
+    return (longitude, latitude) if abs(latitude) <= 90 and abs(longitude) <= 180 else None
+
+
+def _is_cut(words: list[str], text: str) -> bool:
+    """Whether the last longitude reads well but was cut off, such as -7 of -73.99.
+
+    A text that ends in a blank was not cut inside a number. Else a longitude with fewer than four decimals (worse than
+    10 m) and fewer than every other one in the line is taken for cut. Two points alone are always kept.
+    """
+    if text[-1:].isspace() or len(words) < 3:
+        return False
+    decimals = [len(word.rpartition(",")[2].partition(".")[2]) for word in words]
+    return decimals[-1] < min(4, *decimals[:-1])
+
+
+def _geojson(value: object) -> dict[str, Any] | None:
+    if isinstance(value, str):
+        value = _parsed(_string(value))
+    kind = value.get("type") if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(kind, str) or kind not in _DEPTH:
+        raise UnreadableError("not a GeoJSON Point, LineString or MultiLineString")
+    coordinates = value.get("coordinates")
+    if not isinstance(coordinates, list):
+        raise UnreadableError("a GeoJSON geometry without coordinates")
+    if not coordinates:
+        return None
+    depth = _DEPTH[kind]
+    lines: list[Any] = [[coordinates]] if depth == 0 else [coordinates] if depth == 1 else coordinates
+    if all(_is_plain(line, depth) for line in lines):
+        return value
+    checked = [_positions(line, depth) for line in lines]
+    return value | {"coordinates": checked[0][0] if depth == 0 else checked[0] if depth == 1 else checked}
+
+
+def _parsed(text: str) -> object:
+    try:
+        return _PARSER.decode(text)
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        raise UnreadableError("a text that is not JSON") from None
+
+
+def _is_plain(line: object, depth: int) -> bool:
+    """Whether a line has nothing to convert or to refuse: pairs of doubles within the degrees. Quick."""
+    if type(line) is not list or set(map(type, line)) != {list} or set(map(len, line)) != {2}:
+        return False
+    flat = list(chain.from_iterable(line))
+    if set(map(type, flat)) != {float} or (depth and len(line) < 2) or 0.0 in flat or math.isnan(sum(flat)):
+        return False
+    longitudes, latitudes = flat[0::2], flat[1::2]
+    return bool(-180 <= min(longitudes) <= max(longitudes) <= 180 and -90 <= min(latitudes) <= max(latitudes) <= 90)
+
+
+def _positions(line: object, depth: int) -> list[list[float]]:
+    if not isinstance(line, list):
+        raise UnreadableError("coordinates that are not lists of numbers")
+    if depth and len(line) < 2:
+        raise UnreadableError("a line of fewer than two points")
+    return [_position(position) for position in line]
+
+
+def _position(position: object) -> list[float]:
+    if not isinstance(position, list | tuple) or not 2 <= len(position) <= 4:
+        raise UnreadableError("a point that is not two to four numbers")
+    if not all(type(number) in (int, float) and abs(number) < 1e12 for number in position):
+        raise UnreadableError("a point that is not two to four finite numbers")
+    if abs(position[0]) > 180 or abs(position[1]) > 90:
+        raise UnreadableError("a point outside longitude ±180 and latitude ±90")
+    return [float(number) + 0.0 for number in position]
+
+
+def _wkt(value: object) -> dict[str, Any] | None:
+    found = _WKT.fullmatch(_string(value))
+    if found is None:
+        raise UnreadableError("not a WKT POINT, LINESTRING or MULTILINESTRING in longitude and latitude")
+    word, body = found[1].upper(), found[2]
+    if body.upper() == "EMPTY":
+        return None
+    if word == "MULTILINESTRING":
+        lines = [_wkt_line(line) for line in re.split(r"\)\s*,\s*\(", _inner(_inner(body)))]
+        return {"type": "MultiLineString", "coordinates": [_positions(line, 1) for line in lines]}
+    line = _wkt_line(_inner(body))
+    if word == "POINT":
+        if len(line) != 1:
+            raise UnreadableError("a WKT POINT of more than one point")
+        return {"type": "Point", "coordinates": _position(line[0])}
+    return {"type": "LineString", "coordinates": _positions(line, 1)}
+
+
+def _inner(body: str) -> str:
+    text = body.strip()
+    if not (text.startswith("(") and text.endswith(")")):
+        raise UnreadableError("a WKT geometry whose brackets do not match")
+    return text[1:-1]
+
+
+def _wkt_line(text: str) -> list[list[float]]:
+    words = [point.split() for point in text.split(",")]
+    if not all(_NUMBER.fullmatch(word) for word in chain.from_iterable(words)):
+        raise UnreadableError("a WKT geometry with something that is not a number")
+    return [[float(word) for word in point] for point in words]
+
+
+def _polyline(value: object) -> dict[str, Any] | None:
+    """Read Google's encoded polyline: differences of latitude and longitude in 1e-5 degrees, five bits a character."""
+    steps = _polyline_steps(_string(value).strip())
+    if len(steps) % 2:
+        raise UnreadableError("an encoded polyline that ends inside a point")
+    latitude = longitude = 0
+    points: list[Point] = []
+    for latitude_step, longitude_step in zip(steps[0::2], steps[1::2], strict=True):
+        latitude, longitude = latitude + latitude_step, longitude + longitude_step
+        if abs(latitude) > 90 * _POLYLINE_SCALE or abs(longitude) > 180 * _POLYLINE_SCALE:
+            raise UnreadableError("not an encoded polyline: a point lies outside longitude ±180 and latitude ±90")
+        points.append((longitude / _POLYLINE_SCALE, latitude / _POLYLINE_SCALE))
+    return _line(points)
+
+
+def _polyline_steps(text: str) -> list[int]:
+    steps: list[int] = []
+    number = shift = 0
+    for character in text:
+        bits = ord(character) - 63
+        if not 0 <= bits < 64 or shift > 30:
+            raise UnreadableError("neither WKT nor an encoded polyline; format in the field map can say what it is")
+        number |= (bits & 31) << shift
+        shift += 5
+        if bits < 32:
+            steps.append(~(number >> 1) if number & 1 else number >> 1)
+            number = shift = 0
+    if shift:
+        raise UnreadableError("an encoded polyline that ends inside a number")
+    return steps

@@ -1,0 +1,91 @@
+"""What the records of one page hold, field by field: the words of `inspect` and of the errors that point to it.
+
+Values are never shown, only the fields' names and the kinds of their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.record import ABSENT
+from inode_pipeline.normalise.fields import Fields
+from inode_pipeline.normalise.sources import fill
+
+EXTRA = "extra"
+CONTAINER = "-"
+
+_WORDS: dict[type, str] = {
+    bool: "true/false",
+    int: "integer",
+    float: "number",
+    str: "text",
+    list: "list",
+    dict: "object",
+    type(None): "null",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field of a page. `null_share` is the share of records in which it is null or missing, 0 to 1.
+
+    `column` is the column that it fills in at least one record, `extra`, or `-` for an object whose fields are rows
+    of their own.
+    """
+
+    path: str
+    types: tuple[str, ...]
+    null_share: float
+    column: str
+
+
+def describe_fields(endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> list[FieldRow]:
+    """Return one row per field of the records, in the order in which the API sends them."""
+    wanted = [path for column in endpoint.columns for path in column.sources]
+    fields = Fields(records, wanted)
+    fed: dict[str, str] = {}
+    for column in endpoint.columns:
+        used = fill(column, fields).used
+        paths = [used] if isinstance(used, str) else dict.fromkeys(used or ())
+        for path in paths:
+            if path is not None:
+                fed.setdefault(path, column.name)
+    return [_row(path, fields, fed) for path in sorted(fields.entered, key=_place(fields))]
+
+
+def _place(fields: Fields) -> Any:
+    """Order an object's fields behind the object, in the order of the first record that has them."""
+    order = {path: number for number, path in enumerate(fields.entered)}
+
+    def key(path: str) -> tuple[int, ...]:
+        parts = path.split(".")
+        heads = [".".join(parts[: length + 1]) for length in range(len(parts))]
+        return tuple(order[head] for head in heads if head in order)
+
+    return key
+
+
+def _row(path: str, fields: Fields, fed: Mapping[str, str]) -> FieldRow:
+    values = fields.column(path)
+    types = {type(value) for value in values if value is not ABSENT}
+    words = tuple(_WORDS.get(kind, kind.__name__) for kind in sorted(types, key=list(_WORDS).index))
+    empty = sum(value is None or value is ABSENT for value in values)
+    is_container = path in fields.objects and path not in fields.leaves
+    column = fed.get(path) or (CONTAINER if is_container else EXTRA)
+    return FieldRow(path, words, empty / len(values) if values else 0.0, column)
+
+
+def clean(text: str, longest: int = 60) -> str:
+    """Return foreign text fit for a message: one line, nothing that a terminal obeys, not long."""
+    printable = "".join(character for character in text if character.isprintable())
+    return printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
+
+
+def listed(rows: Sequence[FieldRow], most: int = 40) -> str:
+    """Return the rows as one line: each field with the kinds of its values."""
+    shown = [f"{clean(row.path)} ({', '.join(row.types)})" for row in rows if row.column != CONTAINER][:most]
+    more = sum(row.column != CONTAINER for row in rows) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

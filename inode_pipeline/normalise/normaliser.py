@@ -1,0 +1,215 @@
+"""The normaliser: page by page from records to typed rows, and what it has seen on the way.
+
+Keep out: how a single type is read (`values.py`, `times.py`, `geometry.py`) and what stops a load (`checks.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inode_pipeline.api.answer import Flawed, Record
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.record import read_key
+from inode_pipeline.normalise import checks, units
+from inode_pipeline.normalise.columns import ColumnReader, Fault
+from inode_pipeline.normalise.fields import Fields
+from inode_pipeline.normalise.frame import make_frame, rejected_frame
+from inode_pipeline.normalise.hashes import fingerprints
+from inode_pipeline.normalise.inventory import clean
+from inode_pipeline.normalise.times import EARLIEST
+
+NORMALISER_VERSION = 1
+"""Raised when the same record would give another row, so that every row is written again."""
+
+WHOLE_RECORD = "(record)"
+"""Stands for the field of a record that is flawed as a whole."""
+
+FIRST_REJECTED = 10
+
+Rejected = tuple[int, int, str | None, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One page, typed. `frame` has one row per typed record (see `frame.py`), `rejected` one per record set aside.
+
+    `received` counts the page's records; those that are neither typed nor rejected are `duplicate`. `unreadable` are
+    the rejected ones without a readable key; `no_data` the typed ones without a time or a measurement.
+    """
+
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
+    received: int
+    duplicate: int
+    unreadable: int
+    no_data: int
+
+
+class Normaliser:
+    """Types the pages of one walk in turn and remembers what `check` needs.
+
+    `missing_counts` counts, per column, the records that have none of its sources; `null_counts` the typed records
+    in which it is NULL.
+    """
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.received = self.rejected = self.duplicate = self.unreadable = self.no_data = 0
+        self.null_counts = {column.name: 0 for column in endpoint.columns}
+        self._wanted = {path for column in endpoint.columns for path in (*column.sources, *column.null_if)}
+        self._columns = ColumnReader(endpoint)
+        self._seen = checks.Seen()
+        self._first_rejected: list[Rejected] = []
+        self._required: checks.Required | None = None
+        self._ratios: list[np.ndarray] = []
+
+    @property
+    def fields(self) -> dict[str, int]:
+        """Each field's dotted path and how many records had it; lists are not entered.
+
+        A field none of whose values could be read is left out: it never was what its column takes, so the next walk
+        must not be stopped because it "no longer" is.
+        """
+        unread = {path for history in self._columns.histories.values() if history.never_parsed for path in history.used}
+        return {path: count for path, count in self._seen.leaves.items() if path not in unread}
+
+    @property
+    def missing_counts(self) -> dict[str, int]:
+        """How many records had none of a column's sources, by column."""
+        return {name: history.missing for name, history in self._columns.histories.items()}
+
+    @property
+    def broken_points(self) -> int:
+        """How many geometries lost their last point because it was cut off."""
+        return self._columns.broken_points
+
+    @property
+    def units_checked(self) -> int:
+        """In how many records length, travel time and speed are all known; 0 means that the units are not checked."""
+        return sum(ratios.size for ratios in self._ratios)
+
+    def new_fields(self, known: Collection[str]) -> list[str]:
+        """Return the fields of this walk that are not among the known ones, sorted."""
+        return sorted(self._seen.leaves.keys() - set(known))
+
+    def page(self, number: int, records: Sequence[Record]) -> Batch:
+        """Type the records of one page; positions count from 1. Nothing raises here for what a record holds."""
+        sound = {place: record for place, record in enumerate(records, 1) if not isinstance(record, Flawed)}
+        flawed = {place: record for place, record in enumerate(records, 1) if isinstance(record, Flawed)}
+        fields = Fields(list(sound.values()), self._wanted)
+        typed = self._columns.read(fields)
+        self._see(fields, flawed.values())
+
+        places, values = list(sound), typed.values
+        rejected = [self._flaw(number, place, record) for place, record in flawed.items()]
+        rejected += self._faults(number, places, values, typed.faults)
+        rejected.sort()
+        keep = self._winners(values, typed.faults)
+        if not all(keep):
+            places = list(compress(places, keep))
+            values = {name: list(compress(column, keep)) for name, column in values.items()}
+        duplicate = len(records) - len(rejected) - len(places)
+        return self._tally(number, places, values, rejected, duplicate)
+
+    def check(self, previous_fields: Mapping[str, int] | None, max_rejected_fraction: float) -> None:
+        """Pass a walk that may be loaded; to be called after its last page.
+
+        Raises: FieldsNotFoundError, SchemaDriftError, TooManyRejectedError or UnitsError, in this order.
+        """
+        if self._required is not None:
+            self._required.check()
+        checks.check_drift(self.endpoint, self._seen, self._columns.histories, previous_fields)
+        checks.check_rejected(self.received, self.rejected, self._first_rejected, max_rejected_fraction)
+        units.check_units(self.endpoint, np.concatenate([np.empty(0), *self._ratios]))
+
+    def _see(self, fields: Fields, flawed: Iterable[Flawed]) -> None:
+        """Enter a page into the inventory. What a flawed record holds is there too, only not to be trusted."""
+        inside = [record.value for record in flawed if isinstance(record.value, dict)]
+        self._seen.records += len(fields.records)
+        for part in (fields, Fields(inside)) if inside else (fields,):
+            self._seen.add(part.leaves, part.objects, part.nulls)
+        if self._required is None and (fields.records or inside):
+            self._required = checks.Required.of(self.endpoint, [*fields.records, *inside])
+
+    def _flaw(self, number: int, place: int, record: Flawed) -> Rejected:
+        return (
+            number,
+            place,
+            read_key(self.endpoint, record.value),
+            clean(record.field or WHOLE_RECORD, 200),
+            record.reason,
+        )
+
+    def _faults(
+        self, number: int, places: Sequence[int], values: Mapping[str, list[Any]], faults: Mapping[int, Fault]
+    ) -> list[Rejected]:
+        keys = values[self.endpoint.key.name]
+        return [(number, places[row], keys[row], name, reason) for row, (name, reason) in faults.items()]
+
+    def _winners(self, values: Mapping[str, list[Any]], faults: Collection[int]) -> list[bool]:
+        """Say which rows stay: typed, and of those with one key the one measured last, then the later one."""
+        keys = values[self.endpoint.key.name]
+        if not faults and len(set(keys)) == len(keys):
+            return [True] * len(keys)
+        column = self.endpoint.observed_at
+        times = values[column.name] if column else [None] * len(keys)
+        ranks = [EARLIEST - 1 if time is None else time for time in times]
+        winners: dict[str, int] = {}
+        for row, key in enumerate(keys):
+            if row not in faults and (key not in winners or ranks[row] >= ranks[winners[key]]):
+                winners[key] = row
+        rows = set(winners.values())
+        return [row in rows for row in range(len(keys))]
+
+    def _tally(
+        self, number: int, places: list[int], values: dict[str, list[Any]], rejected: list[Rejected], duplicate: int
+    ) -> Batch:
+        batch = Batch(
+            frame=self._frame(number, places, values),
+            rejected=rejected_frame(rejected),
+            received=len(places) + len(rejected) + duplicate,
+            duplicate=duplicate,
+            unreadable=sum(key is None for _, _, key, _, _ in rejected),
+            no_data=_without_data(self.endpoint, values),
+        )
+        self.received += batch.received
+        self.rejected += len(rejected)
+        self.duplicate += duplicate
+        self.unreadable += batch.unreadable
+        self.no_data += batch.no_data
+        self._first_rejected += rejected[: FIRST_REJECTED - len(self._first_rejected)]
+        for name, column in values.items():
+            self.null_counts[name] += column.count(None)
+        if motion := self.endpoint.measured:
+            self._ratios.append(units.speed_ratios(values[motion.length], values[motion.time], values[motion.speed]))
+        return batch
+
+    def _frame(self, number: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:
+        columns = self.endpoint.columns
+        every = [values[column.name] for column in columns]
+        configuration = [values[column.name] for column in columns if column.kind == "configuration"]
+        added: dict[str, list[Any]] = {
+            "page": [number] * len(places),
+            "position": places,
+            "record_hash": fingerprints(zip(*every, strict=True), version=NORMALISER_VERSION),
+            "content_hash": fingerprints(zip(*configuration, strict=True)),
+        }
+        return make_frame(self.endpoint, values, added)
+
+
+def _without_data(endpoint: Endpoint, values: Mapping[str, list[Any]]) -> int:
+    """Count the rows that are no observation: without a time, or with none of the measurements."""
+    if (observed_at := endpoint.observed_at) is None:
+        return 0
+    names = [column.name for column in endpoint.columns if column.kind == "measurement" and column != observed_at]
+    measured = zip(*(values[name] for name in names), strict=True)
+    return sum(
+        time is None or all(value is None for value in measures)
+        for time, measures in zip(values[observed_at.name], measured, strict=True)
+    )
