@@ -53,7 +53,7 @@ class ColumnReader:
 
     @property
     def broken_points(self) -> int:
-        """How many geometries lost their last point because it was cut off."""
+        """How many points of geometries were dropped because they could not be read."""
         return sum(reader.broken_points for reader in self._geometry.values())
 
     def read(self, fields: Fields) -> TypedPage:

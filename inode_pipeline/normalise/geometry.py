@@ -31,7 +31,7 @@ _DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2}
 
 
 class GeometryReader:
-    """Reads one column. `broken_points` counts the last points that were dropped because they were cut off."""
+    """Reads one column. `broken_points` counts the points that were dropped because they could not be read."""
 
     def __init__(self, column: Column) -> None:
         self.broken_points = 0
@@ -63,16 +63,21 @@ class GeometryReader:
         return _geojson(value)
 
     def _pairs(self, value: object) -> dict[str, Any] | None:
-        """Read "lat,lon lat,lon ...". A last point that was cut off with the text is dropped and counted."""
+        """Read "lat,lon lat,lon ...".
+
+        A broken point is dropped and counted, be it the last one, cut off with the text, or two that run together
+        because a blank is missing. Where half of them are broken, it is no such list.
+        """
         words = _string(value).split()
         points = [_pair(word) for word in words]
-        if points and (points[-1] is None or _is_cut(words, str(value))):
-            points.pop()
-            self.broken_points += 1
+        if points[-1] is not None and _is_cut(words, str(value)):
+            points[-1] = None
         whole = [point for point in points if point is not None]
-        if len(whole) < len(points):
-            raise UnreadableError("a point that is not lat,lon in degrees")
-        return _line(whole)
+        if len(whole) * 2 <= len(points):
+            raise UnreadableError("not a list of lat,lon in degrees, with blanks between the points")
+        line = _line(whole)
+        self.broken_points += len(points) - len(whole)
+        return line
 
 
 def _string(value: object) -> str:

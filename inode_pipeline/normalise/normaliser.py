@@ -86,7 +86,7 @@ class Normaliser:
 
     @property
     def broken_points(self) -> int:
-        """How many geometries lost their last point because it was cut off."""
+        """How many points of geometries were dropped because they could not be read, mostly cut off last ones."""
         return self._columns.broken_points
 
     @property
