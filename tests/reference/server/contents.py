@@ -81,10 +81,10 @@ def _sensor(number: int, chance: random.Random) -> Sensor:
 
 
 def link(link_id: int, origin: Sensor, destination: Sensor, chance: random.Random) -> Link:
-    """Make a link whose length, time and speed agree; every ninth has no measurement, every third a whole second."""
+    """Make a link whose length, time and speed agree; every ninth was not measured, every fourth has no sensors."""
     distance = round(chance.uniform(300, 9000), 1)
     speed = round(chance.uniform(8, 110), 3)
-    is_measured = link_id % 9 != 0
+    is_measured, has_sensors = link_id % 9 != 0, link_id % 4 != 0
     seen_at = BERLIN_SPRING + timedelta(minutes=37 * (link_id % 60), microseconds=0 if link_id % 3 == 0 else 123456)
     measured: dict[str, Any] = {
         "last_speed": speed,
@@ -96,10 +96,10 @@ def link(link_id: int, origin: Sensor, destination: Sensor, chance: random.Rando
         id=link_id,
         name=f"{origin.name} → {destination.name}",
         status="Collecting" if is_measured else "Paused",
-        data_source="Sensor" if link_id % 4 else "Crowdsourced",
+        data_source="Sensor" if has_sensors else "Crowdsourced",
         grid=f"Grid {link_id % 3}",
-        origin=origin,
-        destination=destination,
+        origin=origin if has_sensors else None,
+        destination=destination if has_sensors else None,
         distance=distance,
         free_flow_speed=round(chance.uniform(30, 120), 1),
         geometry={

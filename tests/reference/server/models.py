@@ -14,14 +14,14 @@ class Sensor(models.Model):
 
 
 class Link(models.Model):
-    """A stretch of road between two sensors, with what was last measured on it."""
+    """A stretch of road with what was last measured on it; no sensors stand at the ends of a crowdsourced one."""
 
     name = models.CharField(max_length=200)
     status = models.CharField(max_length=40)
     data_source = models.CharField(max_length=40)
     grid = models.CharField(max_length=40)
-    origin = models.ForeignKey(Sensor, models.PROTECT, related_name="+")
-    destination = models.ForeignKey(Sensor, models.PROTECT, related_name="+")
+    origin = models.ForeignKey(Sensor, models.PROTECT, related_name="+", null=True)
+    destination = models.ForeignKey(Sensor, models.PROTECT, related_name="+", null=True)
     distance = models.FloatField()
     free_flow_speed = models.FloatField()
     last_speed = models.FloatField(null=True)
