@@ -1,0 +1,131 @@
+"""Walk the pages in order while later ones are already on their way.
+
+Memory is bounded by the window: no more pages are under way or waiting than it says. A page fetched ahead is used only
+if the page before it names exactly that address; otherwise it is dropped unseen, and so is whatever went wrong with it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final, Self
+
+from inode_pipeline.api.cancellation import Cancellation, cancellable
+from inode_pipeline.api.pagination import Page, Route, same_place
+from inode_pipeline.errors import PagingLoopError
+
+MAX_PAGES: Final = 100_000
+_GOODBYE_S: Final = 5.0
+
+Fetch = Callable[[str, int, Cancellation], Page]
+
+
+def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
+    """Every page of an endpoint, in order, fetched as they are needed and up to `window` ahead.
+
+    Raises:
+        PagingLoopError: a page leads back to an address asked before, or there is no end.
+        ForeignUrlError: a page leads to another server.
+
+    """
+    address, number, received = route.first, 1, 0
+    asked = {same_place(address)}
+    with _Ahead(fetch, window) as ahead:
+        while True:
+            page = ahead.take(address, number)
+            received += len(page.answer.records)
+            following = route.following(page)
+            if following is not None:
+                if same_place(following) in asked or number >= MAX_PAGES:
+                    raise _loop(number)
+                asked.add(same_place(following))
+                ahead.want(following, route.upcoming(page, following, received=received, window=window), number + 1)
+            yield page
+            if following is None:
+                return
+            address, number = following, number + 1
+
+
+def _loop(number: int) -> PagingLoopError:
+    what = "leads back to an earlier one" if number < MAX_PAGES else "is still not the last"
+    return PagingLoopError(
+        f"Page {number} {what}: the pages have no end.",
+        remedy="Report it to the API's support; another INODE_PAGE_SIZE may avoid it.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetching:
+    address: str
+    page: Future[Page]
+    thread: threading.Thread
+    cancellation: Cancellation
+
+
+class _Ahead:
+    """The pages under way, in order."""
+
+    def __init__(self, fetch: Fetch, window: int) -> None:
+        self._fetch = fetch
+        self._window = window
+        self._under_way: deque[_Fetching] = deque()
+        self._dropped: list[_Fetching] = []
+        self._may_guess = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._drop()
+        end = time.monotonic() + _GOODBYE_S
+        for fetching in self._dropped:
+            fetching.thread.join(max(0.0, end - time.monotonic()))
+
+    def take(self, address: str, number: int) -> Page:
+        """The page at an address, from those under way or else fetched now."""
+        if self._under_way:
+            return self._under_way.popleft().page.result()
+        return self._fetch(address, number, Cancellation())
+
+    def want(self, following: str, addresses: list[str], number: int) -> None:
+        """Let the pages at these addresses be under way; `following` is the one that is certain."""
+        if self._under_way and self._under_way[0].address != following:
+            self._drop()
+            self._may_guess = False  # what we compute is not what the server means
+        if not self._may_guess:
+            addresses = addresses[:1]
+        while len(self._under_way) > len(addresses):
+            self._cancel(self._under_way.pop())
+        if [fetching.address for fetching in self._under_way] != addresses[: len(self._under_way)]:
+            self._drop()
+        for ahead in range(len(self._under_way), min(self._window, len(addresses))):
+            self._under_way.append(self._start(addresses[ahead], number + ahead))
+
+    def _start(self, address: str, number: int) -> _Fetching:
+        page: Future[Page] = Future()
+        cancellation = Cancellation()
+
+        def work() -> None:
+            try:
+                with cancellable(cancellation):
+                    page.set_result(self._fetch(address, number, cancellation))
+            except BaseException as problem:  # noqa: BLE001 - it is raised where the page is taken
+                page.set_exception(problem)
+
+        # A daemon, so that a server which answers nothing cannot keep a stopped process alive.
+        thread = threading.Thread(target=work, name=f"inode-page-{number}", daemon=True)
+        thread.start()
+        return _Fetching(address, page, thread, cancellation)
+
+    def _drop(self) -> None:
+        while self._under_way:
+            self._cancel(self._under_way.pop())
+
+    def _cancel(self, fetching: _Fetching) -> None:
+        fetching.cancellation.cancel()
+        self._dropped = [one for one in self._dropped if one.thread.is_alive()]
+        self._dropped.append(fetching)

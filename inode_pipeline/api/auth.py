@@ -1,0 +1,253 @@
+"""Who we are: OAuth2's password grant and the API key, as httpx auth flows.
+
+A flow is a generator: it yields a request and is given the answer, so that logging in, renewing and repeating a page
+read in the order in which they happen. A flow runs anew for each attempt of each page, in several threads at once.
+Keep out: trying again after a failure that may pass (`retry.py`).
+
+https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+import httpx
+
+from inode_pipeline.api.quote import quoted
+from inode_pipeline.api.status import raise_if_passing
+from inode_pipeline.api.tally import Tally
+from inode_pipeline.api.token import Token, read_token
+from inode_pipeline.config import Settings
+from inode_pipeline.errors import (
+    ApiKeyRejectedError,
+    ApiProtocolError,
+    AuthRejectedError,
+    CredentialsError,
+    ScopeMissingError,
+)
+
+Flow = Generator[httpx.Request, httpx.Response, None]
+Login = Generator[httpx.Request, httpx.Response, Token]
+
+REFUSED: Final = (401, 403)
+
+
+class ApiKey(httpx.Auth):
+    """`Authorization: Token <key>`. A key is never renewed, and one that was refused is not sent again."""
+
+    granted_scope = None
+
+    def __init__(self, key: str, tally: Tally) -> None:
+        self._key = key
+        self._tally = tally
+        self._is_refused = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be quoted."""
+        return (self._key,)
+
+    def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
+        """A key needs no login."""
+
+    def sync_auth_flow(self, request: httpx.Request) -> Flow:
+        """Send a request with the key.
+
+        Raises:
+            ApiKeyRejectedError: it is refused.
+
+        """
+        if self._is_refused:
+            raise _key_refused("before")
+        request.headers["Authorization"] = f"Token {self._key}"
+        self._tally.add(requests=1)
+        response = yield request
+        if response.status_code in REFUSED:
+            self._is_refused = True
+            raise _key_refused(str(response.status_code))
+
+
+class PasswordGrant(httpx.Auth):
+    """A token for user name and password, renewed when it expires or is refused, by one thread for all.
+
+    A credential that the server refused is dead: whoever needs a token afterwards gets the same error, unsent.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        tally: Tally,
+        *,
+        headers: Mapping[str, str],
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._headers = headers
+        self._clock = clock
+        self._address = settings.base_url + "oauth/token/"
+        self._tally = tally
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._token: Token | None = None
+        self._refresh: str | None = None
+        self._renewals = 0
+        self._accepted: Token | None = None
+        self._rejection: CredentialsError | None = None
+        self.granted_scope: str | None = None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be quoted."""
+        token = self._token
+        held = (token.access, token.refresh, self._refresh) if token else (self._refresh,)
+        return tuple(secret for secret in (*held, self._password, self._client_secret) if secret)
+
+    def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
+        """Get a token, unless there is one that holds, and send nothing else.
+
+        Raises:
+            CredentialsError: the server refuses it.
+
+        """
+        login = self._current()
+        try:
+            request = next(login)
+            while True:
+                request = login.send(send(request))
+        except StopIteration:
+            return
+        finally:
+            login.close()
+
+    def sync_auth_flow(self, request: httpx.Request) -> Flow:
+        """Send a request with a token, and once more with a new one if the first is refused.
+
+        Raises:
+            AuthRejectedError: the new one is refused as well.
+            ScopeMissingError: the token is good but not enough.
+            CredentialsError: there is no token for these credentials.
+
+        """
+        token = yield from self._current()
+        has_renewed = is_repeat = False
+        while True:
+            request.headers["Authorization"] = f"Bearer {token.access}"
+            self._tally.add(requests=1, retries=int(is_repeat))
+            response = yield request
+            if response.status_code not in REFUSED:
+                if response.is_success:
+                    self._accepted = token
+                return
+            token, has_renewed = yield from self._instead_of(token, response.status_code, has_renewed=has_renewed)
+            is_repeat = True
+
+    def _current(self) -> Login:
+        """The token in use, or a new one. One thread logs in, the others wait for it."""
+        with self._lock:
+            self._check_rejection()
+            token = self._token
+            if token is None or (token.expires_at is not None and self._monotonic() >= token.expires_at):
+                token = yield from self._renewed()
+            return token
+
+    def _instead_of(
+        self, refused: Token, status: int, *, has_renewed: bool
+    ) -> Generator[httpx.Request, httpx.Response, tuple[Token, bool]]:
+        """Another token than the one refused, and whether this request has renewed one.
+
+        A token that another thread has replaced meanwhile costs nothing. A renewed one that was never good for
+        anything is the end: the credentials are right, and yet they are not enough.
+        """
+        with self._lock:
+            self._check_rejection()
+            if self._token is not None and self._token is not refused:
+                return self._token, has_renewed
+            if has_renewed or (self._renewals > 1 and self._accepted is not refused):
+                self._rejection = _token_refused(status, self.granted_scope or "")
+                raise self._rejection
+            return (yield from self._renewed()), True
+
+    def _check_rejection(self) -> None:
+        if self._rejection is not None:
+            raise type(self._rejection)(self._rejection.message, remedy=self._rejection.remedy)
+
+    def _renewed(self) -> Login:
+        """A token by the refresh token, tried once; or else by the password."""
+        refresh, self._refresh, self._token = self._refresh, None, None
+        token = None
+        if refresh is not None:
+            token = yield from self._by_refreshing(refresh)
+        if token is None:
+            token = yield from self._by_password()
+        self._token, self._refresh, self.granted_scope = token, token.refresh, token.scope
+        self._renewals += 1
+        return token
+
+    def _by_refreshing(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
+        """A failed refresh is never fatal: a lost answer or a cleaned-up server is mended by a login."""
+        sent_at = self._monotonic()
+        response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
+        if response.status_code != 200:
+            return None
+        try:
+            token = self._read(response, sent_at)
+        except (ApiProtocolError, CredentialsError):
+            return None
+        return token if token.refresh else replace(token, refresh=refresh)
+
+    def _by_password(self) -> Login:
+        sent_at = self._monotonic()
+        response = yield self._token_request(
+            grant_type="password",
+            username=self._settings.username or "",
+            password=self._password,
+            scope=self._settings.scope,
+        )
+        raise_if_passing(response, self._clock(), self.secrets)
+        try:
+            return self._read(response, sent_at)
+        except CredentialsError as rejection:
+            self._rejection = rejection
+            raise
+
+    def _token_request(self, **form: str) -> httpx.Request:
+        self._tally.add(logins=1)
+        client = {"client_id": self._settings.client_id or "", "client_secret": self._client_secret}
+        return httpx.Request("POST", self._address, headers=self._headers, data={**form, **client})
+
+    def _read(self, response: httpx.Response, sent_at: float) -> Token:
+        return read_token(response, asked_scope=self._settings.scope, sent_at=sent_at, secrets=self.secrets)
+
+    @property
+    def _password(self) -> str:
+        return self._settings.password.get_secret_value() if self._settings.password else ""
+
+    @property
+    def _client_secret(self) -> str:
+        return self._settings.client_secret.get_secret_value() if self._settings.client_secret else ""
+
+
+def _key_refused(when: str) -> ApiKeyRejectedError:
+    return ApiKeyRejectedError(
+        f"The server refused the API key ({when}), or the key may not read the links.",
+        remedy="Check INODE_API_KEY: the account's owner finds it on iNode's page, and can make a new one.",
+    )
+
+
+def _token_refused(status: int, granted: str) -> CredentialsError:
+    if status == 403:
+        return ScopeMissingError(
+            f"The token may not read this endpoint (403), a renewed one neither; granted is the scope "
+            f"{quoted(granted) or '(none)'}.",
+            remedy="Ask the account's owner to let INODE_USERNAME read the links, and check INODE_SCOPE.",
+        )
+    return AuthRejectedError(
+        "The server refuses a token that it has just issued (401).",
+        remedy="Check that INODE_BASE_URL names one server for both login and data, and that its clock is right; "
+        "an API key (INODE_API_KEY) does without tokens.",
+    )

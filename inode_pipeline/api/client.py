@@ -1,0 +1,164 @@
+"""The door to the API: `INodeClient.pages(path)`, one traversal of an endpoint.
+
+Every request goes through `_fetch`: authorised by `auth.py`, tried again as `retry.py` says, over the connection of
+`wire.py`. Keep out: what a record means, and whether a traversal is complete (`walk.py`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Final, Literal, Self, TypeVar
+
+import httpx
+
+from inode_pipeline import __version__
+from inode_pipeline.api.ahead import traverse
+from inode_pipeline.api.answer import read_answer
+from inode_pipeline.api.auth import ApiKey, PasswordGrant
+from inode_pipeline.api.cancellation import Cancellation
+from inode_pipeline.api.pagination import Origin, Page, Route
+from inode_pipeline.api.retry import Deadline, keep_trying
+from inode_pipeline.api.status import raise_if_no_page, raise_if_passing
+from inode_pipeline.api.tally import Tally
+from inode_pipeline.api.wire import Wire
+from inode_pipeline.config import Settings
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Purpose = Literal["sync", "inspect", "doctor"]
+
+PATIENCE_S: Final = {"sync": 60.0, "inspect": 10.0, "doctor": 10.0}
+"""How long one request may fail in a row while the server has not answered well once."""
+
+PATIENCE_MID_WALK_S: Final = 300.0
+"""The same after a good answer: a restart of the server must not cost a long walk."""
+
+
+def utc_now() -> datetime:
+    """The present instant, in UTC."""
+    return datetime.now(UTC)
+
+
+class INodeClient:
+    """Reads an iNode account. One per call; pages are fetched by several threads, but asked for by one.
+
+    `sleep`, `clock` (the instant, UTC) and `monotonic` (seconds) are replaced in tests only. A `sleep` of its own
+    ends when the pages are no longer wanted.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        deadline: Deadline | None = None,
+        purpose: Purpose = "sync",
+        sleep: Callable[[float], None] | None = None,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        for name in ("httpx", "httpcore"):  # they log whole addresses
+            logging.getLogger(name).setLevel(logging.WARNING)
+        self.tally = Tally()
+        self.now = clock
+        self._settings = settings
+        self._purpose: Purpose = purpose
+        self._sleep = sleep
+        self._deadline = deadline or Deadline(settings.walk_deadline_s, monotonic=monotonic)
+        self._origin = Origin(settings.base_url)
+        self._patience_s = PATIENCE_S[purpose]
+        headers = {
+            "User-Agent": f"inode-pipeline/{__version__}" + ("" if purpose == "sync" else f" ({purpose})"),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        self._auth = self._authentication(headers, monotonic)
+        self._http = httpx.Client(
+            auth=self._auth,
+            transport=Wire(settings, self._origin, self._budget_s),
+            headers=headers,
+            follow_redirects=False,
+            trust_env=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+        )
+
+    def _authentication(self, headers: dict[str, str], monotonic: Callable[[], float]) -> ApiKey | PasswordGrant:
+        settings = self._settings
+        if settings.auth == "api_key" and settings.api_key is not None:
+            return ApiKey(settings.api_key.get_secret_value(), self.tally)
+        return PasswordGrant(settings, self.tally, headers=headers, clock=self.now, monotonic=monotonic)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._http.close()
+
+    @property
+    def granted_scope(self) -> str | None:
+        """The scope of the token, None before the first login and with an API key."""
+        return self._auth.granted_scope
+
+    def log_in(self) -> None:
+        """Get a token now; nothing with an API key or while there is a token.
+
+        Raises:
+            CredentialsError: the server refuses it.
+            PassingError: the server cannot be reached or is in trouble.
+
+        """
+        self._keep_trying(
+            lambda: self._auth.log_in(lambda request: self._http.send(request, auth=None)), Cancellation()
+        )
+
+    def pages(self, path: str) -> Generator[Page]:
+        """Every page of the endpoint at `path` (relative to INODE_BASE_URL), in order, several on their way at a time.
+
+        Lazy: nothing is sent before the first page is asked for, and closing the iterator ends what is under way.
+        To look at one page, `inspect` and `doctor` fetch none ahead.
+
+        Raises:
+            PipelineError: whatever keeps a page from being had; IncompleteWalkError if a page after the first is gone.
+
+        """
+        settings = self._settings
+        route = Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
+        return traverse(route, self._fetch, window=settings.concurrency if self._purpose == "sync" else 0)
+
+    def _fetch(self, address: str, number: int, cancellation: Cancellation) -> Page:
+        def attempt() -> Page:
+            self._deadline.check()
+            sent_at = self.now()
+            response = self._http.get(address)
+            fetched_at = self.now()
+            raise_if_passing(response, fetched_at, self._auth.secrets)
+            raise_if_no_page(response, number, self._auth.secrets)
+            return Page(number, address, response.content, read_answer(response.content), sent_at, fetched_at)
+
+        page = self._keep_trying(attempt, cancellation)
+        self._patience_s = PATIENCE_MID_WALK_S
+        log.debug("page=%d records=%d bytes=%d", number, len(page.answer.records), len(page.body))
+        return page
+
+    def _keep_trying(self, attempt: Callable[[], T], cancellation: Cancellation) -> T:
+        return keep_trying(
+            attempt,
+            deadline=self._deadline,
+            patience_s=self._patience_s,
+            sleep=self._sleep or cancellation.sleep,
+            clock=self.now,
+            before_retry=lambda: self.tally.add(retries=1),
+        )
+
+    def _budget_s(self) -> float:
+        """The time that the next request may take."""
+        self._deadline.check()
+        return min(self._settings.request_timeout_s, self._deadline.remaining())

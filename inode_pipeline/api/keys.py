@@ -1,0 +1,82 @@
+"""Keys in flat memory: eight bytes each, however long they are and however many.
+
+A key stands for itself by a 64-bit hash. Two of a million keys share one with a probability of 3 in 10^8; a walk would
+then look contradictory and be repeated, so that such a chance costs time, never data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+
+import numpy as np
+from numpy.typing import NDArray
+
+Digests = NDArray[np.int64]
+
+
+def digests(keys: Iterable[str]) -> Digests:
+    """The hashes of keys, in their order, repeats included."""
+    joined = b"".join(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys)
+    return np.frombuffer(joined, dtype="<i8").astype(np.int64, copy=False)
+
+
+class KeyDigests:
+    """A set of keys that knows whether it lacks one, but not which keys it holds."""
+
+    __slots__ = ("_sorted",)
+
+    def __init__(self, values: Digests | None = None) -> None:
+        self._sorted: Digests = np.unique(values) if values is not None else np.empty(0, dtype=np.int64)
+
+    @classmethod
+    def of(cls, keys: Iterable[str]) -> KeyDigests:
+        """The set of these keys."""
+        return cls(digests(keys))
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, KeyDigests) and np.array_equal(self._sorted, other._sorted)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __sub__(self, other: KeyDigests) -> KeyDigests:
+        return KeyDigests(np.setdiff1d(self._sorted, other._sorted, assume_unique=True))
+
+    def __or__(self, other: KeyDigests) -> KeyDigests:
+        return KeyDigests(np.concatenate([self._sorted, other._sorted]))
+
+
+class GrowingKeys:
+    """The keys of a walk, added page by page.
+
+    They lie in sorted runs, each at least twice as long as the one after it, so that neither adding nor looking up
+    grows with the number of pages.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[Digests] = []
+
+    def add(self, page: Digests) -> int:
+        """Add the keys of one page, without repeats in themselves; how many of them are there already."""
+        known = sum(int(np.count_nonzero(_within(page, run))) for run in self._runs)
+        self._runs.append(np.sort(page))
+        while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
+            shorter, longer = self._runs.pop(), self._runs.pop()
+            self._runs.append(np.union1d(longer, shorter))
+        return known
+
+    def frozen(self) -> KeyDigests:
+        """The keys so far, as a set."""
+        return KeyDigests(np.concatenate(self._runs) if self._runs else None)
+
+
+def _within(values: Digests, run: Digests) -> NDArray[np.bool_]:
+    """Which values stand in a sorted run."""
+    if not len(run):
+        return np.zeros(len(values), dtype=bool)
+    places = np.minimum(np.searchsorted(run, values), len(run) - 1)
+    found: NDArray[np.bool_] = run[places] == values
+    return found

@@ -1,0 +1,185 @@
+"""Pages and where the next one is: the address is the server's idea, the place where it is asked for is ours.
+
+An address is recognised by what it names: a page number, an offset, or something opaque such as a cursor. Addresses of
+pages beyond the next can be computed for the first two.
+Keep out: sending anything (`client.py`), and whether the pages are complete (`walk.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, unquote_plus, urljoin, urlsplit
+
+from inode_pipeline.api.answer import Answer
+from inode_pipeline.api.quote import quoted
+from inode_pipeline.errors import ApiContractError, ForeignUrlError
+
+LONGEST_ADDRESS: Final = 8_000
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NEVER_SENT: Final = "access_token"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page as received. `number` counts from 1; `address` is complete and holds no secret; times are UTC."""
+
+    number: int
+    address: str
+    body: bytes
+    answer: Answer
+    sent_at: datetime
+    fetched_at: datetime
+
+
+class Origin:
+    """The one place to which credentials go: scheme, host and port of INODE_BASE_URL."""
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        self.base_url = base_url
+        self.scheme = parts.scheme.lower()
+        self.host = (parts.hostname or "").lower()
+        self.port = parts.port or _DEFAULT_PORTS[self.scheme]
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
+
+    def rebuilt(self, address: str, *, seen_from: str) -> str:
+        """The address on this origin. http on the same host becomes https; a port that a proxy lost is put back.
+
+        Raises:
+            ForeignUrlError: it names another host, port or scheme, or tries to look as if it did not.
+
+        """
+        if len(address) > LONGEST_ADDRESS:
+            raise ApiContractError("The address of the next page is of no sensible length.", remedy=_REPORT)
+        if "\\" in address or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in address):
+            raise self._foreign("an address with characters that no address has")
+        try:
+            parts = urlsplit(urljoin(seen_from, address))
+            is_ours = self._is_ours(parts)
+        except ValueError as problem:
+            raise self._foreign("an address that cannot be read") from problem
+        if not is_ours:
+            raise self._foreign(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
+        query = "&".join(pair for pair in parts.query.split("&") if pair and _name(pair) != _NEVER_SENT)
+        return f"{self}/{parts.path.lstrip('/')}" + (f"?{query}" if query else "")
+
+    def _is_ours(self, parts: SplitResult) -> bool:
+        scheme = parts.scheme.lower()
+        is_upgrade = scheme == "http" and self.scheme == "https"
+        if (scheme != self.scheme and not is_upgrade) or "@" in parts.netloc:
+            return False
+        if (parts.hostname or "") != self.host:
+            return False
+        is_lost = parts.port is None or (is_upgrade and parts.port == 80 and self.port == 443)
+        return is_lost or parts.port == self.port
+
+    def _foreign(self, where: str) -> ForeignUrlError:
+        return ForeignUrlError(
+            f"The API leads to {quoted(where)}, not to {self}. Nothing was sent there.",
+            remedy="Check that INODE_BASE_URL is the API's own address, not that of something in front of it.",
+        )
+
+
+_REPORT: Final = "Check that INODE_BASE_URL is the API's address; if it is, report it to the API's support."
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What an address names: the parameter `page` or `offset`, and its number."""
+
+    name: str
+    number: int
+
+
+class Route:
+    """The addresses of one endpoint's pages."""
+
+    def __init__(self, origin: Origin, path: str, *, page_size: int, page_size_param: str) -> None:
+        self._origin = origin
+        self._page_size = page_size
+        self._page_size_param = page_size_param
+        self.first = f"{origin.base_url}{path}?{page_size_param}={page_size}"
+
+    def following(self, page: Page) -> str | None:
+        """The address of the page after this one; None at the end. The page size is carried along.
+
+        Raises:
+            ForeignUrlError: it lies on another server.
+
+        """
+        if page.answer.next is None:
+            return None
+        address = self._origin.rebuilt(page.answer.next, seen_from=page.address)
+        where = position(address)
+        if where is not None and where.name == "offset":
+            return _with(address, "limit", self._page_size)
+        if self._page_size_param in _parameters(address):
+            return address
+        return _with(address, self._page_size_param, self._page_size)
+
+    def upcoming(self, page: Page, address: str, *, received: int, window: int) -> list[str]:
+        """The addresses of at most `window` pages after this one, `address` first, as far as they can be computed.
+
+        `received` counts the records of all pages up to this one.
+        """
+        where, step = position(address), self._step(page, address)
+        if where is None or step is None or page.answer.count is None:
+            return [address]
+        records = len(page.answer.records) if where.name == "page" else step
+        pages_left = -(-(page.answer.count - received) // records) if records else 1
+        return [
+            address if ahead == 0 else _with(address, where.name, where.number + ahead * step)
+            for ahead in range(max(1, min(window, pages_left)))
+        ]
+
+    def _step(self, page: Page, address: str) -> int | None:
+        """By how much the named number grows from page to page; None if that is not known yet."""
+        where, here = position(address), position(page.address)
+        if where is None:
+            return None
+        if where.name == "page":
+            return 1
+        if _parameters(page.address).get("limit") != _parameters(address).get("limit"):
+            return None  # from now on we ask for more at a time than the server gave by itself
+        step = where.number - (here.number if here is not None else 0)
+        return step if step > 0 else None
+
+
+def position(address: str) -> Position | None:
+    """The page number or offset that an address names, None if it is opaque."""
+    parameters = _parameters(address)
+    for name in ("offset", "page"):
+        value = parameters.get(name, "")
+        if value.isascii() and value.isdigit() and len(value) <= 15:
+            return Position(name, int(value))
+    return None
+
+
+def same_place(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What two addresses of the same page have in common, however their parameters are ordered and written."""
+    parts = urlsplit(address)
+    return parts.path, tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
+
+
+def _parameters(address: str) -> dict[str, str]:
+    return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
+
+
+def _name(pair: str) -> str:
+    return unquote_plus(pair.partition("=")[0])
+
+
+def _with(address: str, name: str, value: int) -> str:
+    """The address with one parameter set, at its place or at the end."""
+    place, _, query = address.partition("?")
+    pairs = [pair for pair in query.split("&") if pair]
+    if any(_name(pair) == name for pair in pairs):
+        pairs = [f"{name}={value}" if _name(pair) == name else pair for pair in pairs]
+    else:
+        pairs.append(f"{name}={value}")
+    return f"{place}?{'&'.join(pairs)}"

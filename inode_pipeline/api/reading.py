@@ -1,0 +1,121 @@
+"""What one walk shows of itself while its pages arrive: counts, ids, repeats.
+
+Keep out: whether the walk is accepted, which needs the warehouse's and other walks' word (`walk.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from typing import Final
+
+import numpy as np
+
+from inode_pipeline.api.answer import Record
+from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests
+from inode_pipeline.api.pagination import Page
+from inode_pipeline.errors import PagingLoopError
+
+Identify = Callable[[Record], str | None]
+
+UNKNOWN: Final = -1
+
+
+class Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown away, and another may do better
+    """A walk cannot be a true copy of the list: its pages contradict each other."""
+
+    def __init__(self, reason: str, *, is_repeat: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_repeat = is_repeat
+
+
+class Reading:
+    """One walk as far as it has come. Ids take eight bytes each.
+
+    `received` counts every record, `unreadable` those without an id that can be read.
+    """
+
+    def __init__(self, identify: Identify) -> None:
+        self._identify = identify
+        self._keys = GrowingKeys()
+        self._page_of_ids: dict[bytes, int] = {}
+        self.count: int | None = None
+        self.pages = 0
+        self.received = 0
+        self.unreadable = 0
+
+    def take(self, page: Page) -> None:
+        """Look at the next page.
+
+        Raises:
+            Contradiction: it does not go together with the pages before.
+            PagingLoopError: its ids are exactly those of an earlier page.
+
+        """
+        self.pages += 1
+        self.received += len(page.answer.records)
+        ids = [self._identify(record) for record in page.answer.records]
+        keys = np.unique(digests(key for key in ids if key is not None))
+        unreadable = sum(key is None for key in ids)
+        self.unreadable += unreadable
+        self._refuse_loop(page.number, keys.tobytes(), unreadable)
+        self._check_count(page)
+        if repeats := self._keys.add(keys):
+            raise Contradiction(f"{repeats} ids of page {page.number} stand on an earlier page too", is_repeat=True)
+
+    def finish(self) -> None:
+        """The last page was taken.
+
+        Raises:
+            Contradiction: the pages hold another number of records than the server counts.
+
+        """
+        if self.count is not None and self.received != self.count:
+            raise Contradiction(f"the server counts {self.count} records and sent {self.received}")
+
+    @property
+    def keys(self) -> KeyDigests:
+        """The ids so far."""
+        return self._keys.frozen()
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the walk, once finished, needs no better proof than its own."""
+        return self.count is not None or self.pages == 1
+
+    def _refuse_loop(self, number: int, keys: bytes, unreadable: int) -> None:
+        if not keys:
+            return
+        signature = blake2b(keys + unreadable.to_bytes(8), digest_size=16).digest()
+        earlier = self._page_of_ids.setdefault(signature, number)
+        if earlier != number:
+            raise PagingLoopError(
+                f"Page {number} holds exactly the ids of page {earlier}: the pages lead back to an earlier one.",
+                remedy="Try another INODE_PAGE_SIZE; if it stays, report it to the API's support.",
+            )
+
+    def _check_count(self, page: Page) -> None:
+        count = page.answer.count
+        if page.number == 1:
+            self.count = count
+        if count != self.count:
+            raise Contradiction(f"the server counts {self.count} records on page 1 and {count} on page {page.number}")
+        if count is not None and self.received > count:
+            raise Contradiction(f"the server counts {count} records and sent more")
+
+
+def read_walk(pages: Iterable[Page], keep: Callable[[Page], None], identify: Identify) -> Reading:
+    """Take every page, each kept before it is looked at.
+
+    Raises:
+        Contradiction: the walk cannot be a true copy of the list.
+        PagingLoopError: the pages lead back to an earlier one.
+
+    """
+    reading = Reading(identify)
+    for page in pages:
+        keep(page)
+        reading.take(page)
+    reading.finish()
+    return reading

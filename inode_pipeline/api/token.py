@@ -1,0 +1,145 @@
+"""What the token endpoint answers: a token, or which of our credentials it refuses.
+
+Everything is decided on the status and the shape of the JSON (RFC 6749, sections 5.1 and 5.2), never on a sentence.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from inode_pipeline.api.quote import quoted
+from inode_pipeline.errors import (
+    ApiProtocolError,
+    ClientRejectedError,
+    CredentialsError,
+    GrantDisabledError,
+    PasswordRejectedError,
+    ScopeMissingError,
+)
+
+LEEWAY_S: Final = 60.0
+_LONGEST_LIFETIME_S: Final = 365 * 86_400.0
+_ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must lie at oauth/token/ under it."
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token. `expires_at` is on the monotonic clock, leeway taken off; None if the server gave no time."""
+
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    scope: str
+    expires_at: float | None
+
+
+def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, secrets: Collection[str]) -> Token:
+    """The token of an answer; `sent_at` is when it was asked for, on the monotonic clock.
+
+    Raises:
+        CredentialsError: the server refuses the credentials, or grants less than the scope asked for.
+        ApiProtocolError: it answers something that OAuth2 does not allow.
+
+    """
+    answer = _json_object(response.content)
+    if response.status_code != 200 or ("error" in answer and "access_token" not in answer):
+        raise _refusal(response, answer, asked_scope, secrets)
+    access, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
+    if not isinstance(access, str) or not _is_token(access):
+        raise _not_oauth("The token endpoint answered 200 without an access token.")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise _not_oauth(f"The token endpoint gave a token of type {quoted(str(kind), secrets)}, not Bearer.")
+    scope = _granted(answer.get("scope"), asked_scope)
+    if missing := set(asked_scope.split()) - set(scope.split()):
+        raise ScopeMissingError(
+            f"The server granted the scope {quoted(scope) or '(none)'} instead of {asked_scope}; "
+            f"{' '.join(sorted(missing))} is missing.",
+            remedy="Ask the owner of the client (INODE_CLIENT_ID) to allow the scope, or correct INODE_SCOPE.",
+        )
+    refresh = answer.get("refresh_token")
+    return Token(access, refresh if _is_token(refresh) else None, scope, _expiry(answer.get("expires_in"), sent_at))
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body whatever its content type, empty if there is none."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _is_token(value: object) -> bool:
+    return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
+
+
+def _granted(scope: object, asked: str) -> str:
+    """What was granted; a server that does not say has granted what was asked (RFC 6749, 5.1)."""
+    if isinstance(scope, list):
+        return " ".join(str(word) for word in scope)
+    return scope if isinstance(scope, str) else asked
+
+
+def _expiry(lifetime: object, sent_at: float) -> float | None:
+    """The instant of renewal. A lifetime that makes no sense is none: a 401 will tell."""
+    if isinstance(lifetime, str):
+        try:
+            lifetime = float(lifetime)
+        except ValueError:
+            return None
+    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)):
+        return None
+    if (isinstance(lifetime, float) and not math.isfinite(lifetime)) or lifetime <= 0:
+        return None
+    seconds = min(float(min(lifetime, 10**12)), _LONGEST_LIFETIME_S)
+    return sent_at + seconds - min(LEEWAY_S, seconds / 10)
+
+
+_REFUSALS: Final[Mapping[str, tuple[type[CredentialsError], str, str]]] = {
+    "invalid_client": (
+        ClientRejectedError,
+        "The server refused the client id or the client secret",
+        "Check INODE_CLIENT_ID and INODE_CLIENT_SECRET; they were tried once.",
+    ),
+    "invalid_grant": (
+        PasswordRejectedError,
+        "The server refused the user name or the password, or the user is inactive",
+        "Check INODE_USERNAME and INODE_PASSWORD; they were tried once.",
+    ),
+    "invalid_scope": (
+        ScopeMissingError,
+        "The server refused the scope {scope}",
+        "Correct INODE_SCOPE, or ask the owner of the client (INODE_CLIENT_ID) to allow it.",
+    ),
+    "unauthorized_client": (
+        GrantDisabledError,
+        "The client may not log in with a user name and a password",
+        "Use an API key (INODE_API_KEY, INODE_AUTH=api_key), or have the password grant enabled for INODE_CLIENT_ID.",
+    ),
+}
+_SAME_AS: Final = {"unsupported_grant_type": "unauthorized_client"}
+
+
+def _refusal(
+    response: httpx.Response, answer: Mapping[str, Any], asked_scope: str, secrets: Collection[str]
+) -> CredentialsError | ApiProtocolError:
+    status, error = response.status_code, answer.get("error")
+    error = error if isinstance(error, str) else ""
+    said = f" ({status}{' ' + quoted(error, secrets) if error else ''})"
+    name = "invalid_client" if status == 401 and not error else _SAME_AS.get(error, error)
+    if name in _REFUSALS:
+        kind, what, remedy = _REFUSALS[name]
+        return kind(f"{what.format(scope=asked_scope)}{said}.", remedy=remedy)
+    if status in (404, 405):
+        return _not_oauth(f"There is no token endpoint at {response.request.url.path}{said}.")
+    text = quoted(response.content, secrets)
+    return _not_oauth(f"The token endpoint refused the login{said}" + (f": {text}" if text else "."))
+
+
+def _not_oauth(message: str) -> ApiProtocolError:
+    return ApiProtocolError(message, remedy=_ADDRESS_REMEDY)
