@@ -7,6 +7,7 @@ page. Everything runs in the event loop's thread, so pages are cut one after ano
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 
 from starlette.applications import Starlette
@@ -87,12 +88,26 @@ async def _list_answer(request: Request, state: State) -> Response:
     form: Form = "json"
     try:
         form = negotiate(request.headers.get("accept"), request.query_params.get("format"))
+        _require_readable(request, await request.body())
         reader = _admit(request, state)
         if request.method == "OPTIONS":
             return answer(form, 200, as_json({"name": "Link List", "description": "Synthetic or recorded links."}))
         return _page(request, state, form, reader)
     except Refusal as refusal:
         return refuse(form, refusal)
+
+
+def _require_readable(request: Request, body: bytes) -> None:
+    """A body is parsed before anyone is authenticated, since a token may stand in it."""
+    kind = request.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
+    if not body or kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
+        return
+    if kind != "application/json":
+        raise Refusal(415, f'Unsupported media type "{kind}" in request.')
+    try:
+        json.loads(body)
+    except ValueError as exc:
+        raise Refusal(400, f"JSON parse error - {exc}") from exc
 
 
 def _admit(request: Request, state: State) -> Reader:

@@ -47,9 +47,9 @@ class _Cursor:
 
 
 def cut_at_cursor(listing: Listing, encoded: str | None, size: int) -> Cut:
-    """The page at a cursor, the first one without; raises `Refusal` 404 for one that cannot be read.
+    """The page at a cursor, the first one without.
 
-    A position that is no id raises `ValueError`, which the server answers with 500, as the framework does.
+    Raises `Refusal`: 404 for a cursor that cannot be read, 500 for a position that is no id, which nobody checks.
     """
     positions = listing.sorted_positions
     cursor = _decoded(encoded, is_number=bool(positions) and isinstance(positions[0], int))
@@ -113,5 +113,8 @@ def _decoded(encoded: str | None, *, is_number: bool) -> _Cursor:
         raise Refusal(404, "Invalid cursor")
     position: Any = parts["p"][0] if "p" in parts else None
     if position is not None and is_number:
-        position = int(position)
+        try:
+            position = int(position)
+        except ValueError as exc:
+            raise Refusal(500, "Server Error (500)") from exc
     return _Cursor(min(offset, _GREATEST_OFFSET), is_reverse, position)

@@ -74,7 +74,9 @@ def answer(form: Form, status: int, body: bytes, headers: Mapping[str, str] | No
 
 
 def refuse(form: Form, refusal: Refusal) -> Response:
-    """A refusal as the framework writes it."""
+    """A refusal as the framework writes it; 500 is not the framework's, so it is a page."""
+    if refusal.status == 500:
+        return server_error_page()
     return answer(form, refusal.status, as_json({"detail": refusal.detail}), refusal.headers)
 
 

@@ -23,18 +23,20 @@ _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 @dataclass(eq=False)
 class OAuthRefusal(Exception):  # noqa: N818 - an answer, not a fault of the emulator
-    """An error of RFC 6749, section 5.2."""
+    """An error of RFC 6749, section 5.2. One raised before the form is read is sent as HTML and may be stored."""
 
     error: str
     description: str | None = None
     status: int = 400
     headers: Mapping[str, str] = field(default_factory=dict)
-    media_type: str = "application/json"
+    is_form_read: bool = True
 
     def answer(self) -> Response:
         """The answer that carries it."""
         body = {"error": self.error, **({"error_description": self.description} if self.description else {})}
-        return Response(json.dumps(body), self.status, {**_NOT_STORED, **self.headers}, self.media_type)
+        if not self.is_form_read:
+            return Response(json.dumps(body), self.status, self.headers, "text/html")
+        return Response(json.dumps(body), self.status, {**_NOT_STORED, **self.headers}, "application/json")
 
 
 async def token_answer(request: Request, tokens: TokenStore, config: EmulatorConfig) -> Response:
@@ -53,7 +55,7 @@ async def token_answer(request: Request, tokens: TokenStore, config: EmulatorCon
 
 def _require_no_query(request: Request) -> None:
     if request.url.query:
-        raise OAuthRefusal("invalid_request", "URL query parameters are not allowed", media_type="text/html")
+        raise OAuthRefusal("invalid_request", "URL query parameters are not allowed", is_form_read=False)
 
 
 def _form(request: Request, body: bytes) -> dict[str, str]:
@@ -70,6 +72,9 @@ def _granted(form: Mapping[str, str], basic: str | None, tokens: TokenStore, con
         return _password_grant(form, basic, tokens, config)
     if grant == "refresh_token":
         return _refresh_grant(form, basic, tokens, config)
+    if grant == "client_credentials":
+        _require_client(form, basic, config)
+        raise OAuthRefusal("unauthorized_client")
     raise OAuthRefusal("unsupported_grant_type")
 
 
@@ -82,7 +87,7 @@ def _password_grant(form: Mapping[str, str], basic: str | None, tokens: TokenSto
         raise OAuthRefusal("invalid_grant", "Invalid credentials given.")
     if not config.is_password_grant_allowed:
         raise OAuthRefusal("unauthorized_client")
-    wanted = form.get("scope", "").split() or [config.default_scope]
+    wanted = form.get("scope", config.default_scope).split(" ")  # an empty scope is an unknown one
     if not set(wanted) <= set(config.scopes):
         raise OAuthRefusal("invalid_scope")
     return tokens.log_in(" ".join(wanted))
