@@ -100,9 +100,11 @@ def _landing() -> None:
         _column("requests", BIGINT, "The page requests of the call, thrown-away walks included."),
         _column("retries", BIGINT, "The repeated requests of the call."),
         _column("logins", BIGINT, "The token requests of the call."),
-        _column("refused_at", TIME, "When a load of it was refused; NULL if never or if allowed since.", nullable=True),
+        _column("refused_at", TIME, "When a load of it was refused for lack of links; NULL if never.", nullable=True),
         _column("refused_reason", TEXT, "Why it was refused.", nullable=True),
-        _column("allow_shrink", BOOLEAN, "A person has allowed that links are missing from it."),
+        _column(
+            "allow_shrink", BOOLEAN, "A person has allowed that links are missing from it, which lifts the refusal."
+        ),
         _column("purged_at", TIME, "When its pages were removed; NULL while they are kept.", nullable=True),
         sa.PrimaryKeyConstraint("walk_id", name="pk_walks"),
         sa.UniqueConstraint("endpoint", "snapshot_at", name="uq_walks_endpoint_snapshot_at"),

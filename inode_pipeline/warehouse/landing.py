@@ -1,0 +1,214 @@
+"""Landing: every page is stored as received before anything is parsed, and read back only if it still is that.
+
+Each page is one short transaction. The walk's row is written last and makes the walk whole: pages without it are never
+read. This is the door of the landing; `walks.py`, `retention.py` and `known.py` stand behind it.
+Keep out: what a page says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import zstandard
+from sqlalchemy import delete, func, insert, select
+
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedError
+from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
+from inode_pipeline.warehouse.known import known_keys
+from inode_pipeline.warehouse.retention import purge, sweep
+from inode_pipeline.warehouse.statements import insert_if_absent
+from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
+from inode_pipeline.warehouse.walks import (
+    LandedWalk,
+    allow_shrink,
+    dates_landed,
+    newest_walk,
+    purged_on,
+    refuse,
+    unloaded_walk,
+    walk_by_id,
+    walks_on,
+)
+
+if TYPE_CHECKING:  # a command that only reads pages need not load the HTTP client
+    from inode_pipeline.api.pagination import Page
+    from inode_pipeline.api.walk import ProvenWalk
+
+__all__ = [
+    "LandedPage",
+    "LandedWalk",
+    "LandingStore",
+    "allow_shrink",
+    "dates_landed",
+    "known_keys",
+    "newest_walk",
+    "pages",
+    "purge",
+    "purged_on",
+    "refuse",
+    "sweep",
+    "unloaded_walk",
+    "walk_by_id",
+    "walks_on",
+]
+
+CLOCK_TOLERANCE = timedelta(seconds=5)
+MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class LandedPage:
+    """A page read back: its place in the walk, from 1, and the answer exactly as received."""
+
+    number: int
+    body: bytes
+
+
+class LandingStore:
+    """Where one call's walks are landed, one after the other; only the last one can be sealed."""
+
+    def __init__(
+        self,
+        warehouse: Warehouse,
+        endpoint: Endpoint,
+        run_id: str,
+        snapshot_date: date,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._warehouse = warehouse
+        self._endpoint = endpoint.name
+        self._run_id = run_id
+        self._snapshot_date = snapshot_date
+        self._clock = clock
+        self._compressor = zstandard.ZstdCompressor(level=1)
+        self._walk_id: str | None = None
+
+    def begin(self, snapshot_at: datetime) -> None:
+        """Start a walk at the instant of its first request. An unsealed earlier one is thrown away.
+
+        Raises:
+            ClockError: a landed walk is newer than this machine's clock.
+
+        """
+        self.discard()
+        newest = newest_walk(self._warehouse, self._endpoint)
+        if newest is not None and newest.snapshot_at > snapshot_at + CLOCK_TOLERANCE:
+            raise ClockError(
+                f"This machine's clock says {snapshot_at:%Y-%m-%d %H:%M:%S} UTC, but a walk was landed at "
+                f"{newest.snapshot_at:%Y-%m-%d %H:%M:%S} UTC.",
+                remedy="Set the clock right, or wait until it has passed that time.",
+            )
+        self._walk_id = f"{self._endpoint}-{snapshot_at:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:12]}"
+
+    def page(self, page: Page) -> None:
+        """Store a page of the current walk as received, in one short transaction."""
+        row = {
+            "walk_id": self._current(),
+            "page": page.number,
+            "run_id": self._run_id,
+            "address": page.address,
+            "fetched_at": page.fetched_at,
+            "body": self._compressor.compress(page.body),
+            "size_bytes": len(page.body),
+            "sha256": hashlib.sha256(page.body).hexdigest(),
+        }
+        with transaction(self._warehouse) as connection:
+            connection.execute(insert(RAW_PAGES), row)
+
+    def discard(self) -> None:
+        """Throw away the pages of the current walk. Nothing happens if there is none."""
+        if self._walk_id is not None:
+            with transaction(self._warehouse) as connection:
+                connection.execute(delete(RAW_PAGES).where(RAW_PAGES.c.walk_id == self._walk_id))
+            self._walk_id = None
+
+    def seal(self, accepted: ProvenWalk) -> LandedWalk:
+        """Write the current walk's row, which makes it whole and readable.
+
+        A `snapshot_at` that another walk of the endpoint has moves on by a microsecond.
+
+        Raises:
+            LandingCorruptError: not exactly the pages from 1 to `accepted.pages` are stored.
+
+        """
+        walk = LandedWalk(
+            walk_id=self._current(),
+            endpoint=self._endpoint,
+            run_id=self._run_id,
+            snapshot_at=accepted.snapshot_at,
+            snapshot_date=self._snapshot_date,
+            finished_at=self._clock(),
+            verdict=accepted.verdict,
+            pages=accepted.pages,
+            received=accepted.received,
+            requests=accepted.requests,
+            retries=accepted.retries,
+            logins=accepted.logins,
+        )
+        with transaction(self._warehouse) as connection:
+            stored = select(func.count(), func.min(RAW_PAGES.c.page), func.max(RAW_PAGES.c.page)).where(
+                RAW_PAGES.c.walk_id == walk.walk_id
+            )
+            count, first, last = connection.execute(stored).one()
+            if (count, first, last) != (walk.pages, 1, walk.pages):
+                raise LandingCorruptError(
+                    f"Of walk {walk.walk_id}, {count} pages are stored and {walk.pages} were read.",
+                    remedy="Sync again; if it happens again, look for what else removes rows of raw_pages.",
+                )
+            while not insert_if_absent(connection, WALKS, asdict(walk)):
+                walk = replace(walk, snapshot_at=walk.snapshot_at + MICROSECOND)
+        self._walk_id = None
+        return walk
+
+    def _current(self) -> str:
+        if self._walk_id is None:
+            raise RuntimeError("begin() comes before page() and seal()")
+        return self._walk_id
+
+
+def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
+    """The pages of a walk in order, one in memory at a time, no transaction open between them.
+
+    Raises:
+        NotLandedError: they were purged.
+        LandingCorruptError: a page is missing, or is not what was received.
+
+    """
+    if walk.purged_at is not None:
+        raise NotLandedError(
+            f"The pages of walk {walk.walk_id} were purged on {walk.purged_at:%Y-%m-%d}.",
+            remedy="Nothing can be done for this date; raise INODE_RAW_RETENTION_DAYS to keep later ones longer.",
+        )
+    for number in range(1, walk.pages + 1):
+        yield LandedPage(number, _body(warehouse, walk, number))
+
+
+def _body(warehouse: Warehouse, walk: LandedWalk, number: int) -> bytes:
+    wanted = select(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk.walk_id, RAW_PAGES.c.page == number)
+    with reading(warehouse) as connection:
+        row = connection.execute(wanted).one_or_none()
+    if row is None:
+        raise _corrupt(walk, number, "is missing")
+    if row.run_id != walk.run_id:
+        raise _corrupt(walk, number, "was landed by another run")
+    try:
+        body = zstandard.ZstdDecompressor().decompress(row.body, max_output_size=row.size_bytes)
+    except zstandard.ZstdError:
+        raise _corrupt(walk, number, "cannot be decompressed") from None
+    if len(body) != row.size_bytes or hashlib.sha256(body).hexdigest() != row.sha256:
+        raise _corrupt(walk, number, "is not what was received: its checksum differs")
+    return body
+
+
+def _corrupt(walk: LandedWalk, number: int, what: str) -> LandingCorruptError:
+    return LandingCorruptError(
+        f"Page {number} of walk {walk.walk_id} {what}.",
+        remedy="Restore raw_pages from a backup, or sync today again; this walk cannot be loaded.",
+    )

@@ -1,0 +1,124 @@
+"""Attempts to sync, one row each, written in transactions of their own so that a failure leaves its trace.
+
+A rejected credential must be tried once only, whatever retries: `credential_mark` notices whether it has changed and
+is useless for guessing it, since two bytes fit one secret in 65,536.
+Keep out: landing and loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Literal
+
+from sqlalchemy import func, insert, or_, select, update
+
+from inode_pipeline.config import Settings
+from inode_pipeline.errors import PipelineError
+from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
+from inode_pipeline.warehouse.process import this_process
+from inode_pipeline.warehouse.tables import RUNS
+
+Trigger = Literal["schedule", "sample", "backfill", "person", "replay"]
+Outcome = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class BegunRun:
+    """The row of an attempt that is at work. Attempts of one run count from 1."""
+
+    run_id: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRun:
+    """The newest run whose credentials the server rejected."""
+
+    run_id: str
+    started_at: datetime
+    credential_mark: str
+    error: str | None
+    message: str | None
+
+
+def begin_run(warehouse: Warehouse, run_id: str, trigger: Trigger, snapshot_date: date | None) -> BegunRun:
+    """Write the row of an attempt that begins now, in this process."""
+    with transaction(warehouse) as connection:
+        last = connection.scalar(select(func.max(RUNS.c.attempt)).where(RUNS.c.run_id == run_id))
+        begun = BegunRun(run_id, (last or 0) + 1)
+        connection.execute(
+            insert(RUNS).values(
+                run_id=run_id,
+                attempt=begun.attempt,
+                trigger=trigger,
+                process=this_process(),
+                snapshot_date=snapshot_date,
+                started_at=datetime.now(UTC),
+            )
+        )
+    return begun
+
+
+def finish_run(
+    warehouse: Warehouse,
+    begun: BegunRun,
+    outcome: Outcome,
+    error: BaseException | None = None,
+    credential_mark: str | None = None,
+) -> None:
+    """Complete the row. Of an error that is not ours only the class is kept: its text may hold anything."""
+    message = f"{error.message} {error.remedy}" if isinstance(error, PipelineError) else None
+    with transaction(warehouse) as connection:
+        connection.execute(
+            update(RUNS)
+            .where(RUNS.c.run_id == begun.run_id, RUNS.c.attempt == begun.attempt)
+            .values(
+                finished_at=datetime.now(UTC),
+                outcome=outcome,
+                error=None if error is None else type(error).__name__,
+                message=message,
+                credential_mark=credential_mark,
+            )
+        )
+
+
+def newest_rejected(warehouse: Warehouse) -> RejectedRun | None:
+    """The newest run whose credentials were rejected; None if there is none, or a later run puts it out of date.
+
+    A later run does so by having succeeded, or by having been started by a person.
+    """
+    rejected = select(RUNS).where(RUNS.c.credential_mark.is_not(None)).order_by(RUNS.c.started_at.desc()).limit(1)
+    with reading(warehouse) as connection:
+        row = connection.execute(rejected).one_or_none()
+        if row is None:
+            return None
+        later = select(RUNS.c.run_id).where(
+            RUNS.c.started_at > row.started_at,
+            or_(RUNS.c.outcome == "ok", RUNS.c.trigger.in_(("person", "backfill"))),
+        )
+        if connection.execute(later.limit(1)).first() is not None:
+            return None
+    return RejectedRun(row.run_id, row.started_at, row.credential_mark, row.error, row.message)
+
+
+def is_same_credential_as_rejected(warehouse: Warehouse, settings: Settings) -> bool:
+    """Whether a scheduled run would try again what the server has rejected."""
+    rejected = newest_rejected(warehouse)
+    if rejected is None:
+        return False
+    salt = bytes.fromhex(rejected.credential_mark.partition(":")[0])
+    return credential_mark(settings, salt) == rejected.credential_mark
+
+
+def credential_mark(settings: Settings, salt: bytes | None = None) -> str:
+    """`salt:mark` in hexadecimal: a random salt, and two bytes of scrypt over address, kind, user, client, secrets."""
+    salt = salt or os.urandom(16)
+    names = ("password", "client_secret") if settings.auth == "oauth2" else ("api_key",)
+    secrets = [getattr(settings, name).get_secret_value() for name in names if getattr(settings, name) is not None]
+    parts = [settings.base_url, settings.auth, settings.username, settings.client_id, *secrets]
+    digest = hashlib.scrypt(json.dumps(parts).encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
+    return f"{salt.hex()}:{digest[:2].hex()}"
