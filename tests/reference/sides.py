@@ -1,0 +1,98 @@
+"""The real server and the emulator in the same terms, so that one list of requests can go to both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from inode_pipeline.emulator.config import EmulatorConfig
+from inode_pipeline.emulator.server import EmulatorServer
+
+LINKS, TOKEN = "v1/links/", "oauth/token/"
+
+
+class Emulated:
+    """A running emulator with the reference server's credentials, choices and links."""
+
+    def __init__(self, credentials: dict[str, str], options: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        self.credentials = credentials
+        names = ("username", "password", "client_id", "client_secret", "api_key")
+        self.server = EmulatorServer(
+            EmulatorConfig(
+                page_size=20,
+                scopes=("sync", "read"),
+                **{name: credentials[name] for name in names},
+                **in_the_emulators_words(options),
+            )
+        )
+        self.server.__enter__()
+        self.server.state.records = list(records)
+        self.base_url = self.server.base_url
+
+    def expire(self) -> None:
+        """Let the tokens' time pass."""
+        self.server.state.expire_tokens()
+
+    def revoke(self) -> None:
+        """Make every token unknown."""
+        self.server.state.revoke_tokens(refresh=True)
+
+    def stop(self) -> None:
+        """End the server."""
+        self.server.__exit__(None, None, None)
+
+
+class Real:
+    """The reference server in the same terms."""
+
+    def __init__(self, server: Any) -> None:
+        self.credentials, self.base_url, self.server = server.credentials, server.base_url, server
+
+    def expire(self) -> None:
+        """Let the tokens' time pass."""
+        self.server.now(("expire_access_tokens",))
+
+    def revoke(self) -> None:
+        """Make every token unknown."""
+        self.server.now(("revoke_all_tokens",))
+
+
+def in_the_emulators_words(options: dict[str, Any]) -> dict[str, Any]:
+    """Translate the reference server's options into the emulator's."""
+    words: dict[str, Any] = {}
+    for name, value in options.items():
+        match name:
+            case "first_authentication":
+                words["first_authenticator"] = {"oauth": "oauth2"}.get(value, value)
+            case "password_grant":
+                words["is_password_grant_allowed"] = value
+            case "throttle":
+                words["throttle_per_minute"] = int(value.removesuffix("/min"))
+            case _:
+                words[name] = value
+    return words
+
+
+Side = Real | Emulated
+
+
+def login_form(side: Side, **changes: str | None) -> dict[str, str]:
+    """Make the form of a password login; a change of None leaves the field out."""
+    fields = ("username", "password", "client_id", "client_secret")
+    form = {name: side.credentials[name] for name in fields} | {"grant_type": "password", "scope": "sync"}
+    return {name: value for name, value in (form | changes).items() if value is not None}
+
+
+def token_of(side: Side, **changes: str | None) -> dict[str, Any]:
+    """Log in and return the token answer."""
+    answer = httpx.post(side.base_url + TOKEN, data=login_form(side, **changes), trust_env=False)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+def get(side: Side, query: str = "", path: str = LINKS, **headers: str) -> httpx.Response:
+    """Ask for links as JSON, or as `headers` say; `Authorization` defaults to the API key."""
+    head = {"Accept": "application/json", "Authorization": f"Token {side.credentials['api_key']}"} | headers
+    head = {name: value for name, value in head.items() if value}
+    return httpx.get(side.base_url + path + query, headers=head, trust_env=False)
