@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any
 
 import pandas as pd
 from sqlalchemy import Connection, func, insert, select
@@ -36,9 +35,9 @@ from inode_pipeline.warehouse.shrink import (
     refusal,
     require_not_refused,
 )
-from inode_pipeline.warehouse.staging import REJECTED_KEY, Staging
+from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
 from inode_pipeline.warehouse.stored import store_zone
-from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS
+from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS, endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, refuse
 
 __all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
@@ -83,7 +82,7 @@ class Load:
     def __init__(
         self, warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, *, load_id: str, run_id: str
     ) -> None:
-        self.staging = Staging(endpoint, is_postgresql=warehouse.is_postgresql)
+        self.staging = staging_of(endpoint_table(endpoint), is_postgresql=warehouse.is_postgresql)
         self._endpoint = endpoint
         self._walk = walk
         self._load_id = load_id
@@ -129,11 +128,9 @@ class Load:
     @cached_property
     def known_fields(self) -> frozenset[str]:
         """The path of every field that a committed load has seen."""
-        if self.staging.is_postgresql:
-            path: Any = func.jsonb_object_keys(LOADS.c.fields).column_valued("path")
-        else:
-            path = func.json_each(LOADS.c.fields).table_valued("key").c.key
-        seen = select(path).select_from(LOADS).where(LOADS.c.endpoint == self._endpoint.name).distinct()
+        keys_of = func.jsonb_object_keys if self.staging.is_postgresql else func.json_each
+        fields = keys_of(LOADS.c.fields).table_valued("key", joins_implicitly=True)
+        seen = select(fields.c.key).where(LOADS.c.endpoint == self._endpoint.name).distinct()
         return frozenset(self._session.lock().scalars(seen))
 
     def merge(self, rules: MergeRules, facts: LoadFacts) -> Receipt:

@@ -7,42 +7,51 @@ Keep out: what a staged row changes (`present.py`, `past.py`).
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Index, MetaData, Subquery, Table, Text, func, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Subquery, Table, Text, func, select
 
-from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import ApiContractError
-from inode_pipeline.warehouse.tables import REJECTED_RECORDS, endpoint_table
+from inode_pipeline.warehouse.tables import REJECTED_RECORDS
 from inode_pipeline.warehouse.types import UtcTimestamp
 
 REJECTED_KEY = "link_id"
 """The column of `rejected_records` that holds a record's key, of whatever endpoint."""
 
 
+BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date", "load_id")
+"""The columns of an endpoint's table that the merge fills, not the record."""
+
+
+@cache
+def staging_of(target: Table, *, is_postgresql: bool) -> Staging:
+    """The same objects for every load of an endpoint: SQLAlchemy compiles a statement once for each set of tables."""
+    return Staging(target, is_postgresql=is_postgresql)
+
+
 class Staging:
-    """The temporary tables for one endpoint and the table they will be merged into.
+    """The temporary tables for one endpoint and the table they will be merged into. Holds nothing of a single load.
 
     `changes` has a row for each row of `links` (or whatever the endpoint's table is) that the load must touch.
     """
 
-    def __init__(self, endpoint: Endpoint, *, is_postgresql: bool) -> None:
+    def __init__(self, target: Table, *, is_postgresql: bool) -> None:
         self.is_postgresql = is_postgresql
-        self.target = endpoint_table(endpoint)
-        self.key: str = endpoint.key.name
-        self.values: list[str] = [column.name for column in endpoint.columns[1:]] + ["record_hash", "content_hash"]
+        self.target = target
+        self.key, *self.values = [column.name for column in target.c if column.name not in BOOKKEEPING]
         self.records = self._table(
-            f"staged_{endpoint.name}",
+            f"staged_{target.name}",
             *(_like(self.target.c[name]) for name in (self.key, *self.values)),
             *_place(),
         )
         self.rejected = self._table(
-            f"staged_rejected_{endpoint.name}",
+            f"staged_rejected_{target.name}",
             *_place(),
             *(_like(REJECTED_RECORDS.c[name]) for name in (REJECTED_KEY, "field", "reason")),
         )
         self.changes = self._table(
-            f"changed_{endpoint.name}",
+            f"changed_{target.name}",
             Column(self.key, Text, nullable=False),
             Column("writes_values", Boolean, nullable=False),
             Column("first_seen_at", UtcTimestamp),
@@ -81,12 +90,13 @@ class Staging:
             ApiContractError: two records have one key; both places are named.
 
         """
+        quote = connection.dialect.identifier_preparer
         if self.is_postgresql:
-            connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(self.records)}")
+            connection.exec_driver_sql(f"ANALYZE {quote.format_table(self.records)}")
         else:
-            Index(f"ix_{self.records.name}", self.records.c[self.key]).create(connection)
-            place = (self.rejected.c.page, self.rejected.c.position)
-            Index(f"ix_{self.rejected.name}", *place).create(connection)
+            # Written by hand: an Index object would stay with the table and be made with it the next time.
+            name, table, key = (quote.quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
+            connection.exec_driver_sql(f"CREATE INDEX temp.{name} ON {table} ({key})")
         self._check_unique(connection, self.records, self.key)
         self._check_unique(connection, self.rejected, "page", "position")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -97,8 +97,11 @@ class Loader:
         with transaction(self.warehouse) as connection:
             found = connection.scalar(select(WALKS.c.walk_id).where(WALKS.c.walk_id == walk.walk_id))
             if found is None:
-                connection.execute(insert(WALKS).values({name: getattr(walk, name) for name in WALKS.c.keys()}))
+                connection.execute(insert(WALKS).values(asdict(walk)))
         return walk
+
+    frame_of = staticmethod(frame_of)
+    rejects_of = staticmethod(rejects_of)
 
     def facts(self, received: int, **changed: Any) -> LoadFacts:
         given: dict[str, Any] = {
@@ -159,7 +162,9 @@ class Loader:
         with reading(self.warehouse) as connection:
             written = [text("xmin::text AS written")] if self.warehouse.is_postgresql else []
             order = (REJECTED_RECORDS.c.walk_id, REJECTED_RECORDS.c.page, REJECTED_RECORDS.c.position)
-            return [dict(row._mapping) for row in connection.execute(select(REJECTED_RECORDS, *written).order_by(*order))]
+            return [
+                dict(row._mapping) for row in connection.execute(select(REJECTED_RECORDS, *written).order_by(*order))
+            ]
 
     def loads(self) -> list[dict[str, Any]]:
         with reading(self.warehouse) as connection:
