@@ -155,13 +155,7 @@ def _next_answer(request: Request, state: State) -> Response:
     if request.method != "POST":
         return Response(as_json({"detail": f'Method "{request.method}" not allowed.'}), 405,
                         {"Allow": "POST"}, "application/json")  # fmt: skip
-    if state.recording is None or state.playback is None:
-        return Response(as_json({"detail": "The emulator serves no recording."}), 409, media_type="application/json")
-    state.playback.move_on()
-    times = state.recording.times
-    body = {
-        "next_login": times[state.playback.for_next_login],
-        "api_key": times[state.playback.for_api_key],
-        "snapshots": len(times),
-    }
-    return Response(as_json(body), 200, media_type="application/json")
+    try:
+        return Response(as_json(state.next_snapshot()), 200, media_type="application/json")
+    except LookupError as exc:
+        return Response(as_json({"detail": str(exc)}), 409, media_type="application/json")

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from inode_pipeline.emulator.listing import Listing
+from inode_pipeline.emulator.listing import Listing, Written, ids_of
 from inode_pipeline.emulator.tokens import Login
 
 
@@ -46,7 +46,8 @@ class Recording:
         return records
 
     def _listing(self, index: int) -> Listing:
-        return Listing.rendered(self.records(index))
+        records = self.records(index)
+        return Listing(Written(len(records), records.__getitem__), ids_of(records))
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:

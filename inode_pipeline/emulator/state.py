@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from inode_pipeline.emulator.config import EmulatorConfig
-from inode_pipeline.emulator.listing import Listing, Record
+from inode_pipeline.emulator.listing import Listing, Record, Written
 from inode_pipeline.emulator.network import build_network
 from inode_pipeline.emulator.recording import Playback, Recording, Visit
 from inode_pipeline.emulator.throttle import Throttle
@@ -54,7 +54,8 @@ class State:
         self.throttle = Throttle(config.throttle_per_minute, config.clock)
         self.recording = Recording(config.recording) if config.recording else None
         self.playback = Playback(len(self.recording)) if self.recording else None
-        self._traffic = Traffic(() if self.recording else build_network(config.links, config.seed), config.seed)
+        self._links = () if self.recording else build_network(config.links, config.seed)
+        self._traffic = Traffic(config.seed)
         self._rendered: tuple[int, Listing] | None = None
 
     @property
@@ -80,13 +81,27 @@ class State:
         """End the lifetime of every access token; refresh tokens stay good."""
         self.tokens.expire()
 
+    def next_snapshot(self) -> dict[str, object]:
+        """Move a recording on, as POST /emulator/next does, and say where it stands; `LookupError` without one."""
+        if self.recording is None or self.playback is None:
+            raise LookupError("The emulator serves no recording.")
+        self.playback.move_on()
+        times = self.recording.times
+        return {
+            "next_login": times[self.playback.for_next_login],
+            "api_key": times[self.playback.for_api_key],
+            "snapshots": len(times),
+        }
+
     def freeze(self) -> list[dict[str, Any]]:
-        """Put what the synthetic network or the current snapshot shows now into `records`, to be changed at will."""
+        """Put what would be served now into `records`, to be changed at will, and return that very list."""
+        records: list[Any]
         if self.recording and self.playback:
             records = self.recording.records(self.playback.for_next_login)
         else:
-            records = json.loads(json.dumps(self._traffic.records(Interval.before(self.config.now()))))
-        self.records = list(records)
+            interval = Interval.before(self.config.now())
+            records = json.loads(json.dumps([self._traffic.record(link, interval) for link in self._links]))
+        self.records = records
         return records
 
     def listing(self, visit: Visit) -> Listing:
@@ -105,7 +120,8 @@ class State:
     def _synthetic(self) -> Listing:
         interval = Interval.before(self.config.now())
         if self._rendered is None or self._rendered[0] != interval.number:
-            self._rendered = interval.number, Listing.rendered(self._traffic.records(interval))
+            written = Written(len(self._links), lambda place: self._traffic.record(self._links[place], interval))
+            self._rendered = interval.number, Listing(written, [link.id for link in self._links])
         return self._rendered[1]
 
     def page_served(self) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
@@ -56,17 +55,13 @@ class Measurement:
 
 
 class Traffic:
-    """The traffic on a network, drawn from a seed."""
+    """The traffic that a seed draws on any road."""
 
-    def __init__(self, links: Sequence[Link], seed: int) -> None:
-        self._links = links
+    def __init__(self, seed: int) -> None:
         self._seed = seed
 
-    def records(self, interval: Interval) -> list[dict[str, object]]:
-        """One record per link in the network's order, as the API would show them just after the interval."""
-        return [self._record(link, interval) for link in self._links]
-
-    def _record(self, link: Link, interval: Interval) -> dict[str, object]:
+    def record(self, link: Link, interval: Interval) -> dict[str, object]:
+        """The link as the API would show it just after the interval."""
         measured = self.measure(link, interval) if link.condition == "reporting" else None
         has_sensors = not link.is_crowdsourced
         return {

@@ -6,8 +6,10 @@ import json
 import math
 import statistics
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -26,11 +28,16 @@ def straight_m(one: tuple[float, float], other: tuple[float, float]) -> float:
 
 def mean_ratio(links: list[Link], at: datetime) -> float:
     """Travel time over free flow, the mean of links."""
-    traffic = Traffic(links, 1)
+    traffic = Traffic(1)
     interval = Interval.before(at)
     return statistics.mean(
         traffic.measure(link, interval).travel_time_s * link.free_flow_kmh / 3.6 / link.length_m for link in links
     )
+
+
+def records_of(links: Sequence[Link], seed: int, at: datetime) -> list[dict[str, Any]]:
+    """What the API would show of the links at an instant."""
+    return [Traffic(seed).record(link, Interval.before(at)) for link in links]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 3, 19, 20, 300, 301, 1000])
@@ -74,7 +81,7 @@ def test_same_seed_and_time_give_the_same_bytes_and_others_do_not():
     """Records depend on the seed, the number of links and the interval, and on nothing else."""
 
     def written(seed: int, at: datetime) -> str:
-        return json.dumps(Traffic(build_network(300, seed), seed).records(Interval.before(at)))
+        return json.dumps(records_of(build_network(300, seed), seed, at))
 
     noon = WEDNESDAY + timedelta(hours=12)
     assert written(1, noon) == written(1, noon + timedelta(minutes=4, seconds=59))
@@ -85,7 +92,7 @@ def test_same_seed_and_time_give_the_same_bytes_and_others_do_not():
 def test_length_time_and_speed_agree_at_every_hour():
     """3.6 times length over time is the speed, rounded; speeds are those of roads."""
     links = build_network(300, 1)
-    traffic = Traffic(links, 1)
+    traffic = Traffic(1)
     for hour in range(0, 24 * 7, 5):
         interval = Interval.before(WEDNESDAY + timedelta(hours=hour))
         for link in links:
@@ -120,7 +127,7 @@ def test_record_is_labelled_synthetic_and_stamped_with_the_end_of_the_last_inter
     """The wire's fields, in order; the time is UTC to the second; a silent link measures nothing."""
     links = build_network(300, 1)
     at = datetime(2026, 6, 10, 12, 4, 59, 999_999, tzinfo=UTC)
-    records = Traffic(links, 1).records(Interval.before(at))
+    records = records_of(links, 1, at)
     reporting = next(record for record in records if record["last_speed"] is not None)
     assert list(reporting) == [
         "id", "name", "status", "data_source", "grid", "origin", "destination", "distance", "free_flow_speed",
@@ -137,7 +144,7 @@ def test_record_is_labelled_synthetic_and_stamped_with_the_end_of_the_last_inter
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_some_links_are_silent_a_few_disabled_and_some_crowdsourced_without_sensors(seed):
     """A network of 300 shows every kind of link that an analyst must know about."""
-    records = Traffic(build_network(300, seed), seed).records(Interval.before(WEDNESDAY))
+    records = records_of(build_network(300, seed), seed, WEDNESDAY)
     statuses = [record["status"] for record in records]
     assert {status: statuses.count(status) for status in statuses} == {
         "Collecting": 282, "Not Collected": 12, "Disabled": 6,

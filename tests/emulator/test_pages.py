@@ -163,6 +163,6 @@ def test_frozen_records_are_those_that_were_served_and_may_be_changed(emulate):
     before = visitor.records()
     frozen = visitor.state.freeze()
     assert json.loads(json.dumps(frozen)) == before
-    frozen[0]["name"] = "renamed"
-    visitor.state.records[0] = frozen[0]
+    frozen[1]["name"] = "renamed"
+    del frozen[0]
     assert visitor.records()[0]["name"] == "renamed"

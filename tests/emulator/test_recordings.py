@@ -180,6 +180,18 @@ def test_emulator_without_a_recording_cannot_move_on(emulate):
     visitor = emulate(links=0)
     assert move_on(visitor).status_code == 409
     assert visitor.http.get(str(visitor.http.base_url).replace("/api/", "/emulator/next")).status_code == 405
+    with pytest.raises(LookupError):
+        visitor.state.next_snapshot()
+
+
+def test_frozen_snapshot_is_the_one_that_comes_next(emulate, recording):
+    """A test may change recorded records too, and the recording waits meanwhile."""
+    visitor = emulate(recording=recording, page_size=2).log_in()
+    visitor.state.next_snapshot()
+    assert {record["of"] for record in visitor.state.freeze()} == {1}
+    assert seen(visitor) == {1}
+    visitor.state.records = None
+    assert seen(visitor.log_in()) == {1}
 
 
 def test_gzipped_recording_is_served_as_the_plain_one(emulate, recording, tmp_path):
