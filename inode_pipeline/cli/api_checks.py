@@ -1,0 +1,141 @@
+"""The checks of `doctor` that ask the API: address and TLS, login and scope, first page, fields, units, order.
+
+HTTP is seen only as `INodeClient`; whatever goes wrong there is one of our errors, whose class says how far it came.
+Keep out: walking all pages; the first one, a few times, is all that is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from inode_pipeline.cli.finding import Finding, failed, ok, skipped, warning
+from inode_pipeline.errors import CredentialsError, PipelineError, UnitsError, UnstableOrderError
+
+if TYPE_CHECKING:
+    from inode_pipeline.api.answer import Record
+    from inode_pipeline.api.client import INodeClient
+    from inode_pipeline.api.pagination import Page
+    from inode_pipeline.config import Settings
+    from inode_pipeline.endpoints.endpoint import Endpoint
+
+PATIENCE_S = 30
+"""Someone sits and waits: far less than a nightly run has, enough for a slow answer."""
+
+ADDRESS, LOGIN, PAGE, FIELDS, UNITS, ORDER = STAGES = ("address", "login", "first page", "fields", "units", "order")
+
+
+def api(settings: Settings) -> Iterator[Finding]:
+    """From the address to the order of the first page; what comes after a failed check is skipped, not guessed."""
+    left = list(STAGES)
+    try:
+        for finding in _asked(settings):
+            left = [stage for stage in left if stage != finding.check]
+            yield finding
+    except PipelineError as problem:
+        if isinstance(problem, CredentialsError) and ADDRESS in left:
+            yield _address(settings)  # it answered, with a refusal
+            left.remove(ADDRESS)
+        yield failed(left[0], problem)
+        if rest := ", ".join(left[1:]):
+            yield skipped(rest, "not looked at")
+
+
+def _asked(settings: Settings) -> Iterator[Finding]:
+    from inode_pipeline.api.client import INodeClient
+    from inode_pipeline.api.retry import Deadline
+    from inode_pipeline.endpoints.links import LINKS
+
+    endpoint = settings.endpoint(LINKS)
+    with INodeClient(settings, deadline=Deadline(PATIENCE_S), purpose="doctor") as client:
+        client.log_in()  # nothing with an API key, which is first tried with the first page
+        if settings.auth == "oauth2":
+            yield _address(settings)
+            yield ok(LOGIN, f"accepted, with the scope {client.granted_scope}")
+        page = _first_page(client, endpoint)
+        if settings.auth == "api_key":
+            yield _address(settings)
+            yield ok(LOGIN, "the API key is accepted")
+        yield from _about_page(page, endpoint, settings)
+        yield _order(client, endpoint, page)
+
+
+def _address(settings: Settings) -> Finding:
+    trusted = ", and its certificate is trusted" if settings.base_url.startswith("https:") else ""
+    return ok(ADDRESS, f"{settings.base_url} answers{trusted}")
+
+
+def _first_page(client: INodeClient, endpoint: Endpoint) -> Page:
+    return next(client.pages(endpoint.path))
+
+
+def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
+    records, count = page.answer.records, page.answer.count
+    if count is None and page.answer.next is not None:
+        told = "The API gives no count, so a walk may be confirmed by another one but never proven."
+        yield warning(PAGE, f"{len(records)} records. {told}", "Receipts will say `confirmed` or `unverified`.")
+    else:
+        yield ok(PAGE, f"{len(records)} records of {len(records) if count is None else count}")
+    if not records:
+        yield skipped(FIELDS, "the page holds no record")
+        yield skipped(UNITS, "the page holds no record")
+        return
+    yield _fields(records, endpoint)
+    yield _types_and_units(records, endpoint, settings)
+
+
+def _fields(records: Sequence[Record], endpoint: Endpoint) -> Finding:
+    """Which columns some field feeds. That required ones are fed is a matter of the next check, which fails."""
+    from inode_pipeline.analysis.inspect import inspect_page
+
+    fed = {row.column for row in inspect_page(endpoint, records)}
+    derived = endpoint.free_flow
+    if derived is not None and {derived.length, derived.speed} <= fed:
+        fed.add(derived.time)
+    empty = [column.name for column in endpoint.columns if column.kind != "rest" and column.name not in fed]
+    if not empty:
+        return ok(FIELDS, "every column finds a field")
+    text = f"no field feeds {', '.join(empty)}"
+    return warning(FIELDS, text, "They stay NULL. `inode-pipeline inspect` shows the fields; a field map names them.")
+
+
+def _types_and_units(records: Sequence[Record], endpoint: Endpoint, settings: Settings) -> Finding:
+    from inode_pipeline.normalise import Normaliser
+
+    normaliser = Normaliser(endpoint)
+    normaliser.page(1, records)
+    try:
+        normaliser.check(None, settings.max_rejected_fraction)
+    except UnitsError as problem:
+        return failed(UNITS, problem)
+    except PipelineError as problem:
+        return failed(FIELDS, problem)
+    if normaliser.units_checked:
+        return ok(UNITS, f"length, time and speed agree in {normaliser.units_checked} records")
+    return warning(
+        UNITS,
+        "not checked: no record of the page has length, travel time and speed.",
+        "Compare a link with what iNode shows of it; a field map corrects fields and units.",
+    )
+
+
+def _order(client: INodeClient, endpoint: Endpoint, page: Page) -> Finding:
+    """Two readings of a page must agree; a link added just then makes a third necessary."""
+    from inode_pipeline.endpoints.record import read_key
+
+    def keys(of: Page) -> list[str | None]:
+        return [read_key(endpoint, record) for record in of.answer.records]
+
+    before = keys(page)
+    for _ in range(2):
+        now = keys(_first_page(client, endpoint))
+        if now == before:
+            return ok(ORDER, "two readings of the first page list the same links in the same order")
+        before = now
+    return failed(
+        ORDER,
+        UnstableOrderError(
+            "Three readings of the first page list the links differently each time.",
+            remedy="A sync needs an order that does not change; ask the API's support to sort the links by id.",
+        ),
+    )

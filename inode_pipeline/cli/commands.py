@@ -1,0 +1,62 @@
+"""The group of all commands, and the one door through which every failure leaves.
+
+To add a command: one file beside this one, one line in `gather`. Keep out: what a command does.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+import click
+
+import inode_pipeline
+from inode_pipeline.cli import failure
+from inode_pipeline.cli.demo import demo
+from inode_pipeline.cli.doctor import doctor
+from inode_pipeline.cli.emulator import emulator
+from inode_pipeline.cli.init import init
+from inode_pipeline.cli.inspect import inspect
+from inode_pipeline.cli.migrate import migrate
+from inode_pipeline.cli.replay import replay
+from inode_pipeline.cli.status import status
+from inode_pipeline.cli.sync import sync
+
+
+class Commands(click.Group):
+    """A group that keeps the order in which a newcomer meets the commands and presents every failure alike."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The commands in the order in which they were added."""
+        del ctx
+        return list(self.commands)
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add a command, with `--debug` beside its own options."""
+        cmd.params.append(failure.debug_option())
+        super().add_command(cmd, name)
+
+    def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> NoReturn:
+        """Run, then exit: 0 done, 1 stopped, 2 wrong settings or usage, 3 try again later, 130 interrupted."""
+        arguments = list(sys.argv[1:] if args is None else args)
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(arguments, *rest, **extra)
+        except Exception as problem:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
+            code = failure.present(problem, as_json="--json" in arguments, debug="--debug" in arguments)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(inode_pipeline.__version__, prog_name="inode-pipeline", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Copy the travel-time links of a SMATS iNode account into your own warehouse.
+
+    Begin with `demo`, which needs no account. For your own: `init`, then `doctor`, then `sync`.
+    Exit codes: 0 done, 1 stopped by API, data or warehouse, 2 wrong settings or usage, 3 try again later.
+    """
+
+
+for _command in (init, demo, doctor, inspect, sync, replay, status, migrate, emulator):
+    commands.add_command(_command)

@@ -1,0 +1,174 @@
+"""`demo`: the whole pipeline on this machine against a synthetic iNode, without an account.
+
+Keep out: anything a real sync does differently; it runs the same job through the same Dagster.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import chdir, closing, contextmanager
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from inode_pipeline.cli import environment
+from inode_pipeline.errors import ConfigError, PipelineError
+
+if TYPE_CHECKING:
+    from dagster import ExecuteInProcessResult
+
+    from inode_pipeline.emulator import EmulatorServer
+    from inode_pipeline.warehouse.engine import Warehouse
+    from inode_pipeline.warehouse.receipt import Receipt
+
+DATABASE = Path("data") / "demo.db"
+MARK = 0x494E4F44  # "INOD", the SQLite application id of a file that a demo has made
+JOB = "sync_links"
+SHOWN_LINKS = 5
+SYNTHETIC = "synthetic data: made from a seed, measured nowhere"
+
+
+@click.command(short_help="Try everything here, without an account.")
+def demo() -> None:
+    """Start a synthetic iNode, run the nightly job once through Dagster, and show what is in the tables.
+
+    Everything happens on this machine, in data/demo.db, which a later demo replaces. Your .env is not read.
+    """
+    folder = Path.cwd()
+    path = folder / DATABASE
+    _remove_earlier(path)
+    from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+
+    # Pages smaller than the network, so that there is something to walk.
+    with EmulatorServer(EmulatorConfig(max_page_size=100)) as server:
+        click.echo(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}", err=True)
+        today = datetime.now(UTC).date()
+        with _surroundings(server, path, today):
+            _mark(path)
+            click.echo(f"2/3  Dagster runs the job {JOB} for {today} ...", err=True)
+            receipt = _run(today)
+            click.echo(f"3/3  done: {path}\n", err=True)
+            _show(receipt, path, folder)
+
+
+@contextmanager
+def _surroundings(server: EmulatorServer, path: Path, today: date) -> Iterator[None]:
+    """The settings of the demo and no others: no variable of the caller's, no `.env`, no Dagster instance."""
+    from sqlalchemy import URL
+
+    config = server.config
+    settings = {
+        "INODE_BASE_URL": server.base_url,
+        "INODE_USERNAME": config.username,
+        "INODE_PASSWORD": config.password,
+        "INODE_CLIENT_ID": config.client_id,
+        "INODE_CLIENT_SECRET": config.client_secret,
+        "INODE_WAREHOUSE_URL": URL.create("sqlite", database=str(path)).render_as_string(),
+        "INODE_TIMEZONE": "UTC",
+        "INODE_START_DATE": (today - timedelta(days=1)).isoformat(),
+    }
+    with environment.only(settings), tempfile.TemporaryDirectory() as empty, chdir(empty):
+        yield
+
+
+def _run(today: date) -> Receipt:
+    """Run the job in this process, Dagster's own log kept quiet; the receipt of its load."""
+    import dagster as dg
+
+    from inode_pipeline.analysis.receipts import receipts_of_run
+    from inode_pipeline.definitions import defs
+
+    level = "DEBUG" if logging.getLogger("inode_pipeline").isEnabledFor(logging.DEBUG) else "CRITICAL"
+    loggers = {"loggers": {"console": {"config": {"log_level": level}}}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = defs.resolve_job_def(JOB).execute_in_process(
+            run_config=loggers, partition_key=today.isoformat(), instance=instance, raise_on_error=False
+        )
+    if not result.success:
+        raise PipelineError(_reason(result), remedy="Run `inode-pipeline demo --debug` and report what it prints.")
+    with _warehouse() as warehouse:
+        return receipts_of_run(warehouse, result.run_id)[-1]
+
+
+def _warehouse() -> Warehouse:
+    from inode_pipeline.config import LocalSettings
+    from inode_pipeline.warehouse.engine import open_warehouse
+
+    return open_warehouse(LocalSettings.load(dotenv=False))
+
+
+def _reason(result: ExecuteInProcessResult) -> str:
+    """Why the job stopped, in the words that Dagster's own page would show."""
+    for event in result.get_step_failure_events():
+        failure = event.step_failure_data
+        if failure.user_failure_data and failure.user_failure_data.description:
+            return failure.user_failure_data.description
+    return f"The job {JOB} failed inside Dagster."
+
+
+def _remove_earlier(path: Path) -> None:
+    """Remove the file of an earlier demo; any other file stays, and the demo does not run."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        header = file.read(72)
+    # https://www.sqlite.org/fileformat.html#application_id
+    if header and header[68:72] != MARK.to_bytes(4, "big"):
+        raise ConfigError(
+            f"{path} exists and was not made by the demo; it was kept.", remedy="Move it, or run the demo elsewhere."
+        )
+    for name in (path, *(path.with_name(path.name + companion) for companion in ("-wal", "-shm"))):
+        name.unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> None:
+    """Make the file, so that a later demo knows it as its own."""
+    with _warehouse(), closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA application_id = {MARK}")
+
+
+def _show(receipt: Receipt, path: Path, launched_from: Path) -> None:
+    """The receipt, the slowest links, where the file is and what to try next."""
+    from inode_pipeline.cli.receipt import print_receipt
+
+    shown = path.relative_to(launched_from)
+    click.echo(f"The receipt ({SYNTHETIC})")
+    print_receipt(receipt, ZoneInfo("UTC"))
+    click.echo()
+    _show_congested()
+    click.echo(f"The tables are in {shown} ({SYNTHETIC}). Next, ask them something:")
+    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{shown} inode-pipeline status")
+    click.echo("For your own account: inode-pipeline init")
+
+
+def _show_congested() -> None:
+    """A table of the five slowest links; its width does not depend on the terminal, so that a log reads the same."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from inode_pipeline.analysis.congestion import most_congested
+
+    with _warehouse() as warehouse:
+        slowest = most_congested(warehouse, limit=SHOWN_LINKS)
+    title = f"The {len(slowest)} most congested links of the last hour ({SYNTHETIC})"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    table.add_column("link")
+    for heading in ("km/h", "free flow km/h", "speed / free flow", "measured (UTC)"):
+        table.add_column(heading, justify="right")
+    for link in slowest:
+        table.add_row(
+            Text(link.name),
+            f"{link.last_speed_kmh:.1f}",
+            f"{link.free_flow_speed_kmh:.1f}",
+            f"{link.speed_ratio:.2f}",
+            f"{link.last_observed_at:%H:%M}",
+        )
+    Console(width=120).print(table)

@@ -1,0 +1,140 @@
+"""`init`: asks the few questions that have no default and writes the answers to `.env`.
+
+Keep out: finding out whether the answers work; that is `doctor`.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+
+import click
+
+from inode_pipeline.cli import environment
+from inode_pipeline.errors import ConfigError
+
+SAMPLING = """
+One reading a night can never answer a question about the peak hour, and an hour that was not sampled cannot be fetched
+later. Sampling reads the links through the day as well; each time costs about one request per thousand links."""
+
+PROMISE = "This file holds secrets: only you may read it, and it belongs into no repository."
+
+
+@click.command(short_help="Ask for your account and write .env.")
+def init() -> None:
+    """Ask for address, login, time zone, warehouse and sampling, and write them to .env in this folder.
+
+    The file is readable by you only. An existing one is replaced only if you say so.
+    """
+    path = environment.DOTENV
+    if path.exists() and not click.confirm(f"{path.absolute()} exists. Replace it?", default=False):
+        raise ConfigError("The existing .env was kept; nothing was written.", remedy="Edit it, or move it away first.")
+    answers = _ask()
+    _check(answers)
+    _write(_dotenv(answers))
+    click.echo(f"\nWritten: {path.absolute()}. {PROMISE}\nNext: inode-pipeline doctor")
+
+
+def _ask() -> dict[str, str]:
+    from inode_pipeline.config import DEFAULT_BASE_URL
+
+    answers = {"INODE_BASE_URL": _ask_until_right("INODE_BASE_URL", "Address of the API", DEFAULT_BASE_URL)}
+    answers |= _ask_login()
+    click.echo("\nEach snapshot belongs to a date in this zone. It cannot be changed once the warehouse is filled.")
+    zone = _ask_until_right("INODE_TIMEZONE", "Time zone of your road network", environment.machine_zone())
+    answers["INODE_TIMEZONE"] = zone
+    answers |= _ask_warehouse()
+    click.echo(SAMPLING)
+    every = click.prompt("Sample every how many minutes", type=click.Choice(["off", "15", "5"]), default="off")
+    answers["INODE_SAMPLE_SCHEDULE"] = "" if every == "off" else f"*/{every} * * * *"
+    return answers | {"INODE_START_DATE": _today(zone)}
+
+
+def _ask_login() -> dict[str, str]:
+    click.echo("\nThe account's owner finds an API key in iNode; a login needs a client from SMATS support.")
+    if click.prompt("Log in with", type=click.Choice(["api-key", "password"]), default="api-key") == "api-key":
+        return {"INODE_API_KEY": _ask_until_right("INODE_API_KEY", "API key (not shown)", hidden=True)}
+    return {
+        "INODE_USERNAME": click.prompt("User name"),
+        "INODE_PASSWORD": click.prompt("Password (not shown)", hide_input=True),
+        "INODE_CLIENT_ID": click.prompt("Client id"),
+        "INODE_CLIENT_SECRET": click.prompt("Client secret (not shown)", hide_input=True),
+    }
+
+
+def _ask_warehouse() -> dict[str, str]:
+    """The warehouse's address and, apart from it, its password: no secret stands in a URL."""
+    from sqlalchemy import URL, make_url
+
+    click.echo(
+        "\nThe warehouse is a SQLite file, or PostgreSQL as postgresql://user@host/database, without the password."
+    )
+    address = _ask_until_right("INODE_WAREHOUSE_URL", "Warehouse", "sqlite:///data/inode.db")
+    url = make_url(address)
+    if url.get_backend_name() == "sqlite":
+        return {"INODE_WAREHOUSE_URL": address}
+    password = url.password or click.prompt(
+        "Its password (not shown, empty if it needs none)", default="", hide_input=True, show_default=False
+    )
+    # URL.set() takes None for "as it is", so the address without the password is made anew.
+    bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
+    answers = {"INODE_WAREHOUSE_URL": bare.render_as_string()}
+    return answers | ({"INODE_WAREHOUSE_PASSWORD": password} if password else {})
+
+
+def _ask_until_right(name: str, question: str, default: str | None = None, *, hidden: bool = False) -> str:
+    """The first answer that the settings accept; a wrong one is told and the question asked again."""
+
+    def accepted(value: str) -> str:
+        try:
+            # The others stand in for answers that are given later or that this one does not depend on.
+            _check({"INODE_API_KEY": "none", "INODE_TIMEZONE": "UTC", name: value.strip()})
+        except ConfigError as problem:
+            raise click.UsageError(problem.message) from problem
+        return value.strip()
+
+    answer: str = click.prompt(question, default=default, hide_input=hidden, value_proc=accepted)
+    return answer
+
+
+def _check(answers: Mapping[str, str]) -> None:
+    from inode_pipeline.config import Settings
+
+    with environment.only(answers):
+        Settings.load(dotenv=False)
+
+
+def _today(zone: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    return datetime.now(ZoneInfo(zone)).date().isoformat()
+
+
+def _dotenv(answers: Mapping[str, str]) -> str:
+    lines = [f"# Written by `inode-pipeline init`. {PROMISE}", "# Every other setting: .env.example"]
+    return "\n".join([*lines, *(f"{name}={_quoted(value)}" for name, value in answers.items()), ""])
+
+
+def _quoted(value: str) -> str:
+    """A value as `.env` spells it: in single quotes, and `${` so that it is not taken for a variable."""
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "${:-$}{")
+    return f"'{escaped}'"
+
+
+def _write(text: str) -> None:
+    """Write `.env` whole or not at all, never readable by anyone else."""
+    path = environment.DOTENV
+    unfinished = path.with_name(f".env.{secrets.token_hex(4)}")
+    try:
+        handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - only a handle is created with its rights
+            file.write(text)
+        unfinished.replace(path)
+    except OSError as problem:
+        unfinished.unlink(missing_ok=True)
+        raise ConfigError(
+            f".env cannot be written into {path.absolute().parent}: {problem.strerror}.",
+            remedy="Run init in a folder of your own.",
+        ) from problem

@@ -1,0 +1,151 @@
+"""The checks of `doctor` that need no API: settings, environment, field map, sampling and warehouse.
+
+They write nothing. Keep out: HTTP.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inode_pipeline import errors
+from inode_pipeline.cli import environment
+from inode_pipeline.cli.finding import Finding, failed, ok, warning
+from inode_pipeline.errors import ConfigError, NotMigratedError, PipelineError
+
+if TYPE_CHECKING:
+    from inode_pipeline.config import Settings
+
+PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
+
+
+def settings_problem() -> ConfigError | None:
+    """The error with every wrong setting, or None."""
+    from inode_pipeline.config import Settings
+
+    try:
+        Settings.load()
+    except ConfigError as problem:
+        return problem
+    return None
+
+
+def unknown_variables() -> Iterator[Finding]:
+    """A variable that begins with INODE_ and is no setting is most likely a misspelt one."""
+    from inode_pipeline.config import Settings
+
+    known = [f"{environment.PREFIX}{field.upper()}" for field in Settings.model_fields]
+    for name in environment.inode_variables():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            remedy = f"Did you mean {close[0]}?" if close else "Remove it; .env.example lists every setting."
+            yield warning("settings", f"{name[:60]} is set and is no setting.", remedy)
+
+
+def proxy_variables(settings: Settings) -> Iterator[Finding]:
+    """The environment's proxy variables are not used, which someone behind a proxy has to know."""
+    found = [name for name in PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
+    if found and settings.proxy is None:
+        yield warning(
+            "settings",
+            f"{', '.join(found)} is set in the environment and is not used.",
+            "If the API can be reached through that proxy only, set INODE_PROXY to its address.",
+        )
+
+
+def weak_tls_of_warehouse(settings: Settings) -> Iterator[Finding]:
+    """An sslmode in the URL is the user's choice; one that leaves the server unproven is told."""
+    url = settings.warehouse_url
+    mode = url.query.get("sslmode")
+    if url.get_backend_name() == "postgresql" and mode and mode != "verify-full":
+        yield warning(
+            "settings",
+            f"INODE_WAREHOUSE_URL says sslmode={mode}, which does not prove that the database is the right one.",
+            "Use sslmode=verify-full with sslrootcert=FILE, or leave sslmode out.",
+        )
+
+
+def field_map(settings: Settings) -> Finding:
+    """The field map was read with the settings; here it is only named."""
+    if settings.field_map_file is None:
+        return ok("field map", "none: the default names of the fields are used")
+    return ok("field map", f"{settings.field_map_file} is in order")
+
+
+def sampling(settings: Settings) -> Finding:
+    """While sampling is off, what nobody will be able to know is said each time."""
+    if settings.sample_schedule:
+        return ok("sampling", f"on: {settings.sample_schedule}")
+    return warning(
+        "sampling",
+        "off: with one reading a day nothing can be known about peak hours, congestion by hour or reliability.",
+        "Set INODE_SAMPLE_SCHEDULE (such as */15 * * * *) if that will ever be asked; hours not sampled are lost.",
+    )
+
+
+def warehouse(settings: Settings) -> Iterator[Finding]:
+    """Reachable, ours to write, migrated, of the same time zone."""
+    from inode_pipeline.analysis.rights import holds_tables, missing_rights
+    from inode_pipeline.warehouse import migrate, stored
+    from inode_pipeline.warehouse.engine import open_warehouse
+
+    try:
+        if settings.warehouse_url.get_backend_name() == "sqlite":
+            path = Path(settings.warehouse_url.database or "")
+            _require_writable(path)
+            if not path.exists():
+                yield ok("warehouse", f"{path} will be made by the first sync")
+                return
+        with open_warehouse(settings) as opened:
+            yield ok("warehouse", f"{opened.place} answers")
+            if not opened.is_postgresql and not holds_tables(opened):
+                yield ok("migrations", "the first sync makes the tables")
+                return
+            # require_migrated applies migrations to an empty file; with none pending it only compares the tables.
+            _require_none_pending(migrate.pending(opened), opened.place)
+            migrate.require_migrated(opened)
+            yield ok("migrations", "the tables are those of this version")
+            yield _rights(missing_rights(opened))
+            yield _zone(stored.stored_zone(opened), settings)
+    except PipelineError as problem:
+        yield failed("warehouse", problem)
+
+
+def _require_writable(path: Path) -> None:
+    """The file if there is one, and the folder in which it or its companions are made."""
+    folder = next(parent for parent in path.parents if parent.exists())
+    for place in (folder, *([path] if path.exists() else [])):
+        if not os.access(place, os.W_OK):
+            raise errors.PermissionError(
+                f"{place} may not be written.",
+                remedy="Give it to the user who runs this, or change INODE_WAREHOUSE_URL.",
+            )
+
+
+def _require_none_pending(names: list[str], place: str) -> None:
+    if names:
+        raise NotMigratedError(
+            f"{place} lacks {', '.join(names)}.", remedy="Run `inode-pipeline migrate` as the owner of the tables."
+        )
+
+
+def _rights(missing: list[str]) -> Finding:
+    if missing:
+        problem = errors.PermissionError(
+            f"Missing: {', '.join(missing)}.", remedy="Grant them as in sql/roles/loader.sql."
+        )
+        return failed("rights", problem)
+    return ok("rights", "the user may read and write the tables")
+
+
+def _zone(stored: str | None, settings: Settings) -> Finding:
+    if stored is not None and stored != settings.zone.key:
+        problem = ConfigError(
+            f"INODE_TIMEZONE is {settings.zone.key}, but the warehouse was filled in {stored}.",
+            remedy=f"Set INODE_TIMEZONE={stored}, or use another warehouse.",
+        )
+        return failed("time zone", problem)
+    return ok("time zone", f"{settings.zone.key}{'' if stored else ', kept with the first load'}")

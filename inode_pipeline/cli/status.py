@@ -1,0 +1,123 @@
+"""`status`: how complete the tables are, and what to do about it; the first line is for a tired person."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from inode_pipeline.cli.failure import clean
+
+if TYPE_CHECKING:
+    from inode_pipeline.analysis.status import LastRun, Status
+    from inode_pipeline.config import LocalSettings
+
+STOPPED_BY_HAND = ("KeyboardInterrupt", "Terminated")
+
+
+@click.command(short_help="Say how complete the tables are and as of when.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+def status(as_json: bool) -> None:
+    """Say how complete the tables are and as of when, how the last run ended, and whether anything waits for you.
+
+    Reads the warehouse only: no credentials, nothing is written.
+    """
+    from inode_pipeline.cli.receipt import SAMPLING_OFF
+    from inode_pipeline.config import LocalSettings
+
+    settings = LocalSettings.load()
+    now = datetime.now(UTC)
+    found, zone = _read(settings)
+    line = headline(found, zone, now)
+    if as_json:
+        whole = {"headline": line, "data_as_of": found.data_as_of, "timezone": zone.key, **asdict(found)}
+        whole["sampling_on"] = settings.sample_schedule is not None
+        click.echo(json.dumps(whole, default=_iso, ensure_ascii=False))
+        return
+    click.echo(line)
+    for detail in _details(found, zone):
+        click.echo(f"  {detail}")
+    if settings.sample_schedule is None:
+        click.echo(f"  {SAMPLING_OFF}")
+
+
+def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo]:
+    """The status and the zone in which it is told; a SQLite file that does not exist is not made."""
+    from pathlib import Path
+
+    from inode_pipeline.analysis.status import NOTHING, read_status
+    from inode_pipeline.warehouse import stored
+    from inode_pipeline.warehouse.engine import open_warehouse
+
+    url = settings.warehouse_url
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
+        return NOTHING, settings.zone
+    with open_warehouse(settings) as warehouse:
+        return read_status(warehouse), ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
+
+
+def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
+    """How complete, as of when, how the last run ended and why, whether the tables are safe: one line."""
+    tables = "; ".join(
+        f"{table.endpoint}: {table.completeness}"
+        + (f", {table.held} rows as of {_when(table.snapshot_at, zone, now)}" if table.snapshot_at else "")
+        for table in found.tables
+    )
+    safe = "The tables are safe to use." if found.data_as_of else "There is nothing to use yet."
+    return clean(f"{tables[0].upper()}{tables[1:]}. {_ending(found.last_run, zone, now)} {safe}")
+
+
+def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:
+    if run is None:
+        return "No run was made yet: `inode-pipeline sync` makes the first."
+    which = f"The last run ({run.trigger} for {run.snapshot_date}, {_when(run.started_at, zone, now)})"
+    if run.error in STOPPED_BY_HAND:
+        return f"{which} was STOPPED by someone ({run.error}); start it again."
+    return {
+        "ok": "The last run succeeded.",
+        "failed": f"{which} FAILED: [{run.error}] {run.message or 'an error that nobody expected.'}",
+        "running": f"{which} is at work.",
+        "killed": f"{which} was KILLED before it ended; start it again.",
+        "unknown": f"{which} has not ended; it began on another machine.",
+    }[run.outcome]
+
+
+def _details(found: Status, zone: ZoneInfo) -> list[str]:
+    lines = [
+        f"{table.endpoint}: {table.held} present, {table.deleted} deleted; newest walk {table.verdict}, "
+        f"{table.received} records, {table.rejected} set aside; {table.loads} loads"
+        for table in found.tables
+        if table.snapshot_at
+    ]
+    if run := found.last_run:
+        ended = f", ended {run.finished_at.astimezone(zone):%H:%M:%S}" if run.finished_at else ""
+        lines.append(f"last run: {run.trigger}, for {run.snapshot_date}, {run.outcome}{ended}")
+    lines += [
+        f"refused: {walk.endpoint} of {walk.snapshot_date}: {walk.reason} If that is right: "
+        f"inode-pipeline sync --date {walk.snapshot_date} --allow-shrink"
+        for walk in found.refused
+    ]
+    if found.landed_not_loaded:
+        lines.append(f"landed and not loaded: {found.landed_not_loaded}; `inode-pipeline replay` loads them")
+    return [clean(line) for line in lines]
+
+
+def _when(instant: datetime, zone: ZoneInfo, now: datetime) -> str:
+    minutes = max(0, int((now - instant).total_seconds() // 60))
+    if minutes < 120:
+        ago = f"{minutes} min ago"
+    elif minutes < 48 * 60:
+        ago = f"{minutes // 60} hours ago"
+    else:
+        ago = f"{minutes // (24 * 60)} days ago"
+    return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} {zone.key} ({ago})"
+
+
+def _iso(value: object) -> str:
+    if isinstance(value, date):
+        return value.isoformat()
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,111 @@
+"""What `status` reads from the tables, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from inode_pipeline.analysis.status import NOTHING, data_as_of, loads_of_run, read_status
+
+HOUR = timedelta(hours=1)
+
+
+def test_an_empty_warehouse_has_nothing(warehouse):
+    """Migrated and never filled, it is as one that does not exist."""
+    assert read_status(warehouse) == NOTHING
+    assert data_as_of(warehouse) is None
+
+
+def test_the_newest_walk_says_as_of_when(books, noon):
+    """Not the newest load: a past walk loaded later changes nothing about the instant of the data."""
+    books.loaded("new", noon)
+    books.loaded("old", noon - HOUR, started_at=noon + HOUR, finished_at=noon + HOUR, is_present=False)
+
+    assert read_status(books.warehouse).data_as_of == noon
+    assert data_as_of(books.warehouse) == noon
+
+
+def test_of_several_loads_of_a_walk_the_newest_counts(books, noon):
+    """A walk loaded again with a corrected field map is no longer short of records."""
+    books.walk("walk")
+    books.load("first", "walk", rejected=3, received=5, started_at=noon)
+    books.load("second", "walk", rejected=0, received=5, started_at=noon + HOUR)
+
+    (table,) = read_status(books.warehouse).tables
+    assert (table.rejected, table.received, table.loads) == (0, 5, 2)
+    assert table.completeness == "complete"
+
+
+def test_rows_are_counted_as_present_and_deleted(books, noon):
+    """Present is what the newest walk holds; a link that is only missing is neither present nor deleted."""
+    books.loaded("walk")
+    books.link("here")
+    books.link("missing", last_seen_at=noon - HOUR)
+    books.link("deleted", last_seen_at=noon - HOUR, deleted_at=noon)
+
+    (table,) = read_status(books.warehouse).tables
+    assert (table.held, table.deleted) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"verdict": "confirmed"}, "complete"),
+        ({"rejected": 1}, "complete but for 1 record set aside in rejected_records"),
+        ({"rejected": 2}, "complete but for 2 records set aside in rejected_records"),
+        (
+            {"verdict": "unverified"},
+            "complete as far as the API tells: it gives no count, so completeness is not proven",
+        ),
+    ],
+)
+def test_what_is_not_proven_is_not_called_complete(books, values, expected):
+    """An unverified walk and records set aside are said in the same breath."""
+    books.loaded("walk", **values)
+
+    assert read_status(books.warehouse).tables[0].completeness == expected
+
+
+def test_the_last_run_is_the_newest_that_did_something(books, noon):
+    """A skipped tick after a failed run does not hide the failure."""
+    books.run("good", noon - HOUR, finished_at=noon, outcome="ok")
+    books.run("bad", noon, finished_at=noon + HOUR, outcome="failed", error="LockedError", message="Locked. Wait.")
+    books.run("skipped", noon + HOUR, finished_at=noon + HOUR, outcome="skipped")
+
+    last = read_status(books.warehouse).last_run
+    assert (last.outcome, last.error, last.message) == ("failed", "LockedError", "Locked. Wait.")
+    assert (last.started_at, last.snapshot_date) == (noon, noon.date())
+
+
+@pytest.mark.parametrize(
+    ("process", "expected"), [(None, "running"), (":1:1", "killed"), ("elsewhere:1:1", "unknown"), ("?", "unknown")]
+)
+def test_a_run_that_never_ended_is_told_from_one_at_work(books, process, expected):
+    """Its process is looked up on this machine; on another one nobody can know."""
+    from inode_pipeline.warehouse.process import this_process
+
+    mine = this_process()
+    where = mine if process is None else mine.rsplit(":", 2)[0] + process if process.startswith(":") else process
+    books.run("run", process=where)
+
+    assert read_status(books.warehouse).last_run.outcome == expected
+
+
+def test_refused_walks_wait_until_they_are_allowed(books, noon):
+    """One that a person has allowed since is not waiting any more."""
+    books.walk("refused", noon, refused_at=noon, refused_reason="Too few.")
+    books.walk("landed", noon + HOUR)
+
+    found = read_status(books.warehouse)
+    assert [(walk.snapshot_date, walk.reason) for walk in found.refused] == [(noon.date(), "Too few.")]
+    assert found.landed_not_loaded == 1
+
+
+def test_the_loads_of_a_run_are_counted(books, noon):
+    """Only those that it committed itself."""
+    books.loaded("one", noon, run_id="mine")
+    books.loaded("two", noon + HOUR, run_id="mine")
+    books.loaded("three", noon + 2 * HOUR, run_id="other")
+
+    assert [loads_of_run(books.warehouse, run_id) for run_id in ("mine", "other", "none")] == [2, 1, 0]

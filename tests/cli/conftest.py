@@ -1,0 +1,108 @@
+"""The command as a person or a script runs it: in this process for speed, as a process of its own for its promises."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from inode_pipeline.cli.commands import commands
+from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its exit code and what stands on each of its two outputs."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """The one object on standard output; anything beside it is an error."""
+        return json.loads(self.stdout)
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def run() -> Command:
+    """The command in this process: `run("status", "--json")`, with `answers` to its questions."""
+
+    def invoke(*arguments: str, answers: str | None = None) -> Ended:
+        result: Result = CliRunner().invoke(commands, arguments, input=answers, prog_name="inode-pipeline")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exc_info
+        return Ended(result.exit_code, result.stdout, result.stderr)
+
+    return invoke
+
+
+@pytest.fixture
+def process() -> Command:
+    """The command as a process of its own, in the test's folder and with no variables but the ones given."""
+
+    def execute(*arguments: str, variables: Mapping[str, str] | None = None, module: bool = True) -> Ended:
+        program = [sys.executable, "-m", "inode_pipeline"] if module else [script()]
+        environment = {"PATH": os.environ["PATH"], "HOME": str(Path.cwd()), **(variables or {})}
+        done = subprocess.run(
+            [*program, *arguments],
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    return execute
+
+
+def script() -> str:
+    """The console script beside this Python."""
+    return str(Path(sys.executable).with_name("inode-pipeline"))
+
+
+@pytest.fixture
+def emulator() -> Iterator[EmulatorServer]:
+    """A small iNode with 30 links on 3 pages."""
+    with EmulatorServer(EmulatorConfig(links=30, page_size=10, max_page_size=10)) as server:
+        yield server
+
+
+@pytest.fixture
+def records(emulator: EmulatorServer) -> list[dict[str, Any]]:
+    """What the emulator serves instead of its own network: 30 plain links that a test may change in place."""
+    links = [
+        {"id": number, "name": f"Link {number}", "distance": 1000.0, "last_speed": 36.0, "last_travel_time": 100.0}
+        for number in range(30)
+    ]
+    emulator.state.records = links
+    return links
+
+
+@pytest.fixture
+def account(emulator: EmulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """The settings that lead to the emulator and to a SQLite file of the test, set in the environment."""
+    config = emulator.config
+    variables = {
+        "INODE_BASE_URL": emulator.base_url,
+        "INODE_USERNAME": config.username,
+        "INODE_PASSWORD": config.password,
+        "INODE_CLIENT_ID": config.client_id,
+        "INODE_CLIENT_SECRET": config.client_secret,
+        "INODE_WAREHOUSE_URL": f"sqlite:///{tmp_path / 'data' / 'inode.db'}",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return variables

@@ -1,0 +1,63 @@
+"""`.env.example` is the whole truth about the settings."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from inode_pipeline.cli import environment
+from inode_pipeline.config import Settings
+
+TEXT = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
+ASSIGNMENT = re.compile(r"^#?(INODE_[A-Z_]+)=(.*)$", re.MULTILINE)
+SHOWN = dict(ASSIGNMENT.findall(TEXT))
+
+
+def test_every_setting_stands_in_it_and_nothing_else():
+    """Each field of `Settings` has its line, once, and no line is of a setting that does not exist."""
+    assert len(SHOWN) == len(ASSIGNMENT.findall(TEXT))
+    assert {f"INODE_{field.upper()}" for field in Settings.model_fields} == set(SHOWN)
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_the_default_that_is_shown_is_the_default(field):
+    """A value behind the equals sign is the setting's default; no value means that there is none."""
+    default = Settings.model_fields[field].default
+    expected = "" if default is None else str(default).removesuffix(".0")
+
+    assert expected == SHOWN[f"INODE_{field.upper()}"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_setting_is_explained(name):
+    """A comment in whole words stands above each setting, at most one other setting between."""
+    before = TEXT[: re.search(rf"^#?{name}=", TEXT, re.MULTILINE).start()]
+    paragraph = before.rsplit("\n\n", 1)[-1]
+
+    assert re.search(r"^# .*\.", paragraph, re.MULTILINE | re.DOTALL)
+
+
+def test_a_copy_of_it_can_be_read(tmp_path):
+    """With an account and a zone filled in, the file is a valid `.env`."""
+    text = TEXT.replace("#INODE_API_KEY=", "INODE_API_KEY=key").replace(
+        "INODE_TIMEZONE=", "INODE_TIMEZONE=Europe/Berlin"
+    )
+    (tmp_path / ".env").write_text(text, encoding="utf-8")
+
+    assert Settings.load().timezone == "Europe/Berlin"
+
+
+def test_it_asks_for_the_sampling_decision():
+    """The two settings that a person has to decide stand there without the comment mark."""
+    assert re.findall(r"^(INODE_[A-Z_]+)=", TEXT, re.MULTILINE) == ["INODE_TIMEZONE", "INODE_SAMPLE_SCHEDULE"]
+    assert "DECIDE: read the links through the day as well?" in TEXT
+
+
+def test_inode_variables_of_the_file_and_of_the_environment_are_both_known(tmp_path, monkeypatch):
+    """Their names are found wherever they stand; values are not looked at."""
+    (tmp_path / ".env").write_text("INODE_API_KEI='x'\nOTHER=1\n", encoding="utf-8")
+    monkeypatch.setenv("INODE_TIMEZON", "UTC")
+
+    assert environment.inode_variables() == ["INODE_API_KEI", "INODE_TIMEZON"]

@@ -1,0 +1,128 @@
+"""How every failure leaves the command: one message, one exit code, nothing else."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import UTC, datetime
+
+import click
+import pytest
+
+from inode_pipeline import errors
+from inode_pipeline.cli import failure
+
+KNOWN = errors.PasswordRejectedError("iNode refused the password.", remedy="Check INODE_PASSWORD.")
+
+
+def leaves() -> list[type[errors.PipelineError]]:
+    classes = [thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, Exception)]
+    return [kind for kind in classes if issubclass(kind, errors.PipelineError)]
+
+
+def present(capsys, problem, **options) -> tuple[int, str, str]:
+    code = failure.present(problem, **{"as_json": False, "debug": False, **options})
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+@pytest.mark.parametrize("kind", leaves())
+def test_each_kind_begins_with_its_class_and_names_its_anchor(capsys, kind):
+    """Class in brackets, message, remedy and the place in the docs; the exit code is the class's own."""
+    code, out, err = present(capsys, kind("It broke.", remedy="Mend it."))
+
+    expected = f"[{kind.__name__}] It broke.\nMend it. See docs/operations.md#{kind.__name__.lower()}\n"
+    assert (kind.exit_code, "", expected) == (code, out, err)
+
+
+def test_a_run_that_wrote_nothing_says_that_the_tables_are_unchanged(capsys):
+    """The last line is about the tables."""
+    stopped = failure.StoppedError(KNOWN, tables=failure.UNCHANGED, data_as_of=None)
+
+    assert present(capsys, stopped)[2].endswith("\nThe tables are unchanged.\n")
+
+
+def test_json_puts_the_failure_on_standard_output(capsys):
+    """One object with error, message, remedy, retryable and data_as_of; the message also stands on standard error."""
+    as_of = datetime(2026, 11, 22, 9, 30, 0, 5, tzinfo=UTC)
+    code, out, err = present(capsys, failure.StoppedError(KNOWN, tables="x", data_as_of=as_of), as_json=True)
+
+    assert code == 1
+    assert err.startswith("[PasswordRejectedError] ")
+    assert json.loads(out) == {
+        "error": "PasswordRejectedError",
+        "message": "iNode refused the password.",
+        "remedy": "Check INODE_PASSWORD.",
+        "retryable": False,
+        "data_as_of": "2026-11-22T09:30:00.000005+00:00",
+    }
+
+
+def test_a_passing_trouble_is_retryable(capsys):
+    """Exit 3 and `retryable` go together."""
+    code, out, _ = present(capsys, errors.LockedError("Locked.", remedy="Wait."), as_json=True)
+
+    assert (code, json.loads(out)["retryable"]) == (3, True)
+
+
+def test_an_error_that_nobody_expected_shows_its_class_only(capsys):
+    """Its text may hold anything, a secret included: one line, exit 1, and how to see more."""
+    code, _, err = present(capsys, ValueError("canary"))
+
+    assert code == 1
+    assert "canary" not in err
+    assert "Traceback" not in err
+    assert "[ValueError] ValueError: an error that this program did not expect." in err
+    assert "--debug" in err
+
+
+def test_debug_adds_the_traceback(capsys):
+    """With `--debug` the text and where it rose are shown as well."""
+    with pytest.raises(ValueError, match="the text") as caught:
+        int("the text")
+    _, _, err = present(capsys, caught.value, debug=True)
+
+    assert "Traceback (most recent call last)" in err
+    assert "'the text'" in err
+
+
+def test_m46_a_message_cannot_forge_lines_or_colours(capsys):
+    """Control characters and those that turn the direction of text are replaced."""
+    _, _, err = present(capsys, errors.ApiError("a\x1b[31mred\r\u202eb\x00", remedy="c\x07"))
+
+    assert "[ApiError] a?[31mred??b?\nc? See" in err
+
+
+@pytest.mark.parametrize("argument", [["sink"], ["sync", "--date", "tomorrow"], ["sync", "--nonsense"], ["replay"]])
+def test_wrong_usage_is_a_config_error(run, argument):
+    """It exits 2 with one message that says how to see what is allowed."""
+    ended = run(*argument)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("[ConfigError] ")
+    assert "--help` shows what it takes." in ended.stderr
+
+
+def test_wrong_usage_with_json_is_an_object_too(run):
+    """A script that reads standard output learns of it there."""
+    assert run("sync", "--json", "--date", "tomorrow").json["error"] == "ConfigError"
+
+
+@pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_a_run_with_one_line_and_its_own_code(capsys, number, expected):
+    """Ctrl-C and SIGTERM stop the run as its own error would, and say what became of the tables."""
+    with pytest.raises(failure.StoppedError) as caught, failure.Aftermath():
+        signal.raise_signal(number)
+
+    code, out, err = present(capsys, caught.value)
+    assert (expected, "", "Stopped. The tables are unchanged.\n") == (code, out, err)
+    assert signal.default_int_handler == signal.getsignal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_an_answer_cut_off_by_ctrl_c_is_no_error(capsys):
+    """A question answered with Ctrl-C ends with a line, not with advice."""
+    problem = click.Abort()
+    problem.__cause__ = KeyboardInterrupt()
+
+    assert present(capsys, problem) == (130, "", "Stopped.\n")

@@ -1,0 +1,65 @@
+"""What the command says about itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import click
+import pytest
+
+import inode_pipeline
+from inode_pipeline.cli.commands import commands
+
+EVERY = ["init", "demo", "doctor", "inspect", "sync", "replay", "status", "migrate", "emulator"]
+
+
+def options() -> Iterator[tuple[str, click.Option]]:
+    for name, command in commands.commands.items():
+        for parameter in command.params:
+            assert isinstance(parameter, click.Option)
+            yield name, parameter
+
+
+def test_the_commands_stand_in_the_order_in_which_one_meets_them():
+    """`--help` lists the commands from the first one needed to the last."""
+    assert list(commands.commands) == EVERY
+
+
+def test_every_command_and_every_option_is_explained():
+    """No command and no option lacks a help text that ends like a sentence."""
+    assert [name for name, command in commands.commands.items() if not command.help or not command.short_help] == []
+    assert [(name, option.name) for name, option in options() if not (option.help or "").endswith(".")] == []
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_help_of_a_command_runs(run, name):
+    """Each command answers `--help`, and shows `--debug` among its options."""
+    ended = run(name, "--help")
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "--debug" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"), [("--help", "Usage: inode-pipeline"), ("--version", "inode-pipeline")]
+)
+def test_help_and_version_answer_at_once(process, argument, expected):
+    """Both take less than half a second as a process: nothing heavy is imported for them."""
+    best = float("inf")
+    for _ in range(3):  # the best of a few: other processes may be at work on this machine
+        start = time.monotonic()
+        ended = process(argument)
+        best = min(best, time.monotonic() - start)
+
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(expected)
+    assert best < 0.5
+
+
+def test_the_console_script_and_the_module_are_the_same_command(process):
+    """`inode-pipeline` and `python -m inode_pipeline` say the same version."""
+    expected = f"inode-pipeline {inode_pipeline.__version__}\n"
+
+    assert expected == process("--version").stdout
+    assert expected == process("--version", module=False).stdout

@@ -1,0 +1,122 @@
+"""`status` says in one line what a tired person has to know."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from inode_pipeline.analysis.status import NOTHING, LastRun, Refused, Status, TableStatus
+from inode_pipeline.cli.status import headline
+
+NOW = datetime(2026, 11, 23, 12, 10, tzinfo=UTC)
+TORONTO = ZoneInfo("America/Toronto")
+NIGHT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+TABLE = TableStatus("links", NIGHT, NIGHT.date(), "proven", 300, 0, 300, 2, 9)
+RUN = LastRun("schedule", NIGHT.date(), NIGHT, NIGHT + timedelta(seconds=9), "ok", None, None)
+GOOD = Status(tables=(TABLE,), last_run=RUN, refused=(), landed_not_loaded=0)
+
+
+def with_run(**changes) -> Status:
+    return dataclasses.replace(GOOD, last_run=dataclasses.replace(RUN, **changes))
+
+
+def test_a_good_night_is_one_sentence():
+    """How complete, as of when in the warehouse's zone, how the last run ended, that the tables are safe."""
+    expected = (
+        "Links: complete, 300 rows as of 2026-11-23 04:30 America/Toronto (2 hours ago). The last run succeeded. "
+        "The tables are safe to use."
+    )
+    assert headline(GOOD, TORONTO, NOW) == expected
+
+
+def test_a_failed_night_says_why_and_that_the_tables_are_safe():
+    """The error's own words stand in the line, and the data is as of the night before."""
+    failed = with_run(
+        outcome="failed", error="PasswordRejectedError", message="iNode refused it. Check INODE_PASSWORD."
+    )
+    table = dataclasses.replace(TABLE, snapshot_at=NIGHT - timedelta(days=3))
+    line = headline(dataclasses.replace(failed, tables=(table,)), TORONTO, NOW)
+
+    assert "as of 2026-11-20 04:30 America/Toronto (3 days ago)." in line
+    assert (
+        "The last run (schedule for 2026-11-23, 2026-11-23 04:30 America/Toronto (2 hours ago)) FAILED: "
+        "[PasswordRejectedError] iNode refused it. Check INODE_PASSWORD. The tables are safe to use."
+    ) in line
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"outcome": "running"}, "is at work."),
+        ({"outcome": "killed"}, "was KILLED before it ended; start it again."),
+        ({"outcome": "unknown"}, "has not ended; it began on another machine."),
+        ({"outcome": "failed", "error": "Terminated"}, "was STOPPED by someone (Terminated); start it again."),
+        ({"outcome": "failed", "error": "ValueError"}, "FAILED: [ValueError] an error that nobody expected."),
+    ],
+)
+def test_every_other_ending_has_its_words(changes, expected):
+    """At work, killed, stopped by hand, failed for no known reason: each is told from the others."""
+    assert expected in headline(with_run(**changes), TORONTO, NOW)
+
+
+def test_an_empty_warehouse_says_what_to_do(run):
+    """Nothing is loaded, no run was made; and no file is made by asking."""
+    ended = run("status")
+
+    expected = (
+        "Links: nothing is loaded yet. No run was made yet: `inode-pipeline sync` makes the first. "
+        "There is nothing to use yet.\n"
+    )
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith(expected)
+    assert not Path("data").exists()
+
+
+def test_json_is_one_object_with_everything(run):
+    """The headline and every number behind it; instants and dates as ISO text."""
+    found = run("status", "--json").json
+
+    assert found["data_as_of"] is None
+    assert found["sampling_on"] is False
+    assert found["timezone"] == "UTC"
+    assert found["tables"] == [dataclasses.asdict(NOTHING.tables[0])]
+
+
+def test_it_needs_neither_credentials_nor_a_zone(run, account, monkeypatch):
+    """With the warehouse alone it tells everything; the zone is the one that the warehouse was filled in."""
+    monkeypatch.setenv("INODE_TIMEZONE", "Asia/Tokyo")
+    assert run("sync").code == 0
+    for name in account:
+        if name != "INODE_WAREHOUSE_URL":
+            monkeypatch.delenv(name)
+    monkeypatch.delenv("INODE_TIMEZONE")
+
+    ended = run("status")
+    assert ended.code == 0
+    assert "Links: complete, 30 rows as of" in ended.stdout
+    assert "Asia/Tokyo" in ended.stdout
+    assert run("status", "--json").json["timezone"] == "Asia/Tokyo"
+
+
+def test_a_refused_walk_comes_with_the_command_that_allows_it(run, account, records):
+    """What waits for a person stands below the headline."""
+    assert run("sync").code == 0
+    del records[10:]
+    assert run("sync").code == 1
+
+    today = datetime.now(UTC).date()
+    ended = run("status")
+    assert "FAILED: [SuspiciousShrinkError]" in ended.stdout.splitlines()[0]
+    assert f"inode-pipeline sync --date {today} --allow-shrink" in ended.stdout
+
+
+def test_control_characters_of_a_message_are_not_shown():
+    """Whatever a server wrote into an error cannot forge a second line."""
+    waiting = Refused("links", NIGHT.date(), "x")
+    status = dataclasses.replace(with_run(outcome="failed", error="ApiError", message="a\rb\x1b"), refused=(waiting,))
+
+    assert "[ApiError] a?b? The tables" in headline(status, TORONTO, NOW)
