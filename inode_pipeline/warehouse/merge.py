@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, select, true
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import LandingCorruptError
@@ -128,9 +128,12 @@ class Load:
     @cached_property
     def known_fields(self) -> frozenset[str]:
         """The path of every field that a committed load has seen."""
-        keys_of = func.jsonb_object_keys if self.staging.is_postgresql else func.json_each
-        fields = keys_of(LOADS.c.fields).table_valued("key", joins_implicitly=True)
-        seen = select(fields.c.key).where(LOADS.c.endpoint == self._endpoint.name).distinct()
+        if self.staging.is_postgresql:
+            path = func.jsonb_object_keys(LOADS.c.fields).table_valued("key").render_derived()
+        else:
+            path = func.json_each(LOADS.c.fields).table_valued("key")
+        each = LOADS.join(path, true())
+        seen = select(path.c.key).select_from(each).where(LOADS.c.endpoint == self._endpoint.name).distinct()
         return frozenset(self._session.lock().scalars(seen))
 
     def merge(self, rules: MergeRules, facts: LoadFacts) -> Receipt:
