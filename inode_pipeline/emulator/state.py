@@ -93,16 +93,16 @@ class State:
             "snapshots": len(times),
         }
 
-    def freeze(self) -> list[dict[str, Any]]:
+    def freeze(self) -> list[Any]:
         """Put what would be served now into `records`, to be changed at will, and return that very list."""
-        records: list[Any]
-        if self.recording and self.playback:
-            records = self.recording.records(self.playback.for_next_login)
-        else:
-            interval = Interval.before(self.config.now())
-            records = json.loads(json.dumps([self._traffic.record(link, interval) for link in self._links]))
-        self.records = records
+        self.records = records = self._records_now()
         return records
+
+    def _records_now(self) -> list[Any]:
+        if self.recording and self.playback:
+            return list(self.recording.records(self.playback.for_next_login))
+        interval = Interval.before(self.config.now())
+        return list(json.loads(json.dumps([self._traffic.record(link, interval) for link in self._links])))
 
     def listing(self, visit: Visit) -> Listing:
         """The records from which a page is cut."""
