@@ -93,32 +93,27 @@ def transaction(warehouse: Warehouse) -> Iterator[Connection]:
         PipelineError: any other class that `translation` gives a failing database.
 
     """
-    with _translated(warehouse), warehouse.engine.connect() as connection, connection.begin():
-        _begin(warehouse, connection, sqlite="BEGIN IMMEDIATE")
+    with _begun(warehouse, "BEGIN IMMEDIATE") as connection:
         yield connection
 
 
 @contextmanager
 def reading(warehouse: Warehouse) -> Iterator[Connection]:
     """One reading transaction: all of it sees one state of the warehouse, and no lock is taken that a load needs."""
-    with _translated(warehouse), warehouse.engine.connect() as connection:
-        if warehouse.is_postgresql:
-            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-        with connection.begin():
-            _begin(warehouse, connection, sqlite="BEGIN")
-            yield connection
+    with _begun(warehouse, "BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ") as connection:
+        yield connection
 
 
-def _begin(warehouse: Warehouse, connection: Connection, *, sqlite: str) -> None:
-    """Begin by hand on SQLite; on PostgreSQL make the session ours for this transaction only.
+@contextmanager
+def _begun(warehouse: Warehouse, sqlite: str, postgresql: str = "") -> Iterator[Connection]:
+    """A transaction begun by hand on SQLite; on PostgreSQL one in which the session is as we need it.
 
-    Behind a pooler a session passes from client to client, so nothing may outlive the transaction.
+    Behind a pooler a session passes from client to client, so nothing that is set may outlive the transaction.
     """
-    if warehouse.is_postgresql:
-        wait = int(warehouse.lock_wait_s * 1000)
-        connection.exec_driver_sql(f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {wait}")
-    else:
-        connection.exec_driver_sql(sqlite)
+    wait = f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {int(warehouse.lock_wait_s * 1000)}"
+    with _translated(warehouse), warehouse.engine.connect() as connection, connection.begin():
+        connection.exec_driver_sql(postgresql + wait if warehouse.is_postgresql else sqlite)
+        yield connection
 
 
 @contextmanager
@@ -136,7 +131,7 @@ def _open_sqlite(url: URL, lock_wait_s: float) -> Warehouse:
         _make_file(path)
     except OSError as problem:
         raise translate_os(problem, place) from None
-    # isolation_level None: the driver begins nothing by itself, `_begin` does.
+    # isolation_level None: the driver begins nothing by itself, `_begun` does.
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": lock_wait_s, "isolation_level": None})
 
     @event.listens_for(engine, "connect")

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from inode_pipeline import errors
 from inode_pipeline.errors import (
     ConfigError,
+    DeadlockError,
     LockedError,
     NotMigratedError,
     PipelineError,
@@ -55,7 +56,7 @@ _BY_SQLSTATE: dict[str, _Kind] = {
     "25006": (errors.PermissionError, "is read-only", "Write to the primary server, with a user who may write."),
     "3D000": _NO_DATABASE,
     "3F000": _NOT_MIGRATED,
-    "40": _LOCKED,
+    "40": (DeadlockError, "ended the transaction in favour of another session", "Try again."),
     "42P01": _NOT_MIGRATED,
     "42501": _FORBIDDEN,
     "28": _FORBIDDEN,
@@ -110,8 +111,10 @@ def translate_os(problem: OSError, place: str) -> PipelineError:
 
 def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
     code = problem.sqlstate
-    if code is None:
+    if code is None and isinstance(problem, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _of_connection(problem, place)
+    if code is None:  # the driver itself refused, before the server saw anything
+        return _told(_BROKEN, place, type(problem).__name__)
     kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
     named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
     where = "".join(f", {what} {name[:63]}" for what, name in named.items() if name)

@@ -67,3 +67,9 @@ class Lander:
 def lander(warehouse: Warehouse) -> Lander:
     """Lands walks into a migrated warehouse of each kind in turn."""
     return Lander(warehouse)
+
+
+@pytest.fixture
+def lander_class() -> type[Lander]:
+    """To land into a warehouse that a test opens itself."""
+    return Lander

@@ -1,0 +1,101 @@
+"""The three roles of sql/roles: each can do its work and nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import date
+
+import psycopg
+import pytest
+from sqlalchemy import func, insert, select
+
+from inode_pipeline import errors
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
+from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
+from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
+from inode_pipeline.warehouse.runs import begin_run, finish_run
+from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.tables import METADATA, PIPELINE_SETTINGS
+
+pytestmark = pytest.mark.postgresql
+
+As = Callable[[str], Warehouse]
+
+
+@pytest.fixture
+def as_role(postgresql_server, postgresql_database: str) -> Iterator[As]:
+    """Opens the warehouse as one of the roles, after a superuser has run the three files and the owner `migrate`."""
+    for _ in range(2):  # each may be run again
+        for name in ("owner", "loader", "analyst"):
+            postgresql_server.execute((sql_folder() / "roles" / f"{name}.sql").read_text(), postgresql_database)
+    with ExitStack() as stack:
+
+        def opened(role: str) -> Warehouse:
+            url = postgresql_server.url(postgresql_database, user=f"inode_{role}")
+            return stack.enter_context(open_warehouse(LocalSettings(warehouse_url=url, _env_file=None)))
+
+        migrate(opened("owner"))
+        yield opened
+
+
+def test_the_loader_lands_and_keeps_the_books_but_makes_no_table(as_role: As, lander_class) -> None:
+    """Everything a run does to the bookkeeping works as the loader, temporary tables included."""
+    loader = as_role("loader")
+    require_migrated(loader)
+    begun = begin_run(loader, "run", "person", date(2026, 11, 23))
+    walk = lander_class(loader).land()
+    with transaction(loader) as connection:
+        store_zone(connection, "America/Toronto")
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE staged (link_id text) ON COMMIT DROP")
+        for table in METADATA.sorted_tables:
+            connection.execute(table.delete().where(table.primary_key.columns[0].is_(None)))
+    finish_run(loader, begun, "ok")
+    sweep(loader)
+    purge(loader, 1)
+    assert walk == newest_walk(loader, "links")
+    for schema in (loader.schema, "public"):
+        with pytest.raises(errors.PermissionError, match="42501"), transaction(loader) as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {schema}.mine (a int)")
+    with pytest.raises(errors.PermissionError), transaction(loader) as connection:
+        connection.exec_driver_sql(f"ALTER TABLE {loader.schema}.links ADD COLUMN a int")
+
+
+def test_the_analyst_reads_everything_and_writes_nothing(as_role: As) -> None:
+    """Its session is read-only, and without that it still has no right to write."""
+    analyst = as_role("analyst")
+    with reading(analyst) as connection:
+        for table in METADATA.sorted_tables:
+            assert connection.scalar(select(func.count()).select_from(table)) == 0
+    row = {"name": "timezone", "value": "UTC"}
+    with transaction(analyst) as connection:
+        assert connection.exec_driver_sql("SHOW transaction_read_only").scalar() == "on"
+    with pytest.raises(errors.PermissionError, match="42501"), transaction(analyst) as connection:
+        connection.execute(insert(PIPELINE_SETTINGS), row)
+
+
+def test_a_new_table_is_readable_for_the_analyst_without_another_grant(
+    as_role: As, postgresql_server, postgresql_database: str
+) -> None:
+    """So is a new view; neither can be written."""
+    owner = as_role("owner")
+    with transaction(owner) as connection:
+        connection.exec_driver_sql("CREATE TABLE inode.later (a int); CREATE VIEW inode.seen AS SELECT 1 AS a")
+    with postgresql_server.connect(postgresql_database, "inode_analyst") as connection:
+        assert connection.execute("SELECT count(*) FROM later, seen").fetchone() == (0,)
+        connection.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("INSERT INTO later VALUES (1)")
+    with postgresql_server.connect(postgresql_database, "inode_loader") as connection:
+        connection.execute("INSERT INTO inode.later VALUES (1)")
+
+
+def test_the_loader_on_an_unmigrated_database_is_told_so(postgresql_server, postgresql_database: str) -> None:
+    """A database in which nothing was set up at all is one that is not migrated."""
+    url = postgresql_server.url(postgresql_database)
+    with (
+        open_warehouse(LocalSettings(warehouse_url=url, _env_file=None)) as warehouse,
+        pytest.raises(errors.NotMigratedError),
+    ):
+        require_migrated(warehouse)
