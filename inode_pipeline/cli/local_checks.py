@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,14 +116,21 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _require_writable(path: Path) -> None:
-    """The file if there is one, and the folder in which it or its companions are made."""
+    """The file if there is one, and the folder in which it or its companions are made; tried, since modes can mislead.
+
+    What is tried leaves no trace: a file without a name, and the database opened without writing.
+    """
     folder = next(parent for parent in path.parents if parent.exists())
-    for place in (folder, *([path] if path.exists() else [])):
-        if not os.access(place, os.W_OK):
-            raise errors.PermissionError(
-                f"{place} may not be written.",
-                remedy="Give it to the user who runs this, or change INODE_WAREHOUSE_URL.",
-            )
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        if path.exists():
+            os.close(os.open(path, os.O_RDWR))
+    except OSError as problem:
+        raise errors.PermissionError(
+            f"{path} may not be written: {problem.strerror}.",
+            remedy="Give the file and its folder to the user who runs this, or change INODE_WAREHOUSE_URL.",
+        ) from problem
 
 
 def _require_none_pending(names: list[str], place: str) -> None:

@@ -1,0 +1,68 @@
+"""`demo` shows everything on this machine, without an account and without touching anything of the user's."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+FILE = Path("data") / "demo.db"
+HOSTILE = {
+    "INODE_API_KEY": "key",
+    "INODE_BASE_URL": "https://api.invalid/",
+    "INODE_TIMEZONE": "Nowhere/Else",
+    "INODE_WAREHOUSE_URL": "nonsense",
+    "INODE_PAGE_SIZE": "zero",
+    "INODE_SYNC_SCHEDULE": "never",
+}
+
+
+@pytest.mark.slow
+def test_it_loads_a_fresh_file_and_shows_it_twice(process):
+    """Exit 0 with receipt, five links, the file and the next command; a second run starts afresh.
+
+    Neither the caller's variables nor its `.env` are looked at, and nothing but the file is left behind.
+    """
+    Path(".env").write_text("INODE_SAMPLE_SCHEDULE=nonsense\nINODE_FIELD_MAP_FILE=none.toml\n")
+    for _ in range(2):
+        ended = process("demo", variables=HOSTILE)
+
+        assert ended.code == 0, ended.stderr
+        assert "received 300 records on 3 pages: 300 inserted, 0 updated, 0 unchanged" in ended.stdout
+        assert "The 5 most congested links of the last hour" in ended.stdout
+        assert "The tables are in data/demo.db" in ended.stdout
+        assert ended.stdout.count("synthetic data: made from a seed, measured nowhere") == 3
+        assert [line[:3] for line in ended.stderr.splitlines()] == ["1/3", "2/3", "3/3", ""]
+
+    with sqlite3.connect(FILE) as connection:
+        assert connection.execute("SELECT count(*) FROM links").fetchone() == (300,)
+        assert connection.execute("SELECT count(*), min(trigger) FROM runs").fetchone() == (1, "person")
+    connection.close()
+    assert stat.S_IMODE(FILE.stat().st_mode) == 0o600
+    assert sorted(path.name for path in Path().iterdir()) == [".env", "data"]
+    assert process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).code == 2  # because of its .env
+    Path(".env").unlink()
+    assert "Links: complete" in process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).stdout
+
+
+def test_a_file_that_is_not_the_demo_s_is_kept(run):
+    """Exit 2; whatever stands there stays as it was."""
+    FILE.parent.mkdir()
+    FILE.write_bytes(b"something of mine, long enough to be mistaken for a database's header, which it is not" * 9)
+    before = FILE.read_bytes()
+    ended = run("demo")
+
+    assert ended.code == 2
+    assert "was not made by the demo; it was kept." in ended.stderr
+    assert FILE.read_bytes() == before
+
+
+def test_an_own_warehouse_of_that_name_is_kept(run, account, monkeypatch):
+    """A real warehouse is not the demo's either."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", f"sqlite:///{FILE}")
+    assert run("sync").code == 0
+
+    assert run("demo").code == 2
+    assert FILE.exists()

@@ -1,0 +1,232 @@
+"""`doctor` says of everything that a sync needs whether it is well, and what to do if not."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from pathlib import Path
+
+import pytest
+
+from inode_pipeline.cli.finding import Finding, worst
+
+CHECKS = [
+    "settings",
+    "sampling",
+    "field map",
+    "warehouse",
+    "address",
+    "login",
+    "first page",
+    "fields",
+    "units",
+    "order",
+]
+
+
+def states(ended) -> dict[str, str]:
+    return {finding["check"]: finding["state"] for finding in ended.json["findings"]}
+
+
+def the(ended, check: str, state: str = "failed") -> dict[str, object]:
+    (found,) = [one for one in ended.json["findings"] if (one["check"], one["state"]) == (check, state)]
+    return found
+
+
+def test_a_good_account_is_well_throughout(run, account, emulator):
+    """Every check is ok but sampling, which is off; exit 0, and the next command is named."""
+    ended = run("doctor", "--json")
+
+    assert ended.code == ended.json["exit_code"] == 0
+    assert states(ended) == dict.fromkeys(CHECKS, "ok") | {"sampling": "warning"}
+    assert run("doctor").stdout.endswith("Ready: inode-pipeline sync\n")
+
+
+def test_it_writes_nothing_at_all(run, account):
+    """A warehouse that does not exist is not made; one that does is left as it was, byte for byte."""
+    assert run("doctor").code == 0
+    assert not Path("data").exists()
+
+    assert run("sync").code == 0
+    before = hashlib.sha256(Path("data/inode.db").read_bytes()).hexdigest()
+    ended = run("doctor", "--json")
+    assert ended.code == 0
+    assert {"migrations", "rights", "time zone"} <= {name for name, state in states(ended).items() if state == "ok"}
+    assert hashlib.sha256(Path("data/inode.db").read_bytes()).hexdigest() == before
+
+
+def test_it_reads_the_first_page_only(run, account, emulator):
+    """One login and two readings of one page, whatever the number of pages."""
+    assert run("doctor").code == 0
+
+    assert (emulator.state.logins, emulator.state.page_requests) == (1, 2)
+
+
+def test_a_misspelt_setting_is_guessed(run, account, monkeypatch):
+    """A variable that is no setting is a warning with the likely name."""
+    monkeypatch.setenv("INODE_TIMEZON", "UTC")
+    ended = run("doctor")
+
+    assert ended.code == 0
+    assert "warning  settings: INODE_TIMEZON is set and is no setting.\n" in ended.stdout
+    assert "Did you mean INODE_TIMEZONE?" in ended.stdout
+
+
+def test_m70_wrong_settings_come_first_and_alone(run, account, emulator, monkeypatch):
+    """Exit 2 with every problem; nothing is sent, and what was not looked at is not called well."""
+    monkeypatch.setenv("INODE_PAGE_SIZE", "0")
+    monkeypatch.setenv("INODE_SYNC_SCHEDULE", "daily")
+    ended = run("doctor", "--json")
+
+    assert ended.code == 2
+    assert states(ended) == {"settings": "failed", "everything else": "skipped"}
+    assert {"INODE_PAGE_SIZE", "INODE_SYNC_SCHEDULE"} <= set(the(ended, "settings")["text"].replace("=", " ").split())
+    assert not emulator.state.requests
+
+
+def test_s5_a_proxy_of_the_environment_is_told_not_used(run, account, monkeypatch):
+    """Someone behind a proxy learns which setting to use."""
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    ended = run("doctor")
+
+    assert ended.code == 0
+    assert "HTTPS_PROXY, HTTP_PROXY is set in the environment and is not used." in ended.stdout
+    assert "INODE_PROXY" in ended.stdout
+
+
+def test_s11_a_weaker_sslmode_is_told(run, account, monkeypatch):
+    """It is the user's choice, and a warning; the database away is what fails."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/x?sslmode=require")
+    ended = run("doctor", "--json")
+
+    assert ended.code == 3
+    assert "sslmode=require" in the(ended, "settings", "warning")["text"]
+    assert the(ended, "warehouse")["error"] == "WarehouseUnavailableError"
+
+
+@pytest.mark.parametrize(
+    ("variables", "error"),
+    [
+        ({"INODE_PASSWORD": "canary"}, "PasswordRejectedError"),
+        ({"INODE_CLIENT_SECRET": "canary"}, "ClientRejectedError"),
+        ({"INODE_SCOPE": "everything"}, "ScopeMissingError"),
+        ({"INODE_AUTH": "api_key", "INODE_API_KEY": "canary"}, "ApiKeyRejectedError"),
+    ],
+)
+def test_m15_a_refused_login_is_where_it_stops(run, account, emulator, monkeypatch, variables, error):  # noqa: PLR0917
+    """The address is well, the login failed by its own name after one attempt, the rest is skipped."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "login")["error"], states(ended)["address"]) == (1, error, "ok")
+    assert states(ended)["first page, fields, units, order"] == "skipped"
+    assert "canary" not in ended.stdout
+    assert len(emulator.state.requests) == 1
+
+
+@pytest.mark.slow
+def test_m01_an_address_where_nobody_listens_is_a_passing_trouble(run, account, monkeypatch):
+    """Exit 3 within the patience of someone who waits."""
+    monkeypatch.setenv("INODE_BASE_URL", "http://127.0.0.1:1/api/")
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "address")["error"]) == (3, "ApiUnreachableError")
+
+
+def test_an_address_that_is_not_the_api_is_told(run, account, emulator, monkeypatch):
+    """A path that leads nowhere on the right server is the address's fault."""
+    monkeypatch.setenv("INODE_BASE_URL", emulator.base_url.replace("/api/", "/elsewhere/"))
+    ended = run("doctor", "--json")
+
+    assert ended.code == 1
+    assert the(ended, "address")["state"] == "failed"
+
+
+def test_units_that_contradict_each_other_fail(run, account, records):
+    """Speeds in miles an hour are noticed before anything is loaded."""
+    for record in records:
+        record["last_speed"] = 22.4
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "units")["error"]) == (1, "UnitsError")
+
+
+def test_units_that_cannot_be_checked_are_not_called_well(run, account, records):
+    """Without a speed nothing can be compared: a warning."""
+    for record in records:
+        record["last_speed"] = None
+
+    assert states(run("doctor", "--json"))["units"] == "warning"
+
+
+def test_a_page_without_names_fails(run, account, records):
+    """A required column without a field stops a sync, so it stops here; optional ones are named."""
+    for record in records:
+        record["label"] = record.pop("name")
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "fields")["error"]) == (1, "FieldsNotFoundError")
+    assert "name" in the(ended, "fields", "warning")["text"]
+
+
+def test_m25_an_order_that_changes_all_the_time_fails(run, account, emulator, records):
+    """Each reading lists other links first: a sync would lose some and repeat others."""
+    emulator.state.on_page = lambda _: records.append(records.pop(0))
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "order")["error"]) == (3, "UnstableOrderError")
+
+
+def test_one_change_between_two_readings_is_no_alarm(run, account, emulator, records):
+    """A link added at the front just then is confirmed by a third reading."""
+    changes = itertools.chain([lambda: records.insert(0, {"id": 99, "name": "New"})], itertools.repeat(lambda: None))
+    emulator.state.on_page = lambda _: next(changes)()
+
+    assert states(run("doctor", "--json"))["order"] == "ok"
+
+
+def test_an_empty_account_is_not_called_well(run, account, records):
+    """No record: the page is fine, fields and units are skipped."""
+    records.clear()
+
+    found = states(run("doctor", "--json"))
+    assert (found["first page"], found["fields"], found["units"]) == ("ok", "skipped", "skipped")
+
+
+def test_another_zone_than_the_warehouse_s_is_told(run, account, monkeypatch):
+    """The days of a filled warehouse cannot change."""
+    monkeypatch.setenv("INODE_TIMEZONE", "America/Toronto")
+    assert run("sync").code == 0
+    monkeypatch.setenv("INODE_TIMEZONE", "Europe/Berlin")
+    ended = run("doctor", "--json")
+
+    assert (ended.code, the(ended, "time zone")["error"]) == (2, "ConfigError")
+    assert "INODE_TIMEZONE=America/Toronto" in the(ended, "time zone")["remedy"]
+
+
+@pytest.mark.postgresql
+def test_a_database_without_tables_is_told(run, account, monkeypatch, postgresql_server, postgresql_database):
+    """Exit 1: somebody has to migrate it; afterwards it is well."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", postgresql_server.url(postgresql_database))
+    ended = run("doctor", "--json")
+    assert (ended.code, the(ended, "warehouse")["error"]) == (1, "NotMigratedError")
+
+    assert run("migrate").code == 0
+    assert {"migrations": "ok", "rights": "ok", "time zone": "ok"}.items() <= states(run("doctor", "--json")).items()
+
+
+def test_a_file_that_may_not_be_written_is_told(run, account, monkeypatch):
+    """The folder is named, and the setting to look at."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", "sqlite:////proc/inode.db")
+    ended = run("doctor", "--json")
+
+    assert ended.code == 1
+    assert "INODE_WAREHOUSE_URL" in the(ended, "warehouse")["remedy"]
+
+
+@pytest.mark.parametrize(("codes", "expected"), [([0], 0), ([0, 3], 3), ([3, 1], 1), ([1, 2, 3], 2), ([], 0)])
+def test_the_exit_code_is_the_worst(codes, expected):
+    """What a person must mend comes before what may pass by itself."""
+    assert worst([Finding("x", "failed", "", exit_code=code) for code in codes]) == expected
