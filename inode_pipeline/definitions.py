@@ -1,0 +1,15 @@
+"""The code location `inode_pipeline`: everything that the modules of `defs` declare. Keep out: everything else."""
+
+import warnings
+
+import dagster as dg
+
+# The loader tells of its being new at every load.
+warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=r"Function `load_definitions_from")
+
+from inode_pipeline import defs as declared  # noqa: E402 - the filters come first
+from inode_pipeline.defs.resources import InodeResource  # noqa: E402
+
+defs = dg.load_definitions_from_package_module(
+    declared, resources={"inode": InodeResource()}, executor=dg.in_process_executor
+)

@@ -1,0 +1,49 @@
+"""Who started a run, and whether it is a machine that tries again: read from the tags that Dagster gives a run.
+
+Tags: https://docs.dagster.io/guides/build/assets/metadata-and-tags/tags
+"""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from inode_pipeline.sync import Attempt, Trigger
+
+TRIGGER_TAG = "inode/trigger"
+"""Which schedule asked, written on the runs that our schedules request."""
+
+BACKFILL_TAG = "dagster/backfill"
+PARENT_TAG = "dagster/parent_run_id"
+RETRY_NUMBER_TAG = "dagster/retry_number"
+ROOT_TAG = "dagster/root_run_id"
+
+
+def attempt_of(context: dg.AssetExecutionContext) -> Attempt:
+    """The running step, as the pipeline knows it."""
+    run = context.run
+    return attempt(run.run_id, run.tags, step_retries=context.op_execution_context.retry_number)
+
+
+def attempt(run_id: str, tags: Mapping[str, str], *, step_retries: int) -> Attempt:
+    """An attempt of a run with these tags.
+
+    A person's re-execution carries its parent's tags too, but not the number that only the daemon's retry has: it is
+    the person's, who wants the present state, and no scheduled run that may have missed its day.
+    """
+    is_retried_run = RETRY_NUMBER_TAG in tags
+    retry_of = tags.get(ROOT_TAG) if is_retried_run else (run_id if step_retries else None)
+    return Attempt(run_id=run_id, trigger=_trigger(tags, is_retried_run=is_retried_run), retry_of=retry_of)
+
+
+def _trigger(tags: Mapping[str, str], *, is_retried_run: bool) -> Trigger:
+    if PARENT_TAG in tags and not is_retried_run:
+        return "person"
+    if BACKFILL_TAG in tags:
+        return "backfill"
+    match tags.get(TRIGGER_TAG):
+        case "schedule":
+            return "schedule"
+        case "sample":
+            return "sample"
+        case _:
+            return "person"

@@ -1,0 +1,61 @@
+"""How a stop is told to Dagster: one sentence, its remedy, and whether trying again may help.
+
+Run config and the text of errors are stored in plain text, so nothing but the pipeline's own messages, which never
+hold a secret or a record's value, gets there. Keep out: deciding what is a failure; that is `errors.py`.
+"""
+
+import traceback
+from collections.abc import Mapping
+from datetime import date
+
+import dagster as dg
+
+from inode_pipeline.errors import PipelineError
+
+OPERATIONS = "docs/operations.md"
+
+
+def unexpected(problem: Exception) -> dg.Failure:
+    """An error that this program did not expect: where it rose, without its text, which may hold anything."""
+    places = [
+        f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)
+    ]
+    return dg.Failure(
+        description=f"[{type(problem).__name__}] An error that this program did not expect. "
+        "Run `inode-pipeline sync --debug` for this date, which shows its text, and report it.",
+        metadata={"error": type(problem).__name__, "where": dg.MetadataValue.text("\n".join(places))},
+        allow_retries=False,
+    )
+
+
+def stopped(problem: PipelineError) -> dg.Failure:
+    """A stop that no date is to blame for."""
+    return dg.Failure(description=_sentence(problem), metadata=_about(problem), allow_retries=problem.retryable)
+
+
+def dates_missing(problems: Mapping[date, PipelineError], *, loaded: int, untried: int) -> dg.Failure:
+    """The stop of a run some of whose dates cannot be had: which, and why. The last problem may have ended the run."""
+    *_, last = problems.values()
+    if len(problems) == 1 and not loaded and not untried:
+        return stopped(last)
+    count = f"{len(problems)} of {len(problems) + loaded + untried} dates"
+    lines = [f"{count} could not be loaded; {loaded} are loaded and complete, {untried} were not tried."]
+    for kind in dict.fromkeys(problem.kind for problem in problems.values()):
+        days = [day for day, problem in problems.items() if problem.kind == kind]
+        lines.append(f"{', '.join(map(str, days))}: {_sentence(problems[days[0]])}")
+    dates = dg.MetadataValue.json([str(day) for day in problems])
+    return dg.Failure(
+        description="\n".join(lines), metadata={**_about(last), "dates": dates}, allow_retries=last.retryable
+    )
+
+
+def _sentence(problem: PipelineError) -> str:
+    return f"[{problem.kind}] {problem.message} {problem.remedy}"
+
+
+def _about(problem: PipelineError) -> dict[str, str]:
+    return {
+        "error": problem.kind,
+        "remedy": problem.remedy,
+        "docs": f"{OPERATIONS}#{problem.kind.lower()}",
+    }

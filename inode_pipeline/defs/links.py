@@ -1,0 +1,107 @@
+"""The assets of the links endpoint: the pages as received and the tables made of them, together for each date.
+
+They are one multi-asset because the tables are filled in one transaction, and because only so a range of dates in one
+run leaves each date with its own status. Concept: https://docs.dagster.io/guides/build/assets
+"""
+
+import warnings
+from collections.abc import Iterator
+from datetime import datetime
+
+import dagster as dg
+from pydantic import Field
+
+from inode_pipeline.defs.attempts import attempt_of
+from inode_pipeline.defs.dates import DatesOfRun
+from inode_pipeline.defs.metadata import about_table, about_walks, pages_schema, table_schema
+from inode_pipeline.defs.partitions import DAYS
+from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import sync_date
+from inode_pipeline.warehouse.engine import open_warehouse
+
+# The parameter is what backfills of a range need, and Dagster tells of its being new at every load.
+warnings.filterwarnings("ignore", category=dg.BetaWarning, message=r"Parameter `backfill_policy`")
+
+GROUP = "inode"
+POOL = "warehouse"
+OWNERS = ["team:inode-pipeline"]
+
+RAW_LINKS = dg.AssetKey("raw_links")
+TABLE = dg.AssetKey(LINKS.name)
+
+# The walk has its own retries within its deadline; these are for a server or a warehouse that is away for longer.
+RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+DATES_A_RUN = 31
+
+
+class SyncConfig(dg.Config):
+    """What a person may allow for the dates of one run."""
+
+    allow_shrink: bool = Field(
+        default=False,
+        description="Load these dates although more links are missing than INODE_MAX_SHRINK_FRACTION allows. "
+        "The permission is kept with the walk.",
+    )
+
+
+# A tuple: the loader takes a list of specs for assets of their own.
+SPECS = (
+    dg.AssetSpec(
+        RAW_LINKS,
+        skippable=True,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"json"},
+        description="The pages of the links endpoint exactly as received on a date, in the tables `walks` and "
+        "`raw_pages`. Today is fetched; an earlier date keeps what was landed on it, since the API returns only the "
+        "present.",
+        metadata={"dagster/column_schema": pages_schema(), "dagster/table_name": "raw_pages"},
+    ),
+    dg.AssetSpec(
+        TABLE,
+        deps=[RAW_LINKS],
+        skippable=True,
+        group_name=GROUP,
+        owners=OWNERS,
+        kinds={"table", "pandas"},
+        description=f"{LINKS.description} Loading an earlier date again never writes over newer values.",
+        metadata={"dagster/column_schema": table_schema(LINKS), "dagster/table_name": LINKS.name},
+    ),
+)
+
+
+@dg.multi_asset(
+    name="links_by_date",
+    specs=SPECS,
+    can_subset=True,
+    partitions_def=DAYS,
+    backfill_policy=dg.BackfillPolicy.multi_run(DATES_A_RUN),
+    retry_policy=RETRIES,
+    pool=POOL,
+)
+def links_by_date(
+    context: dg.AssetExecutionContext, config: SyncConfig, inode: InodeResource
+) -> Iterator[dg.MaterializeResult[None]]:
+    """Each date of the run: fetched if it is today, else loaded again from what was landed on it, else red."""
+    dates = DatesOfRun(context)
+    with dates.told():
+        settings = inode.settings()
+        today = datetime.now(settings.zone).date()
+        with open_warehouse(settings) as warehouse:
+            for day in dates:
+                with dates.one(day):
+                    receipts = sync_date(
+                        settings,
+                        warehouse,
+                        LINKS,
+                        day,
+                        today=today,
+                        attempt=attempt_of(context),
+                        allow_shrink=config.allow_shrink,
+                        listen=lambda step: context.log.info(step.text),
+                    )
+                    pages, table = about_walks(warehouse, receipts), about_table(warehouse, LINKS, receipts)
+                    dates.loaded(day, {RAW_LINKS: pages, TABLE: table})
+    yield from dates.results()

@@ -1,0 +1,114 @@
+"""What Dagster shows of an asset: its columns, its size, the receipt of each load, a preview.
+
+Numbers are entries of their own, so that the UI can plot them over time.
+Concept: https://docs.dagster.io/guides/build/assets/metadata-and-tags
+Keep out: anything of a record beyond the preview's typed columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import dagster as dg
+from sqlalchemy import Table
+
+from inode_pipeline.analysis.preview import glance
+from inode_pipeline.defs.dates import AssetMetadata
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.warehouse.engine import Warehouse
+from inode_pipeline.warehouse.receipt import Receipt, sum_of
+from inode_pipeline.warehouse.tables import RAW_PAGES, endpoint_table
+
+TEXT_LIMIT = 80
+"""Longer texts are cut in the preview: a name may be a megabyte long."""
+
+COLUMN_TYPES = {"UtcTimestamp": "timestamp", "CalendarDate": "date", "BigInteger": "bigint", "LargeBinary": "bytes"}
+
+WALK_COUNTS = ("pages", "requests", "retries", "logins", "received")
+
+
+def pages_schema() -> dg.TableSchema:
+    """The columns of the landed pages."""
+    return _schema(RAW_PAGES, types={}, units={})
+
+
+def table_schema(endpoint: Endpoint) -> dg.TableSchema:
+    """The columns of the endpoint's table, described with their units: first the endpoint's own, then how rows came."""
+    return _schema(
+        endpoint_table(endpoint),
+        types={column.name: column.type for column in endpoint.columns},
+        units={column.name: column.unit for column in endpoint.columns if column.unit},
+    )
+
+
+def _schema(table: Table, *, types: Mapping[str, str], units: Mapping[str, str]) -> dg.TableSchema:
+    columns = []
+    key = table.primary_key.columns.keys()
+    for column in table.columns:
+        unit = f" Unit: {units[column.name]}." if column.name in units else ""
+        columns.append(
+            dg.TableColumn(
+                column.name,
+                types.get(column.name) or COLUMN_TYPES.get(type(column.type).__name__, "text"),
+                description=f"{column.comment}{unit}",
+                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable), unique=key == [column.name]),
+            )
+        )
+    return dg.TableSchema(columns=columns)
+
+
+def about_walks(warehouse: Warehouse, receipts: Sequence[Receipt]) -> AssetMetadata:
+    """What was landed for one date: its pages and what fetching them cost. Loaded again without the API: no request."""
+    total = sum_of(receipts).as_json()
+    return {
+        **_table(warehouse, "raw_pages", rows=int(total["pages"]), schema=pages_schema()),
+        **{name: total[name] for name in WALK_COUNTS},
+        "walks": len(receipts),
+        "verdict": total["verdict"],
+        "snapshot_at": total["snapshot_at"],
+    }
+
+
+def about_table(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt]) -> AssetMetadata:
+    """The table after the loads of one date: the receipt, its counts summed over the date's walks, the first rows."""
+    count, rows = glance(warehouse, endpoint)
+    total = sum_of(receipts).as_json()
+    numbers = {name: value for name, value in total.items() if isinstance(value, (int, float))}
+    return {
+        **_table(warehouse, endpoint.name, rows=count, schema=table_schema(endpoint)),
+        **numbers,
+        "verdict": total["verdict"],
+        "receipt": records([receipt.as_json() for receipt in receipts]),
+        "preview": records(rows),
+    }
+
+
+def records(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
+    """Rows as the UI's own table: no markup to escape, and no value ends one."""
+    if not rows:
+        return dg.MetadataValue.text("no rows")
+    columns = [dg.TableColumn(name, "string") for name in rows[0]]
+    return dg.MetadataValue.table(
+        [dg.TableRecord({name: _shown(value) for name, value in row.items()}) for row in rows],
+        schema=dg.TableSchema(columns),
+    )
+
+
+def _table(warehouse: Warehouse, name: str, *, rows: int, schema: dg.TableSchema) -> AssetMetadata:
+    """What Dagster itself knows of a table. Its name is the relation's identifier."""
+    url = warehouse.engine.url
+    return {
+        "dagster/row_count": rows,
+        "dagster/column_schema": schema,
+        "dagster/table_name": f"{url.database}.{warehouse.schema}.{name}" if warehouse.is_postgresql else name,
+        "dagster/storage_kind": "postgresql" if warehouse.is_postgresql else "sqlite",
+    }
+
+
+def _shown(value: object) -> str | int | float | bool | None:
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    text = str(value)[: TEXT_LIMIT + 1]
+    text = "".join(character if character.isprintable() else "?" for character in text)
+    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"

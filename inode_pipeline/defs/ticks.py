@@ -1,0 +1,41 @@
+"""Whether a tick of a schedule is worth a run: not if the server has refused these very credentials before.
+
+So an account is never locked by its own pipeline. Keep out: when a schedule ticks (`schedules.py`).
+"""
+
+from datetime import date
+
+from inode_pipeline.config import Settings
+from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.errors import CredentialsError
+from inode_pipeline.warehouse import runs
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+
+
+def why_skipped(inode: InodeResource, *, tick: str, day: date, trigger: runs.Trigger) -> str | None:
+    """Why a run of this tick would be useless, as a sentence with its remedy; None if it is worth a try.
+
+    Sends nothing; a skipped tick gets its row in `runs`. Where it cannot be known, because the settings are wrong or
+    the warehouse is away, the answer is None: the run finds that out itself and tells it better.
+    """
+    try:
+        settings = inode.settings()
+        with open_warehouse(settings) as warehouse:
+            return _skipped(warehouse, settings, tick, day, trigger)
+    except Exception:  # noqa: BLE001 - the text of a tick's error is stored, and may hold anything
+        return None
+
+
+def _skipped(warehouse: Warehouse, settings: Settings, tick: str, day: date, trigger: runs.Trigger) -> str | None:
+    rejected = runs.newest_rejected(warehouse)
+    if rejected is None or not runs.is_same_credential_as_rejected(warehouse, settings):
+        return None
+    login = "INODE_USERNAME, INODE_PASSWORD, INODE_CLIENT_ID and INODE_CLIENT_SECRET"
+    variables = "INODE_API_KEY" if settings.auth == "api_key" else login
+    problem = CredentialsError(
+        f"Skipped without a request: the server refused these credentials at {rejected.started_at:%Y-%m-%d %H:%M} UTC "
+        f"({rejected.error}), and they have not changed since.",
+        remedy=f"Correct {variables}, or start `sync_links` yourself to have them tried once more.",
+    )
+    runs.finish_run(warehouse, runs.begin_run(warehouse, tick, trigger, day), "skipped", problem)
+    return str(problem)

@@ -1,0 +1,137 @@
+"""Loading the code location: what it declares, and that it needs no setting and touches neither network nor files."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from inode_pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from conftest import Location
+
+PROJECT = Path(__file__).parents[2]
+
+LOAD = """
+import sys
+
+def watch(event, arguments):
+    if event in ("socket.connect", "socket.bind", "socket.getaddrinfo"):
+        raise SystemExit(f"{event} while loading the definitions")
+    if event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"):
+        raise SystemExit(f"{arguments[0]} was opened for writing while loading the definitions")
+
+sys.addaudithook(watch)
+from inode_pipeline.definitions import defs
+print(sorted(key.to_user_string() for key in defs.resolve_all_asset_keys()))
+"""
+
+
+def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of the environment in a folder, with these variables and none of ours."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("INODE_", "DAGSTER_"))}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{kept['PATH']}"
+    environment = {**kept, "PATH": path, "DAGSTER_DISABLE_TELEMETRY": "1", "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_loading_needs_no_setting_sends_nothing_and_writes_nothing(tmp_path: Path) -> None:
+    """In an empty folder without a variable, warnings being errors, all assets are there and the folder stays empty."""
+    done = run(sys.executable, "-W", "error", "-c", LOAD, folder=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "['links', 'raw_links']\n", "")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("INODE_TIMEZONE", "Mars/Olympus"),
+        ("INODE_START_DATE", "yesterday"),
+        ("INODE_SYNC_SCHEDULE", "at noon"),
+        ("INODE_SAMPLE_SCHEDULE", "often"),
+    ],
+)
+def test_m70_a_malformed_variable_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loading stops with a ConfigError that names the variable where a zone, a date or a schedule is none."""
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigError, match=variable):
+        runpy.run_module("inode_pipeline.defs.partitions")
+
+
+def test_m70_a_schedule_that_dagster_cannot_follow_is_named() -> None:
+    """A cron expression that only others understand is a ConfigError as well."""
+    from inode_pipeline.defs.schedules import cron
+
+    with pytest.raises(ConfigError, match=r"INODE_SYNC_SCHEDULE='0 4 \* \* 5L'"):
+        cron("INODE_SYNC_SCHEDULE", "0 4 * * 5L")
+
+
+@pytest.mark.slow
+def test_m70_dagster_shows_the_malformed_variable(tmp_path: Path) -> None:
+    """Dagster itself ends with the ConfigError's own sentence."""
+    done = run("dagster", "definitions", "validate", "-m", "inode_pipeline.definitions", folder=tmp_path,
+               INODE_TIMEZONE="Mars/Olympus", DAGSTER_HOME=str(tmp_path))  # fmt: skip
+    assert done.returncode == 1
+    assert "ConfigError: INODE_TIMEZONE='Mars/Olympus': not a time zone" in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(("dg", "check", "defs"), id="dg check defs"),
+        pytest.param(("dagster", "definitions", "validate", "-w", "workspace.yaml"), id="dagster definitions validate"),
+    ],
+)
+def test_dagster_accepts_the_location(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Dagster's own checks pass in the project's folder with no setting in the environment."""
+    done = run(*command, folder=PROJECT, DAGSTER_HOME=str(tmp_path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_assets_are_those_of_the_contract(location: Location) -> None:
+    """`raw_links` feeds `links`; both are in group `inode`, daily, described, owned, and wait for the one pool."""
+    graph = location.definitions.resolve_asset_graph()
+    raw, links = dg.AssetKey("raw_links"), dg.AssetKey("links")
+    assert set(graph.get_all_asset_keys()) == {raw, links}
+    assert graph.get(links).parent_keys == {raw}
+    for key in (raw, links):
+        node = graph.get(key)
+        assert node.group_name == "inode"
+        assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
+        assert node.backfill_policy == dg.BackfillPolicy.multi_run(31)
+        assert node.description
+        assert node.owners
+        assert node.kinds
+        assert node.pools == {"warehouse"}
+
+
+def test_today_is_a_partition(location: Location, today: date) -> None:
+    """The last partition is today, since a snapshot belongs to the day on which it is taken."""
+    from inode_pipeline.defs.partitions import DAYS
+
+    assert DAYS.get_first_partition_key() == "2026-01-01"
+    assert DAYS.get_last_partition_key() == today.isoformat()
+
+
+def test_everything_runs_in_one_process(location: Location) -> None:
+    """The job and every other run of the location, such as a backfill of assets, start no process for a step."""
+    assert location.definitions.resolve_job_def("sync_links").executor_def.name == "in_process"
+    assert location.definitions.resolve_implicit_global_asset_job_def().executor_def.name == "in_process"
+
+
+def test_s2_the_resource_has_no_secret_to_show(location: Location) -> None:
+    """Dagster shows a resource's fields: ours only says whether .env is read."""
+    from inode_pipeline.defs.resources import InodeResource
+
+    assert set(InodeResource.model_fields) == {"read_dotenv"}

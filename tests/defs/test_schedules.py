@@ -1,0 +1,161 @@
+"""When the nightly sync runs, for which date, and when it does not."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+
+from inode_pipeline.config import Settings
+from inode_pipeline.errors import PasswordRejectedError
+from inode_pipeline.warehouse import runs
+from inode_pipeline.warehouse.engine import Warehouse
+
+if TYPE_CHECKING:
+    from conftest import Location
+
+TICK = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
+
+TICKS = """
+import json, sys
+from datetime import datetime
+import dagster as dg
+from dagster._utils.schedules import cron_string_iterator
+from inode_pipeline.definitions import defs
+from inode_pipeline.defs.resources import InodeResource
+
+repository = defs.get_repository_def()
+schedule = defs.resolve_schedule_def("nightly_sync")
+resources = {"inode": InodeResource(read_dotenv=False)}
+found = []
+for start in sys.argv[1:]:
+    begin = datetime.fromisoformat(start).timestamp()
+    ticks = cron_string_iterator(begin, schedule.cron_schedule, schedule.execution_timezone)
+    for tick in (next(ticks) for _ in range(3)):
+        with dg.build_schedule_context(
+            repository_def=repository, scheduled_execution_time=tick, resources=resources
+        ) as context:
+            [request] = schedule.evaluate_tick(context).run_requests
+        found.append([tick.isoformat(), request.partition_key])
+print(json.dumps(found))
+"""
+
+
+def tick(location: Location, at: datetime = TICK) -> dg.RunRequest | str:
+    """What a tick asks for, or why it is skipped."""
+    from inode_pipeline.defs.resources import InodeResource
+
+    schedule = location.definitions.resolve_schedule_def("nightly_sync")
+    resources = {"inode": InodeResource(read_dotenv=False)}
+    with dg.build_schedule_context(
+        instance=location.instance,
+        repository_def=location.definitions.get_repository_def(),
+        scheduled_execution_time=at,
+        resources=resources,
+    ) as context:
+        result = schedule.evaluate_tick(context)
+    return result.run_requests[0] if result.run_requests else str(result.skip_message)
+
+
+def reject(warehouse: Warehouse, settings: Settings, trigger: runs.Trigger = "schedule") -> None:
+    """A run whose password the server refused."""
+    problem = PasswordRejectedError("The server refused the login.", remedy="Check INODE_PASSWORD.")
+    begun = runs.begin_run(warehouse, "earlier", trigger, TICK.date())
+    runs.finish_run(warehouse, begun, "failed", problem, runs.credential_mark(settings))
+
+
+def test_the_schedule_is_on_from_the_start(location: Location) -> None:
+    """The nightly sync runs without a click, at half past four unless a setting says otherwise."""
+    schedule = location.definitions.resolve_schedule_def("nightly_sync")
+    assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
+    assert (schedule.cron_schedule, schedule.execution_timezone) == ("30 4 * * *", "UTC")
+    assert schedule.job_name == "sync_links"
+
+
+def test_a_tick_asks_for_its_own_date(location: Location) -> None:
+    """The request is for the day of the tick and tells that a schedule made it."""
+    request = tick(location)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-11-23"
+    assert request.tags["inode/trigger"] == "schedule"
+
+
+def test_m66_a_tick_between_two_and_three_comes_once_on_both_days_of_a_clock_change(tmp_path: Path) -> None:
+    """In Berlin, at half past two, each date gets exactly one tick, also where that time is missing or comes twice."""
+    environment = {**os.environ, "INODE_TIMEZONE": "Europe/Berlin", "INODE_SYNC_SCHEDULE": "30 2 * * *"}
+    starts = ["2026-03-28T00:00:00+01:00", "2026-10-24T00:00:00+02:00"]
+    done = subprocess.run(
+        [sys.executable, "-c", TICKS, *starts],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [
+        ["2026-03-28T02:30:00+01:00", "2026-03-28"],
+        ["2026-03-29T03:00:00+02:00", "2026-03-29"],
+        ["2026-03-30T02:30:00+02:00", "2026-03-30"],
+        ["2026-10-24T02:30:00+02:00", "2026-10-24"],
+        ["2026-10-25T02:30:00+01:00", "2026-10-25"],
+        ["2026-10-26T02:30:00+01:00", "2026-10-26"],
+    ]
+
+
+def test_a_tick_before_the_start_date_is_skipped(location: Location) -> None:
+    """Before INODE_START_DATE there is no partition to ask for."""
+    assert tick(location, datetime(2025, 12, 31, 4, 30, tzinfo=UTC)) == (
+        "2025-12-31 lies before INODE_START_DATE, which is 2026-01-01."
+    )
+
+
+def test_s20_a_tick_with_refused_credentials_is_skipped_without_a_request(
+    location: Location, filled: Warehouse, settings: Settings, account: object
+) -> None:
+    """Twenty ticks after a refused password send nothing, say what to do, and leave a row each that says skipped."""
+    reject(filled, settings)
+    reasons = {tick(location, TICK.replace(minute=minute)) for minute in range(20)}
+    [reason] = reasons
+    assert "PasswordRejectedError" in str(reason)
+    assert "INODE_PASSWORD" in str(reason)
+    assert account.requests == []
+    assert not any(secret in str(reason) for secret in ("canary-password", "canary-client-secret"))
+    assert outcomes(filled) == {"failed": 1, "skipped": 20}
+
+
+def test_s20_changed_credentials_are_tried(
+    location: Location, filled: Warehouse, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new password ends the pause."""
+    reject(filled, settings)
+    monkeypatch.setenv("INODE_PASSWORD", "another")
+    assert isinstance(tick(location), dg.RunRequest)
+
+
+def test_s20_a_person_who_runs_a_sync_ends_the_pause(location: Location, filled: Warehouse, settings: Settings) -> None:
+    """A run that a person started later puts the refusal out of date, if it was not refused itself."""
+    reject(filled, settings)
+    runs.finish_run(filled, runs.begin_run(filled, "later", "person", date(2026, 11, 23)), "ok")
+    assert isinstance(tick(location), dg.RunRequest)
+
+
+def test_wrong_settings_do_not_silence_the_night(location: Location, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tick cannot know, it asks for the run, which fails with the ConfigError where everybody sees it."""
+    monkeypatch.setenv("INODE_AUTH", "telepathy")
+    assert isinstance(tick(location), dg.RunRequest)
+
+
+def outcomes(warehouse: Warehouse) -> dict[str, int]:
+    """How many attempts ended how."""
+    from sqlalchemy import func, select
+
+    from inode_pipeline.warehouse.engine import reading
+    from inode_pipeline.warehouse.tables import RUNS
+
+    with reading(warehouse) as connection:
+        rows = connection.execute(select(RUNS.c.outcome, func.count()).group_by(RUNS.c.outcome)).all()
+    return {str(outcome): count for outcome, count in rows}
