@@ -17,12 +17,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from inode_pipeline import errors
 from inode_pipeline.cli import environment
 from inode_pipeline.errors import ConfigError, PipelineError
 
 if TYPE_CHECKING:
-    from dagster import ExecuteInProcessResult
-
+    from inode_pipeline.analysis.status import LastRun
     from inode_pipeline.emulator import EmulatorServer
     from inode_pipeline.warehouse.engine import Warehouse
     from inode_pipeline.warehouse.receipt import Receipt
@@ -82,6 +82,7 @@ def _run(today: date) -> Receipt:
     import dagster as dg
 
     from inode_pipeline.analysis.receipts import receipts_of_run
+    from inode_pipeline.analysis.status import read_status
     from inode_pipeline.definitions import defs
 
     level = "DEBUG" if logging.getLogger("inode_pipeline").isEnabledFor(logging.DEBUG) else "CRITICAL"
@@ -90,10 +91,21 @@ def _run(today: date) -> Receipt:
         result = defs.resolve_job_def(JOB).execute_in_process(
             run_config=loggers, partition_key=today.isoformat(), instance=instance, raise_on_error=False
         )
-    if not result.success:
-        raise PipelineError(_reason(result), remedy="Run `inode-pipeline demo --debug` and report what it prints.")
     with _warehouse() as warehouse:
+        if not result.success:
+            raise _failure(read_status(warehouse).last_run)
         return receipts_of_run(warehouse, result.run_id)[-1]
+
+
+def _failure(run: LastRun | None) -> PipelineError:
+    """The error that stopped the job, as its row of `runs` keeps it."""
+    kind = getattr(errors, run.error or "", None) if run else None
+    if run is None or not (isinstance(kind, type) and issubclass(kind, PipelineError)):
+        return PipelineError(
+            f"The job {JOB} failed inside Dagster.",
+            remedy="Run `inode-pipeline demo --debug` and report what it prints.",
+        )
+    return kind(run.message or "", remedy="`inode-pipeline demo --debug` shows more.")
 
 
 def _warehouse() -> Warehouse:
@@ -101,15 +113,6 @@ def _warehouse() -> Warehouse:
     from inode_pipeline.warehouse.engine import open_warehouse
 
     return open_warehouse(LocalSettings.load(dotenv=False))
-
-
-def _reason(result: ExecuteInProcessResult) -> str:
-    """Why the job stopped, in the words that Dagster's own page would show."""
-    for event in result.get_step_failure_events():
-        failure = event.step_failure_data
-        if failure.user_failure_data and failure.user_failure_data.description:
-            return failure.user_failure_data.description
-    return f"The job {JOB} failed inside Dagster."
 
 
 def _remove_earlier(path: Path) -> None:
@@ -131,6 +134,7 @@ def _mark(path: Path) -> None:
     """Make the file, so that a later demo knows it as its own."""
     with _warehouse(), closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA application_id = {MARK}")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the file itself, even if the demo is killed
 
 
 def _show(receipt: Receipt, path: Path, launched_from: Path) -> None:

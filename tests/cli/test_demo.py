@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+
+from inode_pipeline.cli.demo import _remove_earlier as remove_earlier
 
 FILE = Path("data") / "demo.db"
 HOSTILE = {
@@ -45,6 +49,21 @@ def test_it_loads_a_fresh_file_and_shows_it_twice(process):
     assert process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).code == 2  # because of its .env
     Path(".env").unlink()
     assert "Links: complete" in process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).stdout
+
+
+@pytest.mark.slow
+def test_a_demo_that_was_killed_can_be_repeated():
+    """What it left in the middle of its work is known as the demo's own, and removed by the next one."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "inode_pipeline", "demo"], stderr=subprocess.PIPE, text=True
+    ) as running:
+        while not running.stderr.readline().startswith("2/3"):
+            assert running.poll() is None
+        running.kill()
+
+    assert FILE.exists()
+    remove_earlier(FILE)
+    assert not list(FILE.parent.iterdir())
 
 
 def test_a_file_that_is_not_the_demo_s_is_kept(run):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -63,3 +65,16 @@ def test_the_console_script_and_the_module_are_the_same_command(process):
 
     assert expected == process("--version").stdout
     assert expected == process("--version", module=False).stdout
+
+
+def test_s19_no_core_is_dumped():
+    """The process of the command gives up core dumps before anything else: they would hold its secrets."""
+    limit = (
+        "import resource, sys\n"
+        "from inode_pipeline.__main__ import main\n"
+        "sys.argv = ['inode-pipeline', '--version']\n"
+        "try:\n    main()\nfinally:\n    print(resource.getrlimit(resource.RLIMIT_CORE)[0])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", limit], capture_output=True, text=True, check=False, timeout=30)
+
+    assert done.stdout.splitlines()[-1] == "0"

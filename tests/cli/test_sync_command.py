@@ -144,6 +144,18 @@ def test_m15_what_a_user_gets_wrong_names_the_setting(run, account, monkeypatch,
     assert ended.json["retryable"] is (ended.code == 3)
 
 
+def test_s1_no_secret_in_any_output(process, account):
+    """Neither a good nor a refused run shows a password, a secret or a token, however much it tells."""
+    refused = {**account, "INODE_PASSWORD": "canary-password", "INODE_CLIENT_SECRET": "canary-secret"}
+    shown = ""
+    for variables in (account, refused):
+        ended = process("sync", "--json", "--debug", variables=variables)
+        shown += ended.stdout + ended.stderr
+
+    secrets = [account["INODE_PASSWORD"], account["INODE_CLIENT_SECRET"], "canary", "Bearer "]
+    assert [secret for secret in secrets if secret in shown] == []
+
+
 def test_a_failed_run_tells_as_of_when_the_data_is(run, account, records):
     """`data_as_of` of the failure is `snapshot_at` of the last receipt; the rows are as they were."""
     receipt = run("sync", "--json").json
