@@ -37,6 +37,11 @@ class KeyDigests:
     def __len__(self) -> int:
         return len(self._sorted)
 
+    @property
+    def nbytes(self) -> int:
+        """What the set takes in memory."""
+        return self._sorted.nbytes
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, KeyDigests) and np.array_equal(self._sorted, other._sorted)
 
@@ -61,12 +66,14 @@ class GrowingKeys:
 
     def add(self, page: Digests) -> int:
         """Add the keys of one page, without repeats in themselves; how many of them are there already."""
-        known = sum(int(np.count_nonzero(_within(page, run))) for run in self._runs)
+        known = np.zeros(len(page), dtype=bool)
+        for run in self._runs:
+            known |= _within(page, run)
         self._runs.append(np.sort(page))
         while len(self._runs) > 1 and len(self._runs[-2]) < 2 * len(self._runs[-1]):
             shorter, longer = self._runs.pop(), self._runs.pop()
             self._runs.append(np.union1d(longer, shorter))
-        return known
+        return int(np.count_nonzero(known))
 
     def frozen(self) -> KeyDigests:
         """The keys so far, as a set."""

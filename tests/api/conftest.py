@@ -1,356 +1,25 @@
-"""A server that answers as it is told, one over HTTP and one over raw bytes, and a client for each."""
+"""A scripted server and a client for it. No secret may be logged and no thread may be left behind, in any test."""
 
 from __future__ import annotations
 
-import http.server
-import json
 import logging
-import socket
-import socketserver
-import struct
 import threading
-import traceback
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from inode_pipeline.api.client import INodeClient
-from inode_pipeline.api.keys import KeyDigests
-from inode_pipeline.api.walk import Known
 from inode_pipeline.config import Settings
-
-CANARIES = {
-    "INODE_USERNAME": "ann",
-    "INODE_PASSWORD": "canary-password-a%41+b:c é",
-    "INODE_CLIENT_ID": "client-1",
-    "INODE_CLIENT_SECRET": "canary-secret-a%41+b:c",
-}
-CANARY_KEY = "canary-key-0123456789"
-TOKEN_PREFIX = "canary-token-"
-
-
-@dataclass
-class Sent:
-    """One request as the server saw it."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    form: dict[str, str]
-
-    @property
-    def is_login(self) -> bool:
-        return self.path.endswith("/oauth/token/")
-
-
-@dataclass
-class Reply:
-    """One answer: an object becomes JSON; text and bytes are sent as they are."""
-
-    status: int = 200
-    body: Any = b""
-    headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def content(self) -> bytes:
-        if isinstance(self.body, bytes):
-            return self.body
-        return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
-
-
-Script = Callable[[Sent], Reply]
-
-
-class ScriptedServer:
-    """Answers each request for a page by `pages` and each for a token by `tokens`; keeps every request."""
-
-    def __init__(self) -> None:
-        self.requests: list[Sent] = []
-        self.pages: Script = lambda sent: Reply(404, {"detail": "not scripted"})
-        self.tokens: Script = self._token
-        self.valid_tokens: set[str] = set()
-        self.api_key: str | None = None
-        self.check_tokens = True
-        self._lock = threading.Lock()
-        self._issued = 0
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
-            wbufsize = -1
-
-            def _answer(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                parts = urlsplit(self.path)
-                sent = Sent(
-                    self.command,
-                    parts.path,
-                    {name: values[-1] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
-                    {name.lower(): value for name, value in self.headers.items()},
-                    {name: values[-1] for name, values in parse_qs(body.decode(), keep_blank_values=True).items()},
-                )
-                reply = outer.reply(sent)
-                content = reply.content
-                self.send_response(reply.status)
-                for name, value in {"Content-Type": "application/json", **reply.headers}.items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-                self.wfile.flush()
-
-            do_GET = do_POST = _answer
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
-            daemon_threads = True
-            request_queue_size = 64
-
-            def handle_error(self, *_: object) -> None:
-                """A client that hangs up is no news."""
-
-        self._server = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self._thread.start()
-        self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self.base_url = f"{self.origin}/api/"
-
-    def reply(self, sent: Sent) -> Reply:
-        with self._lock:
-            self.requests.append(sent)
-            if sent.is_login:
-                return self.tokens(sent)
-            if not self._is_authorized(sent):
-                return Reply(
-                    401,
-                    {"detail": "Authentication credentials were not provided."},
-                    {"WWW-Authenticate": 'Bearer realm="api",error="invalid_token"'},
-                )
-            return self.pages(sent)
-
-    def _is_authorized(self, sent: Sent) -> bool:
-        kind, _, value = sent.headers.get("authorization", "").partition(" ")
-        if not self.check_tokens:
-            return True
-        return (kind == "Token" and value == self.api_key) or (kind == "Bearer" and value in self.valid_tokens)
-
-    def issue(self, **changes: Any) -> dict[str, Any]:
-        """A token answer as django-oauth-toolkit writes it."""
-        self._issued += 1
-        access = f"{TOKEN_PREFIX}{self._issued}"
-        self.valid_tokens.add(access)
-        answer = {
-            "access_token": access,
-            "expires_in": 36000,
-            "token_type": "Bearer",
-            "scope": "sync",
-            "refresh_token": f"canary-refresh-{self._issued}",
-        } | changes
-        return {name: value for name, value in answer.items() if value is not ...}
-
-    def _token(self, sent: Sent) -> Reply:
-        return Reply(200, self.issue())
-
-    @property
-    def logins(self) -> list[Sent]:
-        return [sent for sent in self.requests if sent.is_login]
-
-    @property
-    def page_requests(self) -> list[Sent]:
-        return [sent for sent in self.requests if not sent.is_login]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-
-class Links:
-    """A list of records behind one of four pagination forms, as Django REST framework cuts it."""
-
-    def __init__(self, server: ScriptedServer, ids: list[int], *, form: str = "page", size: int = 3) -> None:
-        self.server = server
-        self.ids = list(ids)
-        self.form = form
-        self.size = size
-        self.before_page: Callable[[int], None] = lambda request: None
-        self.served = 0
-        server.pages = self.answer
-
-    def answer(self, sent: Sent) -> Reply:
-        self.served += 1
-        self.before_page(self.served)
-        return getattr(self, "_" + self.form.replace("-", "_"))(sent)
-
-    def _records(self, ids: list[int]) -> list[dict[str, Any]]:
-        return [{"id": link, "name": f"link {link}"} for link in ids]
-
-    def _address(self, sent: Sent, **changes: int | str) -> str:
-        query = dict(sorted({**sent.query, **{name: str(value) for name, value in changes.items()}}.items()))
-        return f"{self.server.origin}{sent.path}?" + "&".join(f"{name}={value}" for name, value in query.items())
-
-    def _envelope(self, ids: list[int], following: str | None, **more: Any) -> Reply:
-        return Reply(200, {**more, "next": following, "previous": None, "results": self._records(ids)})
-
-    def _page(self, sent: Sent) -> Reply:
-        number = int(sent.query.get("page", 1))
-        chunk = self.ids[(number - 1) * self.size : number * self.size]
-        if not chunk and number > 1:
-            return Reply(404, {"detail": "Page non valide."})
-        more = number * self.size < len(self.ids)
-        return self._envelope(chunk, self._address(sent, page=number + 1) if more else None, count=len(self.ids))
-
-    def _limit_offset(self, sent: Sent) -> Reply:
-        offset, limit = int(sent.query.get("offset", 0)), min(int(sent.query.get("limit", self.size)), self.size)
-        more = offset + limit < len(self.ids)
-        following = self._address(sent, limit=limit, offset=offset + limit) if more else None
-        return self._envelope(self.ids[offset : offset + limit], following, count=len(self.ids))
-
-    def _cursor(self, sent: Sent) -> Reply:
-        after = int(sent.query.get("cursor", "-1"))
-        chunk = [link for link in self.ids if link > after][: self.size]
-        more = bool(chunk) and chunk[-1] != self.ids[-1]
-        return self._envelope(chunk, self._address(sent, cursor=chunk[-1]) if more else None)
-
-    def _none(self, sent: Sent) -> Reply:
-        return Reply(200, self._records(self.ids))
-
-
-class RawServer:
-    """Plays one script of bytes a connection: each takes the socket after a request was read."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self.received: list[bytes] = []
-        self.script: Callable[[socket.socket, bytes, int], None] = lambda connection, request, number: None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._threads: list[threading.Thread] = []
-        self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        self.port = self._listener.getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/api/"
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket, number: int) -> None:
-        with connection:
-            try:
-                while request := self._request(connection):
-                    self.received.append(request)
-                    self.script(connection, request, len(self.received))
-                    if connection.fileno() < 0 or b"close" in request:
-                        return
-            except OSError:
-                return
-
-    def _request(self, connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = connection.recv(65536)
-            if not piece:
-                return b""
-            data += piece
-        return data
-
-    def close(self) -> None:
-        self.stopping.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-        for thread in self._threads:
-            thread.join(2)
-
-
-def reset(connection: socket.socket) -> None:
-    """Break a connection with RST instead of closing it."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
-
-
-class FakeTime:
-    """A clock that only sleeping moves."""
-
-    def __init__(self) -> None:
-        self.elapsed = 0.0
-        self.sleeps: list[float] = []
-        self.start = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-    def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        self.elapsed += seconds
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.elapsed)
-
-
-class Store:
-    """Keeps pages in memory, as the warehouse's landing does on disk."""
-
-    def __init__(self) -> None:
-        self.begun: list[datetime] = []
-        self.current: list[Any] = []
-        self.discarded = 0
-
-    def begin(self, snapshot_at: datetime) -> None:
-        assert self.current == []
-        self.begun.append(snapshot_at)
-
-    def page(self, page: Any) -> None:
-        self.current.append(page)
-
-    def discard(self) -> None:
-        self.discarded += 1
-        self.current = []
-
-    @property
-    def ids(self) -> list[Any]:
-        return [record["id"] for page in self.current for record in page.answer.records]
-
-
-def identify(record: Any) -> str | None:
-    value = record.get("id") if isinstance(record, dict) else getattr(record, "value", None)
-    if isinstance(value, dict):
-        value = value.get("id")
-    return None if value is None else str(value)
-
-
-def first_load() -> Known:
-    return Known(any_loaded=False, present=KeyDigests())
-
-
-def loaded(*ids: int) -> Known:
-    return Known(any_loaded=True, present=KeyDigests.of(str(link) for link in ids))
-
-
-def leaks(*texts: str) -> list[str]:
-    """The secrets that stand in a text."""
-    return [text for text in texts if "canary" in text]
-
-
-def told(error: BaseException) -> str:
-    """Everything that a log or a screen may show of an error."""
-    return "\n".join([str(error), repr(error), *traceback.format_exception(error)])
+from tests.api.servers import RawServer, ScriptedServer
+from tests.api.stand_ins import CANARIES, FakeTime, leaks
 
 
 @pytest.fixture
@@ -412,11 +81,40 @@ def nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]
     """No secret stands in any log record, at any level."""
     caplog.set_level(logging.DEBUG)
     yield
-    assert [] == leaks(*(record.getMessage() for record in caplog.records))
+    leaked = leaks(*(record.getMessage() for record in caplog.records))
+    assert not leaked
 
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left() -> Iterator[None]:
     """Every thread that fetches pages has ended."""
     yield
-    assert [] == [thread.name for thread in threading.enumerate() if thread.name.startswith("inode-page")]
+    left = [thread.name for thread in threading.enumerate() if thread.name.startswith("inode-page")]
+    assert not left
+
+
+@pytest.fixture(scope="session")
+def tls_files(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A self-signed certificate for the address 127.0.0.1, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
