@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -15,6 +16,7 @@ from inode_pipeline.config import Settings
 from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.server import EmulatorServer
 from inode_pipeline.emulator.state import State
+from inode_pipeline.emulator.throttle import Throttle
 from inode_pipeline.warehouse.engine import Warehouse
 
 SECRETS = ("canary-password", "canary-client-secret")
@@ -56,6 +58,7 @@ def account(emulator: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
     emulator.state.requests.clear()
     yield emulator.state
     emulator.state.records = None
+    emulator.state.throttle = Throttle(None, time.monotonic)
 
 
 @dataclass
