@@ -204,7 +204,7 @@ def test_replay_needs_no_credentials(run, account, monkeypatch):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_m60_a_signal_ends_it_within_seconds_and_changes_nothing(account, emulator, number, code):
     """Stopped while a page is awaited: its own exit code, one line, and a table without a row."""
-    emulator.state.on_page = lambda *_: time.sleep(2)
+    emulator.state.on_page = lambda *_: time.sleep(1)
     program = [sys.executable, "-m", "inode_pipeline", "sync"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
         deadline = time.monotonic() + 30
