@@ -33,7 +33,7 @@ soak: $(DEV)  ## The long proofs
 	$(BIN)/pytest -m soak
 
 dev: $(RUN)  ## The Dagster UI against the emulator
-	@$(BIN)/python -m deploy.dev
+	@$(BIN)/python deploy/dev.py
 
 bench: $(DEV)  ## The benchmark
 	@$(BIN)/python bench/run.py

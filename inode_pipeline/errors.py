@@ -14,6 +14,7 @@ Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secr
     │   │   └── UnstableOrderError            because the server's order changes between requests
     │   ├── WarehouseUnavailableError     the database cannot be reached
     │   ├── LockedError                   another session holds a lock on the tables
+    │   │   └── DeadlockError                 and the database ended this load in its favour
     │   └── AlreadyRunningError           another load of this warehouse is at work
     ├── CredentialsError              the server refused who we are; never tried twice          exit 1
     │   ├── PasswordRejectedError         user name or password
@@ -116,6 +117,10 @@ class WarehouseUnavailableError(PassingError):
 
 class LockedError(PassingError):
     """Another session holds a lock that the load needs."""
+
+
+class DeadlockError(LockedError):
+    """The database ended this load in favour of another session; as a whole it may be tried again at once."""
 
 
 class AlreadyRunningError(PassingError):

@@ -1,0 +1,211 @@
+"""What a date means: today is fetched, an earlier date that was landed is loaded again, any other one stops.
+
+The endpoint returns only the present state, so nothing may ever be fetched under a date it does not belong to.
+Keep out: how a walk is landed or loaded (`land.py`, `load.py`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from inode_pipeline.config import LocalSettings, Settings
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.errors import (
+    ConfigError,
+    CredentialsError,
+    DeadlockError,
+    MissedTickError,
+    NotLandedError,
+    WarehouseUnavailableError,
+)
+from inode_pipeline.sync.attempt import Attempt, Listener, Progress, ignore
+from inode_pipeline.sync.land import land
+from inode_pipeline.sync.load import load
+from inode_pipeline.warehouse import landing, runs
+from inode_pipeline.warehouse.engine import Warehouse
+from inode_pipeline.warehouse.landing import LandedWalk
+from inode_pipeline.warehouse.migrate import require_migrated
+from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.stored import agreed_zone
+
+LOAD_TRIES = 3
+LOAD_PAUSE_S = 2.0
+"""A load that lost its connection or a deadlock is undone as a whole, so it may be tried again."""
+
+
+def sync_date(
+    settings: Settings,
+    warehouse: Warehouse,
+    endpoint: Endpoint,
+    day: date,
+    *,
+    attempt: Attempt,
+    allow_shrink: bool = False,
+    today: date | None = None,
+    listen: Listener = ignore,
+) -> list[Receipt]:
+    """Bring one date into the tables: today's records are fetched, an earlier date that was landed is loaded again.
+
+    `today` is decided by the caller where several dates share one step, and here otherwise; it is not asked again if
+    midnight passes. `allow_shrink` is a person's permission, for this date, that records are missing.
+    Returns one receipt per loaded walk, oldest first. The attempt stands in `runs` however it ends.
+
+    Raises:
+        PipelineError: a class for each reason to stop; the tables are as they were.
+
+    """
+    today = today or datetime.now(settings.zone).date()
+    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen)
+    with journey.recorded(day):
+        if day == today:
+            return [journey.sync_today(settings, day)]
+        if day > today:
+            raise ConfigError(f"{day} is in the future.", remedy=f"Ask for {today} or an earlier date.")
+        if attempt.is_scheduled:
+            raise MissedTickError(
+                f"The scheduled run for {day} began on {today}, when that date was over, so its tick was missed.",
+                remedy=f"Nothing can be fetched for {day} any more; keep the scheduler running at that hour.",
+            )
+        return journey.load_date(day)
+
+
+def replay(
+    settings: LocalSettings,
+    warehouse: Warehouse,
+    endpoint: Endpoint,
+    first: date,
+    last: date,
+    *,
+    attempt: Attempt,
+    listen: Listener = ignore,
+) -> list[Receipt]:
+    """Load every landed date from `first` to `last` again, without the API; dates with nothing landed are passed over.
+
+    Returns one receipt per walk, oldest first.
+
+    Raises:
+        NotLandedError: nothing is landed on any of the dates.
+
+    """
+    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink=False, listen=listen)
+    require_migrated(warehouse)
+    days = landing.dates_landed(warehouse, endpoint.name, first, last)
+    if not days:
+        raise NotLandedError(
+            f"Nothing is landed from {first} to {last}.",
+            remedy="Ask for dates on which a sync has run: the API itself returns only the present state.",
+        )
+    receipts: list[Receipt] = []
+    for number, day in enumerate(days, start=1):
+        with journey.recorded(day):
+            receipts += journey.load_date(day)
+        listen(Progress("load", f"loaded {day} again", number, len(days)))
+    return receipts
+
+
+@dataclass(frozen=True)
+class _Journey:
+    """What stays the same on the way of one or several dates."""
+
+    settings: LocalSettings
+    warehouse: Warehouse
+    endpoint: Endpoint
+    attempt: Attempt
+    allow_shrink: bool
+    listen: Listener
+
+    @contextmanager
+    def recorded(self, day: date) -> Iterator[None]:
+        """The row of `runs` for one date, completed however the block ends."""
+        require_migrated(self.warehouse)
+        begun = runs.begin_run(self.warehouse, self.attempt.run_id, self.attempt.trigger, day)
+        try:
+            agreed_zone(self.warehouse, self.zone)
+            yield
+        except BaseException as problem:
+            runs.finish_run(self.warehouse, begun, "failed", problem, self._credential_mark(problem))
+            raise
+        runs.finish_run(self.warehouse, begun, "ok")
+
+    @property
+    def zone(self) -> str | None:
+        """The configured zone; UTC for the API of this machine, None for a command that works without the API."""
+        return self.settings.zone.key if isinstance(self.settings, Settings) else self.settings.timezone
+
+    def _credential_mark(self, problem: BaseException) -> str | None:
+        if isinstance(problem, CredentialsError) and isinstance(self.settings, Settings):
+            return runs.credential_mark(self.settings)
+        return None
+
+    def sync_today(self, settings: Settings, day: date) -> Receipt:
+        """Fetch and load; an automatic retry loads what its run has landed already."""
+        walk = self._landed_before(day)
+        tally: LandedWalk | None = None
+        if walk is None:
+            walk = tally = land(
+                settings, self.warehouse, self.endpoint, self.attempt.run_id, snapshot_date=day, listen=self.listen
+            )
+        receipt = self._load(walk, tally)
+        if self.allow_shrink:
+            self._permit(landing.walks_on(self.warehouse, self.endpoint.name, day))
+        landing.purge(self.warehouse, settings.raw_retention_days)
+        return receipt
+
+    def load_date(self, day: date) -> list[Receipt]:
+        """Load everything that was landed on a date again, in the order of its instants, each in its transaction."""
+        walks = landing.walks_on(self.warehouse, self.endpoint.name, day)
+        kept = [walk for walk in walks if walk.purged_at is None]
+        if not kept:
+            raise _nothing_landed(day, walks)
+        if self.allow_shrink:
+            self._permit(kept)
+        return [self._load(walk) for walk in kept]
+
+    def _landed_before(self, day: date) -> LandedWalk | None:
+        if self.attempt.retry_of is None:
+            return None
+        run_ids = (self.attempt.retry_of, self.attempt.run_id)
+        return landing.unloaded_walk(self.warehouse, self.endpoint.name, day, run_ids)
+
+    def _permit(self, walks: Collection[LandedWalk]) -> None:
+        for walk in walks:
+            if walk.is_refused:
+                landing.allow_shrink(self.warehouse, walk.walk_id)
+
+    def _load(self, walk: LandedWalk, tally: LandedWalk | None = None) -> Receipt:
+        tries = 1
+        while True:
+            try:
+                return self._load_once(walk, tally)
+            except (DeadlockError, WarehouseUnavailableError) as problem:
+                if tries == LOAD_TRIES:
+                    raise
+                self.listen(Progress("note", f"{problem.message} The load is tried again."))
+                time.sleep(LOAD_PAUSE_S)
+                tries += 1
+
+    def _load_once(self, walk: LandedWalk, tally: LandedWalk | None) -> Receipt:
+        return load(
+            self.settings,
+            self.warehouse,
+            self.endpoint,
+            walk,
+            self.attempt.run_id,
+            tally=tally,
+            allow_shrink=self.allow_shrink,
+            zone=self.zone,
+            listen=self.listen,
+        )
+
+
+def _nothing_landed(day: date, walks: Collection[LandedWalk]) -> NotLandedError:
+    purged = [walk.purged_at for walk in walks if walk.purged_at is not None]
+    happened = f"what was landed was purged on {max(purged):%Y-%m-%d}" if purged else "nothing was landed on it"
+    return NotLandedError(
+        f"{day} cannot be loaded: {happened}, and the API returns only the present state of the links.",
+        remedy="The date stays a gap; nothing was sent and nothing was changed.",
+    )

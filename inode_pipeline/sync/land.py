@@ -1,0 +1,91 @@
+"""Landing: walk an endpoint until a walk is shown to be complete, and keep its pages as received.
+
+Keep out: when to land (`dates.py`) and what is done with the pages (`load.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from inode_pipeline.api.answer import Flawed, Record
+from inode_pipeline.api.client import INodeClient
+from inode_pipeline.api.pagination import Page
+from inode_pipeline.api.walk import prove_walk
+from inode_pipeline.config import Settings
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.record import read_key
+from inode_pipeline.normalise.checks import Required
+from inode_pipeline.sync.attempt import Listener, Progress, ignore
+from inode_pipeline.warehouse import landing
+from inode_pipeline.warehouse.engine import Warehouse
+from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
+
+
+def land(
+    settings: Settings,
+    warehouse: Warehouse,
+    endpoint: Endpoint,
+    run_id: str,
+    *,
+    snapshot_date: date,
+    listen: Listener = ignore,
+) -> LandedWalk:
+    """Walk the endpoint until a walk is shown to be complete, keep its pages as received, and return its row.
+
+    Each page is stored before its records are looked at. If no walk is accepted, no page of this call is kept.
+    """
+    landing.sweep(warehouse)
+    store = _FollowedStore(LandingStore(warehouse, endpoint, run_id, snapshot_date), endpoint, listen)
+    try:
+        with INodeClient(settings) as client:
+            proven = prove_walk(
+                client,
+                endpoint.path,
+                identify=lambda record: _key(endpoint, record),
+                known=landing.known_keys(warehouse, endpoint),
+                store=store,
+            )
+        return store.landing.seal(proven)
+    except BaseException:
+        store.landing.discard()
+        raise
+
+
+def _key(endpoint: Endpoint, record: Record) -> str | None:
+    """A flawed record is no row, but a link whose id can be read has not vanished."""
+    return read_key(endpoint, record.value if isinstance(record, Flawed) else record)
+
+
+class _FollowedStore:
+    """A landing that tells of each page, and stops at the first one whose records are not those of the endpoint."""
+
+    def __init__(self, store: LandingStore, endpoint: Endpoint, listen: Listener) -> None:
+        self.landing = store
+        self._endpoint = endpoint
+        self._listen = listen
+        self._walks = 0
+        self._received = 0
+        self._is_known = False
+
+    def begin(self, snapshot_at: datetime) -> None:
+        self.landing.begin(snapshot_at)
+        self._walks += 1
+        self._received = 0
+        if self._walks > 1:
+            self._listen(Progress("walk", f"walk {self._walks}, to confirm the one before", self._walks))
+
+    def page(self, page: Page) -> None:
+        self.landing.page(page)
+        records = page.answer.records
+        self._received += len(records)
+        if not self._is_known and (sound := [record for record in records if isinstance(record, dict)]):
+            Required.of(self._endpoint, sound).check()
+            self._is_known = True
+        total = page.answer.count
+        of = "" if total is None else f" of {total}"
+        self._listen(
+            Progress("page", f"page {page.number}: {self._received}{of} {self._endpoint.name}", self._received, total)
+        )
+
+    def discard(self) -> None:
+        self.landing.discard()
