@@ -6,13 +6,13 @@ Keep out: the choice of the source (`sources.py`).
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column
 from inode_pipeline.normalise.json_text import canonical_json
@@ -43,9 +43,16 @@ class GeometryReader:
             "lat,lon pairs": self._pairs,
         }
         self._read = readers[column.format]
+        self._takes_objects = column.format in (None, "geojson")
 
     def read(self, values: list[Any]) -> Typed:
         """Return each geometry as GeoJSON text with sorted keys and coordinates that are all written as doubles."""
+        objects = [value for value in values if value is not None]
+        if self._takes_objects and _are_plain_lines(objects):
+            texts = list(map(canonical_json, objects))
+            if None not in texts:
+                following = iter(texts)
+                return [None if value is None else next(following) for value in values], {}
         return read_each(values, self._text)
 
     def _text(self, value: object) -> str | None:
@@ -127,8 +134,6 @@ def _geojson(value: object) -> dict[str, Any] | None:
         return None
     depth = _DEPTH[kind]
     lines: list[Any] = [[coordinates]] if depth == 0 else [coordinates] if depth == 1 else coordinates
-    if all(_is_plain(line, depth) for line in lines):
-        return value
     checked = [_positions(line, depth) for line in lines]
     return value | {"coordinates": checked[0][0] if depth == 0 else checked[0] if depth == 1 else checked}
 
@@ -140,15 +145,21 @@ def _parsed(text: str) -> object:
         raise UnreadableError("a text that is not JSON") from None
 
 
-def _is_plain(line: object, depth: int) -> bool:
-    """Whether a line has nothing to convert or to refuse: pairs of doubles within the degrees. Quick."""
-    if type(line) is not list or set(map(type, line)) != {list} or set(map(len, line)) != {2}:
+def _are_plain_lines(values: list[Any]) -> bool:
+    """Whether a page's geometries are GeoJSON lines without anything to convert or to refuse; all points at once."""
+    if set(map(type, values)) != {dict} or not all(value.get("type") == "LineString" for value in values):
         return False
-    flat = list(chain.from_iterable(line))
-    if set(map(type, flat)) != {float} or (depth and len(line) < 2) or 0.0 in flat or math.isnan(sum(flat)):
+    lines = [value.get("coordinates") for value in values]
+    if set(map(type, lines)) != {list} or min(map(len, lines)) < 2:
         return False
-    longitudes, latitudes = flat[0::2], flat[1::2]
-    return bool(-180 <= min(longitudes) <= max(longitudes) <= 180 and -90 <= min(latitudes) <= max(latitudes) <= 90)
+    points = list(chain.from_iterable(lines))
+    if set(map(type, points)) != {list} or set(map(len, points)) != {2}:
+        return False
+    numbers = list(chain.from_iterable(points))
+    if set(map(type, numbers)) != {float}:
+        return False
+    distances = np.abs(np.array(numbers)) / np.array([180.0, 90.0] * len(points))
+    return bool(((distances <= 1) & (distances > 0)).all())  # a zero may be a negative one
 
 
 def _positions(line: object, depth: int) -> list[list[float]]:

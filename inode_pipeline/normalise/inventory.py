@@ -6,13 +6,13 @@ Values are never shown, only the fields' names and the kinds of their values.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.endpoint import Column, Endpoint
 from inode_pipeline.endpoints.record import ABSENT
 from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.sources import fill
+from inode_pipeline.normalise.sources import CONTAINED, fill
 
 EXTRA = "extra"
 CONTAINER = "-"
@@ -32,8 +32,8 @@ _WORDS: dict[type, str] = {
 class FieldRow:
     """One field of a page. `null_share` is the share of records in which it is null or missing, 0 to 1.
 
-    `column` is the column that it fills in at least one record, `extra`, or `-` for an object whose fields are rows
-    of their own.
+    `column` is the column that it fills, alone or as part of an object, in at least one record; `extra`; or `-` for an
+    object whose fields are rows of their own.
     """
 
     path: str
@@ -46,14 +46,21 @@ def describe_fields(endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) ->
     """Return one row per field of the records, in the order in which the API sends them."""
     wanted = [path for column in endpoint.columns for path in column.sources]
     fields = Fields(records, wanted)
-    fed: dict[str, str] = {}
+    fed: dict[str, Column] = {}
     for column in endpoint.columns:
-        used = fill(column, fields).used
-        paths = [used] if isinstance(used, str) else dict.fromkeys(used or ())
-        for path in paths:
-            if path is not None:
-                fed.setdefault(path, column.name)
+        for path in _sources_used(column, fields):
+            fed.setdefault(path, column)
     return [_row(path, fields, fed) for path in sorted(fields.entered, key=_place(fields))]
+
+
+def _sources_used(column: Column, fields: Fields) -> list[str]:
+    """Return the paths that fill a column with a value, or if none does, those that fill it with null."""
+    filling = fill(replace(column, null_values=(), null_if={}), fields)
+    if not isinstance(filling.used, list):
+        return [filling.used] if filling.used else []
+    filled = [(path, value) for path, value in zip(filling.used, filling.values, strict=True) if path is not None]
+    paths = dict.fromkeys(path for path, value in filled if value is not None)
+    return list(paths or dict.fromkeys(path for path, _ in filled))
 
 
 def _place(fields: Fields) -> Any:
@@ -68,14 +75,22 @@ def _place(fields: Fields) -> Any:
     return key
 
 
-def _row(path: str, fields: Fields, fed: Mapping[str, str]) -> FieldRow:
+def _row(path: str, fields: Fields, fed: Mapping[str, Column]) -> FieldRow:
     values = fields.column(path)
     types = {type(value) for value in values if value is not ABSENT}
     words = tuple(_WORDS.get(kind, kind.__name__) for kind in sorted(types, key=list(_WORDS).index))
     empty = sum(value is None or value is ABSENT for value in values)
-    is_container = path in fields.objects and path not in fields.leaves
-    column = fed.get(path) or (CONTAINER if is_container else EXTRA)
+    is_container = path in fields.objects and fields.leaves.get(path, 0) == fields.nulls.get(path, 0)
+    feeds = fed.get(path) or _whole_above(path, fed)
+    column = feeds.name if feeds else CONTAINER if is_container else EXTRA
     return FieldRow(path, words, empty / len(values) if values else 0.0, column)
+
+
+def _whole_above(path: str, fed: Mapping[str, Column]) -> Column | None:
+    """Return the column that an object around this field fills as a whole."""
+    parts = path.split(".")
+    above = (fed.get(".".join(parts[:length])) for length in range(1, len(parts)))
+    return next((column for column in above if column is not None and column.type in CONTAINED), None)
 
 
 def clean(text: str, longest: int = 60) -> str:

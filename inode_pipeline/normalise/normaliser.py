@@ -67,7 +67,7 @@ class Normaliser:
         self._seen = checks.Seen()
         self._first_rejected: list[Rejected] = []
         self._required: checks.Required | None = None
-        self._ratios: list[np.ndarray] = []
+        self._motions: list[np.ndarray] = []
 
     @property
     def fields(self) -> dict[str, int]:
@@ -92,7 +92,7 @@ class Normaliser:
     @property
     def units_checked(self) -> int:
         """In how many records length, travel time and speed are all known; 0 means that the units are not checked."""
-        return sum(ratios.size for ratios in self._ratios)
+        return sum(known.shape[1] for known in self._motions)
 
     def new_fields(self, known: Collection[str]) -> list[str]:
         """Return the fields of this walk that are not among the known ones, sorted."""
@@ -126,7 +126,7 @@ class Normaliser:
             self._required.check()
         checks.check_drift(self.endpoint, self._seen, self._columns.histories, previous_fields)
         checks.check_rejected(self.received, self.rejected, self._first_rejected, max_rejected_fraction)
-        units.check_units(self.endpoint, np.concatenate([np.empty(0), *self._ratios]))
+        units.check_units(self.endpoint, np.concatenate([np.empty((3, 0)), *self._motions], axis=1))
 
     def _see(self, fields: Fields, flawed: Iterable[Flawed]) -> None:
         """Enter a page into the inventory. What a flawed record holds is there too, only not to be trusted."""
@@ -187,7 +187,7 @@ class Normaliser:
         for name, column in values.items():
             self.null_counts[name] += column.count(None)
         if motion := self.endpoint.measured:
-            self._ratios.append(units.speed_ratios(values[motion.length], values[motion.time], values[motion.speed]))
+            self._motions.append(units.motions(values[motion.length], values[motion.time], values[motion.speed]))
         return batch
 
     def _frame(self, number: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:

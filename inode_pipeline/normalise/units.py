@@ -5,9 +5,9 @@ Where it is not, one of the three is in another unit than the field map says; th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, product
-from math import log, prod
+from math import log
 
 import numpy as np
 
@@ -17,65 +17,77 @@ from inode_pipeline.errors import UnitsError
 LOWEST, HIGHEST = 0.8, 1.25
 """The median of length over time over speed may lie between these; both ends are allowed."""
 
+PLAUSIBLE = ((20.0, 100_000.0), (1.0, 7200.0), (2.0, 150.0))
+"""Where the median length (m), travel time (s) and speed (km/h) of a road network lie. Kilometres taken for metres and
+milliseconds taken for seconds contradict the speed alike; a length of 1 m or a time of 17 hours tells them apart."""
+
 Numbers = Iterable[float | None]
 Slip = Mapping[str, str]
 """The units that would make length, time and speed agree: column name -> unit on the wire."""
 
 
-def speed_ratios(lengths_m: Numbers, times_s: Numbers, speeds_kmh: Numbers) -> np.ndarray:
-    """Return `3.6 * length / time / speed` for each record in which all three are known and not zero."""
-    columns = (np.array(list(values), dtype=np.float64) for values in (lengths_m, times_s, speeds_kmh))
-    length, time, speed = columns
-    known = (length > 0) & (time > 0) & (speed > 0)  # NaN, which stands for None, is not greater than 0
-    ratios: np.ndarray = 3.6 * length[known] / time[known] / speed[known]
-    return ratios
+def motions(lengths_m: Numbers, times_s: Numbers, speeds_kmh: Numbers) -> np.ndarray:
+    """Return length, time and speed, three rows, of each record in which all three are known and not zero."""
+    columns = np.array([list(values) for values in (lengths_m, times_s, speeds_kmh)], dtype=np.float64)
+    known: np.ndarray = columns[:, (columns > 0).all(axis=0)]  # NaN, which stands for None, is not greater than 0
+    return known
 
 
-def check_units(endpoint: Endpoint, ratios: np.ndarray) -> None:
-    """Pass a walk whose median ratio lies within the bounds, or which has none.
+def check_units(endpoint: Endpoint, known: np.ndarray) -> None:
+    """Pass a walk whose median of `3.6 * length / time / speed` lies within the bounds, or which has none.
 
     Raises: UnitsError, naming the likeliest slip and the lines of the field map that mend it.
     """
-    if endpoint.measured is None or not ratios.size:
+    if endpoint.measured is None or not known.size:
         return
-    median = float(np.median(ratios))
+    lengths, times, speeds = known
+    median = float(np.median(3.6 * lengths / times / speeds))
     if LOWEST <= median <= HIGHEST:
         return
-    slips = likely_slips(endpoint, endpoint.measured, median)
+    slips = likely_slips(endpoint, endpoint.measured, median, np.median(known, axis=1))
     motion = endpoint.measured
     raise UnitsError(
         f"3.6 * {motion.length} / {motion.time} / {motion.speed} should be near 1, but its median over "
-        f"{ratios.size} records is {median:.4g}.{_guess(slips)}",
+        f"{lengths.size} records is {median:.4g}.{_guess(slips)}",
         remedy=_remedy(endpoint, slips),
     )
 
 
-def likely_slips(endpoint: Endpoint, motion: Motion, median: float) -> list[Slip]:
-    """Return the units that explain a median, likeliest first: as few columns as possible, then the nearest to 1."""
+def likely_slips(endpoint: Endpoint, motion: Motion, median: float, middle: Sequence[float]) -> list[Slip]:
+    """Return the units that explain a median ratio, likeliest first.
+
+    As few columns as possible; then plausible ones, by the median (`middle`) of each; then the ratio nearest to 1.
+    """
     factors = _unit_factors(endpoint, motion)
     for size in (1, 2, 3):
         explained = []
         for names in combinations(factors, size):
-            for units in product(*(factors[name].items() for name in names)):
-                ratio = median * prod(factor for _, factor in units)
+            for units in product(*(factors[name] for name in names)):
+                slip = dict(zip(names, units, strict=True))
+                by_column = [factors[name][slip[name]] if name in slip else 1.0 for name in factors]
+                ratio = median * by_column[0] / by_column[1] / by_column[2]
                 if LOWEST <= ratio <= HIGHEST:
-                    slip = {name: unit for name, (unit, _) in zip(names, units, strict=True)}
-                    explained.append((abs(log(ratio)), slip))
+                    explained.append((_implausible(middle, by_column), abs(log(ratio)), slip))
         if explained:
-            return [slip for _, slip in sorted(explained, key=lambda pair: pair[0])]
+            return [slip for *_, slip in sorted(explained, key=lambda found: found[:2])]
     return []
 
 
+def _implausible(middle: Sequence[float], factors: Sequence[float]) -> int:
+    """Count the columns whose median would lie outside of any road network."""
+    return sum(
+        not lowest <= value * factor <= highest
+        for value, factor, (lowest, highest) in zip(middle, factors, PLAUSIBLE, strict=True)
+    )
+
+
 def _unit_factors(endpoint: Endpoint, motion: Motion) -> dict[str, dict[str, float]]:
-    """Return, for each of the three columns, what another unit of its field would multiply the ratio with."""
+    """Return, for each of the three columns, what another unit of its field would multiply its values with."""
     factors = {}
     for name in (motion.length, motion.time, motion.speed):
         column = endpoint[name]
         units = TO_WAREHOUSE[column.unit or ""]
-        power = 1 if name == motion.length else -1
-        factors[name] = {
-            unit: (factor / column.factor) ** power for unit, factor in units.items() if unit != column.source_unit
-        }
+        factors[name] = {unit: factor / column.factor for unit, factor in units.items() if unit != column.source_unit}
     return factors
 
 

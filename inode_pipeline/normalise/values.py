@@ -124,9 +124,13 @@ def _simple_doubles(values: list[Any], factor: float, *, may_be_negative: bool) 
     if not numbers:
         return values, {}
     lowest, highest = min(numbers), max(numbers)
-    if math.isnan(sum(numbers)) or max(-lowest, highest) >= EXACT or (lowest < 0 and not may_be_negative):
+    if max(-lowest, highest) >= EXACT or (lowest < 0 and not may_be_negative) or any(map(_is_nan, numbers)):
         return None
     return [None if value is None else value * factor + 0.0 for value in values], {}
+
+
+def _is_nan(number: float) -> bool:
+    return number != number  # noqa: PLR0124 - integers of any length must pass
 
 
 def _double(value: object) -> float:
