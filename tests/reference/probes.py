@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 import httpx
 
+from tests.reference.running import PLAIN
 from tests.reference.sides import LINKS, TOKEN, Side, get, login_form
 
 
@@ -24,9 +25,7 @@ class Probe:
 
 def login(name: str, **changes: str | None) -> Probe:
     """Make a probe of a password login."""
-    return Probe(
-        name, lambda side: httpx.post(side.base_url + TOKEN, data=login_form(side, **changes), trust_env=False)
-    )
+    return Probe(name, lambda side: httpx.post(side.base_url + TOKEN, data=login_form(side, **changes), **PLAIN))
 
 
 def basic(name: str, secret: str | None = None, *, is_encoded: bool = False) -> Probe:
@@ -37,7 +36,7 @@ def basic(name: str, secret: str | None = None, *, is_encoded: bool = False) -> 
         text = ":".join(quote(part, safe="") if is_encoded else part for part in pair)
         head = {"Authorization": "Basic " + base64.b64encode(text.encode()).decode()}
         form = login_form(side, client_id=None, client_secret=None)
-        return httpx.post(side.base_url + TOKEN, data=form, headers=head, trust_env=False)
+        return httpx.post(side.base_url + TOKEN, data=form, headers=head, **PLAIN)
 
     return Probe(name, send)
 
@@ -45,7 +44,7 @@ def basic(name: str, secret: str | None = None, *, is_encoded: bool = False) -> 
 def at_token(name: str, method: str, suffix: str = "", **sent: Any) -> Probe:
     """Make a probe of an odd request to the token endpoint."""
     address = (TOKEN.rstrip("/") if suffix == "no slash" else TOKEN) + (suffix if suffix.startswith("?") else "")
-    return Probe(name, lambda side: httpx.request(method, side.base_url + address, trust_env=False, **sent))
+    return Probe(name, lambda side: httpx.request(method, side.base_url + address, **PLAIN, **sent))
 
 
 def links(name: str, query: str = "", path: str = LINKS, options: dict[str, Any] | None = None, **head: str) -> Probe:
@@ -59,7 +58,7 @@ def at_links(name: str, method: str, content_type: str | None = None, **sent: An
     def send(side: Side) -> httpx.Response:
         head = {"Accept": "application/json", "Authorization": f"Token {side.credentials['api_key']}"}
         head |= {"Content-Type": content_type} if content_type else {}
-        return httpx.request(method, side.base_url + LINKS, headers=head, trust_env=False, **sent)
+        return httpx.request(method, side.base_url + LINKS, headers=head, **PLAIN, **sent)
 
     return Probe(name, send)
 
@@ -69,6 +68,7 @@ A1_TOKEN = [
     login("login without a scope", scope=None),
     login("login for a small scope", scope="read"),
     login("login for two scopes", scope="sync read"),
+    login("login for two scopes in the other order", scope="read sync"),
     login("unknown client", client_id="nobody"),
     login("no client", client_id=None, client_secret=None),
     login("no secret", client_secret=None),
@@ -195,10 +195,10 @@ A6_NEGOTIATION = [
     at_links("PUT to links", "PUT", json={}),
     at_links("DELETE links", "DELETE"),
     at_links("HEAD of links", "HEAD"),
-    Probe("POST to links unauthorised", lambda side: httpx.post(side.base_url + LINKS, json={}, trust_env=False)),
+    Probe("POST to links unauthorised", lambda side: httpx.post(side.base_url + LINKS, json={}, **PLAIN)),
     Probe(
         "POST to links without a slash",
-        lambda side: httpx.post(side.base_url + LINKS.rstrip("/"), json={}, trust_env=False),
+        lambda side: httpx.post(side.base_url + LINKS.rstrip("/"), json={}, **PLAIN),
     ),
 ]  # fmt: skip
 

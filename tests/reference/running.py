@@ -15,6 +15,9 @@ import pytest
 
 HERE = Path(__file__).parent
 
+PLAIN: dict[str, Any] = {"trust_env": False, "verify": False}
+"""How httpx is called: without proxies, and without reading every authority's certificate for plain http."""
+
 Action = tuple[Any, ...]
 """The name of a function in `server/control.py` and its arguments."""
 
@@ -109,20 +112,20 @@ class Reference:
         fields = ("username", "password", "client_id", "client_secret")
         form = {field: self.credentials[field] for field in fields} | {"grant_type": "password", "scope": "sync"}
         form = {name: value for name, value in (form | changes).items() if value is not None}
-        return httpx.post(self.token_url, data=form, trust_env=False)
+        return httpx.post(self.token_url, data=form, **PLAIN)
 
     def refresh(self, refresh_token: str) -> httpx.Response:
         """Ask for a new token by the refresh grant."""
         form = {"grant_type": "refresh_token", "refresh_token": refresh_token}
         form |= {field: self.credentials[field] for field in ("client_id", "client_secret")}
-        return httpx.post(self.token_url, data=form, trust_env=False)
+        return httpx.post(self.token_url, data=form, **PLAIN)
 
     def links(self, token: str | None = None, query: str = "", **headers: str) -> httpx.Response:
         """Ask for links, with a Bearer token if one is given."""
         headers = {"Accept": "application/json"} | headers
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        return httpx.get(self.links_url + query, headers=headers, trust_env=False)
+        return httpx.get(self.links_url + query, headers=headers, **PLAIN)
 
     def dismiss(self) -> None:
         """Close the process's standard input, which ends it."""

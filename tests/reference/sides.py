@@ -8,6 +8,7 @@ import httpx
 
 from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.server import EmulatorServer
+from tests.reference.running import PLAIN
 
 LINKS, TOKEN = "v1/links/", "oauth/token/"
 
@@ -18,17 +19,16 @@ class Emulated:
     def __init__(self, credentials: dict[str, str], options: dict[str, Any], records: list[dict[str, Any]]) -> None:
         self.credentials = credentials
         names = ("username", "password", "client_id", "client_secret", "api_key")
-        self.server = EmulatorServer(
-            EmulatorConfig(
-                page_size=20,
-                scopes=("sync", "read"),
-                **{name: credentials[name] for name in names},
-                **in_the_emulators_words(options),
-            )
-        )
+        choices: dict[str, Any] = {name: credentials[name] for name in names} | in_the_emulators_words(options)
+        self.server = EmulatorServer(EmulatorConfig(page_size=20, scopes=("sync", "read"), **choices))
         self.server.__enter__()
-        self.server.state.records = list(records)
         self.base_url = self.server.base_url
+        self.hold(records)
+
+    def hold(self, records: list[dict[str, Any]]) -> None:
+        """Serve these links from now on."""
+        self.links: list[Any] = list(records)
+        self.server.state.records = self.links  # the same list, so that changing it changes what is served
 
     def expire(self) -> None:
         """Let the tokens' time pass."""
@@ -37,6 +37,14 @@ class Emulated:
     def revoke(self) -> None:
         """Make every token unknown."""
         self.server.state.revoke_tokens(refresh=True)
+
+    def delete(self, link_id: int) -> None:
+        """Remove a link."""
+        del self.links[[link["id"] for link in self.links].index(link_id)]
+
+    def insert_in_front(self, record: dict[str, Any]) -> None:
+        """Add a link whose id is below all others."""
+        self.links.insert(0, record)
 
     def stop(self) -> None:
         """End the server."""
@@ -56,6 +64,14 @@ class Real:
     def revoke(self) -> None:
         """Make every token unknown."""
         self.server.now(("revoke_all_tokens",))
+
+    def delete(self, link_id: int) -> None:
+        """Remove a link."""
+        self.server.now(("delete_links", link_id))
+
+    def insert_in_front(self, record: dict[str, Any]) -> None:
+        """Add a link under the id of this record; its other fields are the server's own."""
+        self.server.now(("insert_links", record["id"]))
 
 
 def in_the_emulators_words(options: dict[str, Any]) -> dict[str, Any]:
@@ -86,7 +102,7 @@ def login_form(side: Side, **changes: str | None) -> dict[str, str]:
 
 def token_of(side: Side, **changes: str | None) -> dict[str, Any]:
     """Log in and return the token answer."""
-    answer = httpx.post(side.base_url + TOKEN, data=login_form(side, **changes), trust_env=False)
+    answer = httpx.post(side.base_url + TOKEN, data=login_form(side, **changes), **PLAIN)
     assert answer.status_code == 200
     return answer.json()
 
@@ -95,4 +111,4 @@ def get(side: Side, query: str = "", path: str = LINKS, **headers: str) -> httpx
     """Ask for links as JSON, or as `headers` say; `Authorization` defaults to the API key."""
     head = {"Accept": "application/json", "Authorization": f"Token {side.credentials['api_key']}"} | headers
     head = {name: value for name, value in head.items() if value}
-    return httpx.get(side.base_url + path + query, headers=head, trust_env=False)
+    return httpx.get(side.base_url + path + query, headers=head, **PLAIN)

@@ -13,6 +13,7 @@ from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.server import EmulatorServer
 from tests.reference.answers import body_of, seen
 from tests.reference.probes import PROBES
+from tests.reference.running import PLAIN
 from tests.reference.sides import LINKS, TOKEN, Emulated, Real, Side, get, login_form, token_of
 
 
@@ -45,6 +46,7 @@ def both(reference, emulators, records) -> Both:
         key = json.dumps(options, sort_keys=True)
         if key not in emulators:
             emulators[key] = Emulated(real.credentials, options, records)
+        emulators[key].hold(records)
         return Real(real), emulators[key]
 
     return serve
@@ -103,7 +105,7 @@ def refresh_story(side: Side) -> Iterator[Any]:
         form = login_form(
             side, grant_type="refresh_token", refresh_token=token, username=None, password=None, scope=None
         )
-        return httpx.post(side.base_url + TOKEN, data=form | more, trust_env=False)
+        return httpx.post(side.base_url + TOKEN, data=form | more, **PLAIN)
 
     old = token_of(side)
     answer = refresh(old["refresh_token"])
@@ -149,6 +151,57 @@ def test_emulator_walks_as_the_real_server_does(both, pagination, size):
     assert walks[1] == walks[0]
 
 
+@pytest.mark.parametrize("pagination", ["page", "limit-offset", "cursor"])
+def test_emulator_pages_shift_as_the_real_servers_do_when_links_come_and_go(both, pagination):
+    """A link removed from the first page and one added in front move the later pages alike, forwards and back."""
+    stories = []
+    for side in both(pagination=pagination):
+        link = get(side, SEVEN[pagination]).json()["results"]
+        story = [page_at(side, SEVEN[pagination])]
+        side.delete(link[6]["id"])
+        story.append(follow(side, story[-1], "next"))
+        side.delete(link[0]["id"])
+        story.append(follow(side, story[-1], "next"))
+        side.insert_in_front({**link[1], "id": 1})
+        side.insert_in_front({**link[1], "id": 0})
+        story += [follow(side, story[-1], "next"), follow(side, story[-1], "previous")]
+        stories.append([[record["id"] for record in page["results"]] for page in story])
+    assert stories[1] == stories[0]
+
+
+SEVEN = {"page": "?page_size=7", "limit-offset": "?limit=7", "cursor": "?page_size=7"}
+
+
+def page_at(side: Side, query: str) -> dict[str, Any]:
+    """Fetch a page by its query."""
+    return get(side, query).json()
+
+
+def follow(side: Side, page: dict[str, Any], way: str) -> dict[str, Any]:
+    """Fetch the page to which another leads."""
+    return page_at(side, page[way].removeprefix(side.base_url + LINKS))
+
+
+def test_emulator_takes_bearer_in_any_case_as_the_real_server_does(both):
+    """The keyword before a token may be written in any case on both, or on neither."""
+    statuses = []
+    for side in both():
+        token = token_of(side)["access_token"]
+        statuses.append(
+            [get(side, Authorization=f"{word} {token}").status_code for word in ("Bearer", "bearer", "BEARER", "Token")]
+        )
+    assert statuses[1] == statuses[0]
+
+
+def test_emulator_counts_a_key_and_a_token_of_one_user_together_as_the_real_server_does(both):
+    """The throttle counts people, not credentials."""
+    stories = []
+    for side in both(throttle="4/min"):
+        token = f"Bearer {token_of(side)['access_token']}"
+        stories.append([get(side, **head).status_code for head in ({}, {"Authorization": token}) * 3])
+    assert stories[1] == stories[0]
+
+
 def test_emulator_throttles_as_the_real_server_does(both):
     """The request above the limit is denied with 429 and Retry-After; who is refused is not throttled."""
     stories = []
@@ -166,7 +219,7 @@ def test_emulator_makes_links_of_the_same_shape_as_a_real_server_serves(records,
     with EmulatorServer(config) as emulator:
         head = {"Authorization": f"Token {config.api_key}", "Accept": "application/json"}
         address = emulator.base_url + LINKS + "?page_size=300"
-        synthetic = httpx.get(address, headers=head, trust_env=False).json()["results"]
+        synthetic = httpx.get(address, headers=head, **PLAIN).json()["results"]
     assert {record.pop("is_synthetic") for record in synthetic} == {True}
     assert {tuple(record) for record in synthetic} == {tuple(record) for record in records}
     assert types(synthetic) <= types(records)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from tests.reference.running import PLAIN
+
 NOT_PROVIDED = {"detail": "Authentication credentials were not provided."}
 
 
@@ -141,8 +143,8 @@ def test_the_accept_header_decides_between_json_and_a_page_for_people(reference,
 def test_m10_a_missing_slash_redirects_and_a_wrong_address_is_404_in_html(reference):
     """A relative 301 without a body, and an HTML 404 where no view stands."""
     server = reference()
-    moved = httpx.get(server.links_url.rstrip("/"), headers=key(server), trust_env=False)
-    lost = httpx.get(server.base_url + "v2/links/", headers=key(server), trust_env=False)
+    moved = httpx.get(server.links_url.rstrip("/"), headers=key(server), **PLAIN)
+    lost = httpx.get(server.base_url + "v2/links/", headers=key(server), **PLAIN)
     assert (moved.status_code, moved.headers["Location"], moved.content) == (301, "/api/v1/links/", b"")
     assert (lost.status_code, lost.headers["Content-Type"].partition(";")[0]) == (404, "text/html")
 
@@ -151,7 +153,7 @@ def test_m10_a_host_name_that_the_server_does_not_know_is_400_in_html(reference)
     """Reached under another name the server refuses before any view."""
     server = reference()
     address = server.links_url.replace("127.0.0.1", "localhost")
-    answer = httpx.get(address, headers={"Accept": "application/json", **key(server)}, trust_env=False)
+    answer = httpx.get(address, headers={"Accept": "application/json", **key(server)}, **PLAIN)
     assert (answer.status_code, answer.headers["Content-Type"].partition(";")[0]) == (400, "text/html")
 
 

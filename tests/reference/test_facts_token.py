@@ -8,6 +8,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
+from tests.reference.running import PLAIN
+
 
 def test_a_password_login_gives_a_bearer_token_that_must_not_be_stored(reference):
     """A login answers 200 with token, refresh token, granted scope and life time, and forbids caching."""
@@ -61,7 +63,7 @@ def test_m15_a_server_without_the_password_grant_says_unauthorized_client(refere
 def test_a_query_string_is_refused_with_json_that_calls_itself_html(reference):
     """A token error may be JSON under the content type text/html."""
     server = reference()
-    answer = httpx.post(server.token_url + "?a=b", data={"grant_type": "password"}, trust_env=False)
+    answer = httpx.post(server.token_url + "?a=b", data={"grant_type": "password"}, **PLAIN)
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
     assert answer.headers["Content-Type"].startswith("text/html")
 
@@ -69,15 +71,15 @@ def test_a_query_string_is_refused_with_json_that_calls_itself_html(reference):
 def test_a_json_body_is_not_understood(reference):
     """A login sent as JSON has no grant type for the server."""
     server = reference()
-    answer = httpx.post(server.token_url, json={"grant_type": "password"}, trust_env=False)
+    answer = httpx.post(server.token_url, json={"grant_type": "password"}, **PLAIN)
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
 
 
 def test_get_is_not_allowed_and_a_missing_slash_redirects(reference):
     """GET answers 405 naming POST; without the slash comes a 301 with a relative address and no body."""
     server = reference()
-    got = httpx.get(server.token_url, trust_env=False)
-    moved = httpx.post(server.token_url.rstrip("/"), data={}, trust_env=False)
+    got = httpx.get(server.token_url, **PLAIN)
+    moved = httpx.post(server.token_url.rstrip("/"), data={}, **PLAIN)
     assert (got.status_code, got.headers["Allow"], got.content) == (405, "POST, OPTIONS", b"")
     assert (moved.status_code, moved.headers["Location"], moved.content) == (301, "/api/oauth/token/", b"")
 
@@ -91,7 +93,7 @@ def test_m19_a_strange_secret_is_right_in_the_body_and_in_a_percent_encoded_basi
     form["password"] = server.credentials["password"]
     for pair in (f"{quote(client, safe='')}:{quote(secret, safe='')}", f"{client}:{secret}"):
         basic = {"Authorization": "Basic " + base64.b64encode(pair.encode()).decode()}
-        statuses.append(httpx.post(server.token_url, data=form, headers=basic, trust_env=False).status_code)
+        statuses.append(httpx.post(server.token_url, data=form, headers=basic, **PLAIN).status_code)
     assert statuses == [200, 200, 401]
 
 
