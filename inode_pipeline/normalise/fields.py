@@ -19,6 +19,9 @@ MAX_DEPTH = 5
 MAX_KEYS = 300
 """An object with more distinct keys than this is a table of its own (ids or times as keys) and is not entered."""
 
+MAX_FIELDS = 2000
+"""Once a page has as many fields, no further object is entered."""
+
 NoneType = type(None)
 Record = Mapping[str, Any]
 
@@ -95,7 +98,7 @@ class Fields:
         """Enter the objects at a path unless they are too deep or too wide; return how many were entered."""
         filled = [value for value in values if type(value) is dict and value]
         keys = dict.fromkeys(chain.from_iterable(filled))
-        if depth >= MAX_DEPTH or len(keys) > MAX_KEYS:
+        if depth >= MAX_DEPTH or len(keys) > MAX_KEYS or len(self.entered) + len(keys) > MAX_FIELDS:
             self._closed.add(path)
             return 0
         if filled:

@@ -223,3 +223,12 @@ def test_records_with_ever_new_fields_cost_no_more_than_their_size(typed, link) 
     assert len(batch.frame) == 1000
     assert len(normaliser.fields) < 400
     assert extra(batch)[999] == {f"f999_{k}": k for k in range(30)}
+
+
+def test_many_wide_objects_are_not_all_taken_apart(typed, link) -> None:
+    """The inventory of a page is bounded, and a claimed field behind the bound is still found."""
+    wide = {f"o{j}": {f"k{k}": 1 for k in range(100)} for j in range(50)}
+    normaliser = Normaliser(endpoint_of())
+    batch = normaliser.page(1, [wide | link(origin={"id": 5, "name": "S"})])
+    assert len(normaliser.fields) < 2100
+    assert (batch.frame["origin_sensor_id"][0], extra(batch)[0]) == ("5", wide)
