@@ -95,8 +95,8 @@ class Normaliser:
         return sum(known.shape[1] for known in self._motions)
 
     def new_fields(self, known: Collection[str]) -> list[str]:
-        """Return the fields of this walk that are not among the known ones, sorted."""
-        return sorted(self._seen.leaves.keys() - set(known))
+        """Return the fields of this walk that are not among the known ones, sorted; names as the API spells them."""
+        return sorted(self.fields.keys() - set(known))
 
     def page(self, number: int, records: Sequence[Record]) -> Batch:
         """Type the records of one page; positions count from 1. Nothing raises here for what a record holds."""
