@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Any, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from inode_pipeline.config import LocalSettings, is_loopback
+from inode_pipeline.errors import LockedError
 from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate, translate_os
 from inode_pipeline.warehouse.types import json_text
 
@@ -74,12 +76,25 @@ def open_warehouse(settings: LocalSettings, *, lock_wait_s: float = LOCK_WAIT_S)
         warehouse = _open_postgresql(url, settings.warehouse_schema, lock_wait_s)
         first = "SELECT 1"
     try:
-        with _translated(warehouse), warehouse.engine.connect() as connection:
-            connection.exec_driver_sql(first)
+        _touch(warehouse, first, give_up_at=time.monotonic() + lock_wait_s)
     except BaseException:
         warehouse.close()
         raise
     return warehouse
+
+
+def _touch(warehouse: Warehouse, statement: str, *, give_up_at: float) -> None:
+    """Use the connection once. SQLite does not wait for others that turn a new file to WAL, so we do."""
+    while True:
+        try:
+            with _translated(warehouse), warehouse.engine.connect() as connection:
+                connection.exec_driver_sql(statement)
+        except LockedError:
+            if warehouse.is_postgresql or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return
 
 
 @contextmanager

@@ -85,13 +85,6 @@ def unloaded_walk(
     return _last(_walks(warehouse, landed))
 
 
-def purged_on(warehouse: Warehouse, endpoint: str, snapshot_date: date) -> datetime | None:
-    """When the last pages landed for a date were removed; None if some are kept, or none ever landed."""
-    walks = walks_on(warehouse, endpoint, snapshot_date)
-    purged = [walk.purged_at for walk in walks if walk.purged_at is not None]
-    return max(purged) if purged and len(purged) == len(walks) else None
-
-
 def refuse(warehouse: Warehouse, walk_id: str, reason: str) -> None:
     """Keep every later load away from the walk, in a transaction of its own since the load's is undone."""
     with transaction(warehouse) as connection:

@@ -212,20 +212,10 @@ def test_purging_removes_old_pages_says_when_and_keeps_the_newest_walk(lander) -
     assert [old.walk_id] == landing.purge(lander.warehouse, 20, now)
     assert [middle.walk_id] == landing.purge(lander.warehouse, 1, now)
     assert {newest.walk_id} == {walk_id for walk_id, _ in stored(lander.warehouse)}
-    assert now == landing.purged_on(lander.warehouse, "links", days[0])
-    assert landing.purged_on(lander.warehouse, "links", days[2]) is None
     purged = landing.walk_by_id(lander.warehouse, old.walk_id)
     assert purged == replace(old, purged_at=now)
     with pytest.raises(NotLandedError, match="purged on 2026-11-30"):
         list(landing.pages(lander.warehouse, purged))
-
-
-def test_a_date_is_purged_only_when_all_its_walks_are(lander) -> None:
-    """One kept walk is enough to load the date again."""
-    lander.land(lander.start - timedelta(days=9))
-    lander.land(lander.start)
-    landing.purge(lander.warehouse, 5, lander.start)
-    assert landing.purged_on(lander.warehouse, "links", lander.day) is None
 
 
 def test_known_keys_are_those_not_deleted(lander) -> None:
