@@ -30,8 +30,9 @@ OWNERS = ["team:inode-pipeline"]
 RAW_LINKS = dg.AssetKey("raw_links")
 TABLE = dg.AssetKey(LINKS.name)
 
-# The walk has its own retries within its deadline; these are for a server or a warehouse that is away for longer.
-RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+# The walk has its own retries within its deadline; these, after one minute and after three more, are for a server or a
+# warehouse that is away for longer. No jitter: it could make the wait nothing.
+RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 
 DATES_A_RUN = 31
 
