@@ -81,8 +81,12 @@ class Normaliser:
 
     @property
     def missing_counts(self) -> dict[str, int]:
-        """How many records had none of a column's sources, by column."""
-        return {name: history.missing for name, history in self._columns.histories.items()}
+        """How many records had none of a column's sources, by column; not where the object around one was null."""
+        return {
+            column.name: self._columns.histories[column.name].missing
+            for column in self.endpoint.columns
+            if not any(self._seen.has_null_above(path) for path in column.sources)
+        }
 
     @property
     def broken_points(self) -> int:

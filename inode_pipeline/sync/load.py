@@ -12,6 +12,7 @@ from inode_pipeline.api.answer import read_answer
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
+from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
@@ -77,13 +78,13 @@ def _notes(normaliser: Normaliser, receipt: Receipt, known_fields: Collection[st
     if receipt.duplicate:
         yield f"{receipt.duplicate} records repeated an id within a page; the newest of each was kept."
     if known_fields and (new := normaliser.new_fields(known_fields)):
-        yield f"Fields never seen before: {', '.join(new)}; they are kept in `extra`."
+        yield f"Fields never seen before: {', '.join(map(clean, new))}."
     missing = [
         f"{column} in {count}" for column, count in normaliser.missing_counts.items() if 0 < count < receipt.received
     ]
     if missing:
         yield f"Fields missing from some records, so NULL there: {', '.join(missing)}."
     if normaliser.broken_points:
-        yield f"{normaliser.broken_points} geometries ended in a broken point, which was dropped."
+        yield f"{normaliser.broken_points} points of geometries could not be read and were dropped."
     if receipt.received and not normaliser.units_checked:
         yield "Units are not checked: no record has length, travel time and speed."
