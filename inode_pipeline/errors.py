@@ -22,7 +22,8 @@ Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secr
     │   ├── GrantDisabledError            the client may not use the password grant
     │   ├── ScopeMissingError             the scope was refused, or is not enough
     │   ├── AuthRejectedError             a fresh token was refused as well
-    │   └── ApiKeyRejectedError           the API key
+    │   ├── ApiKeyRejectedError           the API key
+    │   └── RejectedBeforeError           not asked again: it has refused these very credentials
     ├── ApiError                      the server does not behave as this API; a person must look
     │   ├── TlsVerificationError          its certificate cannot be trusted
     │   ├── ApiProtocolError              an answer that HTTP or OAuth2 does not allow
@@ -153,6 +154,10 @@ class AuthRejectedError(CredentialsError):
 
 class ApiKeyRejectedError(CredentialsError):
     """The API key was refused."""
+
+
+class RejectedBeforeError(CredentialsError):
+    """A scheduled run was skipped without a request: the server has refused these very credentials before."""
 
 
 class ApiError(PipelineError):

@@ -7,7 +7,7 @@ from datetime import date
 
 from inode_pipeline.config import Settings
 from inode_pipeline.defs.resources import InodeResource
-from inode_pipeline.errors import CredentialsError
+from inode_pipeline.errors import RejectedBeforeError
 from inode_pipeline.warehouse import runs
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 
@@ -27,15 +27,9 @@ def why_skipped(inode: InodeResource, *, tick: str, day: date, trigger: runs.Tri
 
 
 def _skipped(warehouse: Warehouse, settings: Settings, tick: str, day: date, trigger: runs.Trigger) -> str | None:
-    rejected = runs.newest_rejected(warehouse)
-    if rejected is None or not runs.is_same_credential_as_rejected(warehouse, settings):
-        return None
-    login = "INODE_USERNAME, INODE_PASSWORD, INODE_CLIENT_ID and INODE_CLIENT_SECRET"
-    variables = "INODE_API_KEY" if settings.auth == "api_key" else login
-    problem = CredentialsError(
-        f"Skipped without a request: the server refused these credentials at {rejected.started_at:%Y-%m-%d %H:%M} UTC "
-        f"({rejected.error}), and they have not changed since.",
-        remedy=f"Correct {variables}, or start `sync_links` yourself to have them tried once more.",
-    )
-    runs.finish_run(warehouse, runs.begin_run(warehouse, tick, trigger, day), "skipped", problem)
-    return str(problem)
+    try:
+        runs.require_untried(warehouse, settings)
+    except RejectedBeforeError as problem:
+        runs.finish_run(warehouse, runs.begin_run(warehouse, tick, trigger, day), "skipped", problem)
+        return str(problem)
+    return None

@@ -23,6 +23,11 @@ class Attempt:
         """Whether a clock asked, so that the date must still be today."""
         return self.trigger in ("schedule", "sample")
 
+    @property
+    def is_automatic(self) -> bool:
+        """Whether no person has just asked, so that rejected credentials must not be tried again."""
+        return self.is_scheduled or self.retry_of is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:

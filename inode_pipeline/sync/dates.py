@@ -20,6 +20,7 @@ from inode_pipeline.errors import (
     DeadlockError,
     MissedTickError,
     NotLandedError,
+    RejectedBeforeError,
     WarehouseUnavailableError,
 )
 from inode_pipeline.sync.attempt import Attempt, Listener, Progress, ignore
@@ -126,6 +127,9 @@ class _Journey:
         try:
             agreed_zone(self.warehouse, self.zone)
             yield
+        except RejectedBeforeError as problem:
+            runs.finish_run(self.warehouse, begun, "skipped", problem)
+            raise
         except BaseException as problem:
             runs.finish_run(self.warehouse, begun, "failed", problem, self._credential_mark(problem))
             raise
@@ -146,6 +150,8 @@ class _Journey:
         walk = self._landed_before(day)
         tally: LandedWalk | None = None
         if walk is None:
+            if self.attempt.is_automatic:
+                runs.require_untried(self.warehouse, settings)
             walk = tally = land(
                 settings, self.warehouse, self.endpoint, self.attempt.run_id, snapshot_date=day, listen=self.listen
             )

@@ -17,7 +17,7 @@ from typing import Literal
 from sqlalchemy import func, insert, or_, select, update
 
 from inode_pipeline.config import Settings
-from inode_pipeline.errors import PipelineError
+from inode_pipeline.errors import PipelineError, RejectedBeforeError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.process import this_process
 from inode_pipeline.warehouse.tables import RUNS
@@ -105,13 +105,26 @@ def newest_rejected(warehouse: Warehouse) -> RejectedRun | None:
     return RejectedRun(row.run_id, row.started_at, row.credential_mark, row.error, row.message)
 
 
-def is_same_credential_as_rejected(warehouse: Warehouse, settings: Settings) -> bool:
-    """Whether a scheduled run would try again what the server has rejected."""
+def require_untried(warehouse: Warehouse, settings: Settings) -> None:
+    """Stop a clock from trying again what the server has rejected, so that no pipeline locks its own account.
+
+    Raises:
+        RejectedBeforeError: the newest rejected run had these very credentials.
+
+    """
     rejected = newest_rejected(warehouse)
     if rejected is None:
-        return False
+        return
     salt = bytes.fromhex(rejected.credential_mark.partition(":")[0])
-    return credential_mark(settings, salt) == rejected.credential_mark
+    if credential_mark(settings, salt) != rejected.credential_mark:
+        return
+    login = "INODE_USERNAME, INODE_PASSWORD, INODE_CLIENT_ID and INODE_CLIENT_SECRET"
+    variables = "INODE_API_KEY" if settings.auth == "api_key" else login
+    raise RejectedBeforeError(
+        f"Skipped without a request: the server refused these credentials at {rejected.started_at:%Y-%m-%d %H:%M} UTC "
+        f"({rejected.error}), and they have not changed since.",
+        remedy=f"Correct {variables}, or start `sync_links` yourself to have them tried once more.",
+    )
 
 
 def credential_mark(settings: Settings, salt: bytes | None = None) -> str:

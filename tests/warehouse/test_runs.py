@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from inode_pipeline.config import Settings
-from inode_pipeline.errors import PasswordRejectedError, UnitsError
+from inode_pipeline.errors import PasswordRejectedError, RejectedBeforeError, UnitsError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.landing import newest_walk, sweep
 from inode_pipeline.warehouse.process import is_gone, this_process
@@ -21,8 +21,8 @@ from inode_pipeline.warehouse.runs import (
     begin_run,
     credential_mark,
     finish_run,
-    is_same_credential_as_rejected,
     newest_rejected,
+    require_untried,
 )
 from inode_pipeline.warehouse.tables import RAW_PAGES, RUNS
 
@@ -96,13 +96,15 @@ def test_a_credential_mark_tells_a_change_and_nothing_else() -> None:
 
 def test_rejected_credentials_are_known_until_they_change(warehouse: Warehouse) -> None:
     """Before any rejection, and with other credentials, a scheduled run may try."""
-    assert not is_same_credential_as_rejected(warehouse, settings())
+    require_untried(warehouse, settings())
     attempt(warehouse, "a", "schedule", "failed", credential_mark(settings()))
-    assert is_same_credential_as_rejected(warehouse, settings())
-    assert not is_same_credential_as_rejected(warehouse, settings(password="new"))
+    with pytest.raises(RejectedBeforeError):
+        require_untried(warehouse, settings())
+    require_untried(warehouse, settings(password="new"))
     attempt(warehouse, "b", "sample", "skipped")
     attempt(warehouse, "c", "schedule", "failed")
-    assert is_same_credential_as_rejected(warehouse, settings())
+    with pytest.raises(RejectedBeforeError):
+        require_untried(warehouse, settings())
 
 
 @pytest.mark.parametrize(("trigger", "outcome"), [("schedule", "ok"), ("person", "failed"), ("person", "ok")])
@@ -114,12 +116,13 @@ def test_a_later_successful_or_persons_run_lets_the_schedule_try_again(
     attempt(warehouse, "a", "schedule", "failed", mark)
     attempt(warehouse, "b", trigger, outcome)
     assert newest_rejected(warehouse) is None
-    assert not is_same_credential_as_rejected(warehouse, settings())
+    require_untried(warehouse, settings())
     attempt(warehouse, "c", "person", "failed", mark)
     rejected = newest_rejected(warehouse)
     assert rejected is not None
     assert (rejected.run_id, rejected.error) == ("c", "PasswordRejectedError")
-    assert is_same_credential_as_rejected(warehouse, settings())
+    with pytest.raises(RejectedBeforeError):
+        require_untried(warehouse, settings())
 
 
 @pytest.fixture
