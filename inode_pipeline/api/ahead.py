@@ -88,7 +88,9 @@ class _Ahead:
     def take(self, address: str, number: int) -> Page:
         """The page at an address, from those under way or else fetched now."""
         if self._under_way:
-            return self._under_way.popleft().page.result()
+            page = self._under_way[0].page.result()  # it stays among those to be cancelled if this wait is broken off
+            self._under_way.popleft()
+            return page
         return self._fetch(address, number, Cancellation())
 
     def want(self, following: str, addresses: list[str], number: int) -> None:

@@ -97,21 +97,23 @@ def _is_as_written(body: bytes, value: object) -> bool:
         PayloadTooLargeError: it is too deeply nested.
 
     """
-    if b"\\u0000" in body or b"\\u003" in body:
+    has_escape = b"\\" in body  # rare, and quickly found out
+    if has_escape and (b"\\u0000" in body or b"\\u003" in body):
         return False
     marks = body.translate(None, _ALL_BUT_MARKS)
-    if not _is_surely_shallow(body, marks) and _is_deep(value):
+    has_quote = has_escape and b'\\"' in body
+    if (has_quote or not _is_surely_shallow(marks)) and _is_deep(value):
         raise _too_large("too deeply nested")
     return marks.count(b":") == msgspec.json.encode(value).translate(None, _ALL_BUT_COLONS).count(b":")
 
 
-def _is_surely_shallow(body: bytes, marks: bytes) -> bool:
+def _is_surely_shallow(marks: bytes) -> bool:
     """Whether the brackets close each other within the depth allowed, and none of them stands in a text.
 
     Without an escaped quote, quotes only begin and end texts; those that hold no bracket leave two quotes side by side.
     """
     brackets = marks.translate(None, b":").replace(b'""', b"")
-    if b'\\"' in body or b'"' in brackets:
+    if b'"' in brackets:
         return False
     for _ in range(MAX_DEPTH):
         if not brackets:

@@ -17,7 +17,7 @@ import httpx
 
 from inode_pipeline import __version__
 from inode_pipeline.api.ahead import traverse
-from inode_pipeline.api.answer import read_answer
+from inode_pipeline.api.answer import Answer, read_answer
 from inode_pipeline.api.auth import ApiKey, PasswordGrant
 from inode_pipeline.api.cancellation import Cancellation
 from inode_pipeline.api.pagination import Origin, Page, Route
@@ -26,6 +26,7 @@ from inode_pipeline.api.status import raise_if_no_page, raise_if_passing
 from inode_pipeline.api.tally import Tally
 from inode_pipeline.api.wire import Wire
 from inode_pipeline.config import Settings
+from inode_pipeline.errors import ApiContractError, PayloadTooLargeError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -141,7 +142,8 @@ class INodeClient:
             fetched_at = self.now()
             raise_if_passing(response, fetched_at, self._auth.secrets)
             raise_if_no_page(response, number, self._auth.secrets)
-            return Page(number, address, response.content, read_answer(response.content), sent_at, fetched_at)
+            answer = _read(response.content, number)
+            return Page(number, address, response.content, answer, sent_at, fetched_at)
 
         page = self._keep_trying(attempt, cancellation)
         self._patience_s = PATIENCE_MID_WALK_S
@@ -162,3 +164,16 @@ class INodeClient:
         """The time that the next request may take."""
         self._deadline.check()
         return min(self._settings.request_timeout_s, self._deadline.remaining())
+
+
+def _read(body: bytes, number: int) -> Answer:
+    """The answer of a page, whose errors name the page."""
+    try:
+        answer = read_answer(body)
+    except (ApiContractError, PayloadTooLargeError) as problem:
+        raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
+    if answer.style == "list" and number > 1:
+        raise ApiContractError(
+            f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
+        )
+    return answer

@@ -59,8 +59,9 @@ class Origin:
         if "\\" in address or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in address):
             raise self._foreign("an address with characters that no address has")
         try:
-            parts = urlsplit(urljoin(seen_from, address))
-            is_ours = self._is_ours(parts)
+            named, parts = urlsplit(address), urlsplit(urljoin(seen_from, address))
+            is_headless = not named.netloc and (named.scheme or address.startswith("//"))  # browsers find a host there
+            is_ours = not is_headless and self._is_ours(parts)
         except ValueError as problem:
             raise self._foreign("an address that cannot be read") from problem
         if not is_ours:

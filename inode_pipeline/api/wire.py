@@ -136,7 +136,7 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
             ssl_context=context,
             max_connections=connections,
             keepalive_expiry=5.0,
-            network_backend=OnlyTo({(origin.host, origin.port)}),
+            network_backend=OnlyTo({(httpx.URL(origin.base_url).raw_host.decode(), origin.port)}),
         )
     proxy = httpx.Proxy(settings.proxy.get_secret_value())
     port = proxy.url.port or (443 if proxy.url.scheme == "https" else 80)
@@ -149,7 +149,7 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
         proxy_ssl_context=context if proxy.url.scheme == "https" else None,
         max_connections=connections,
         keepalive_expiry=5.0,
-        network_backend=OnlyTo({(proxy.url.host.lower(), port)}),
+        network_backend=OnlyTo({(proxy.url.raw_host.decode(), port)}),
     )
 
 

@@ -18,7 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.config import Settings
-from tests.api.servers import RawServer, ScriptedServer
+from tests.api.raw import RawServer
+from tests.api.servers import ScriptedServer
 from tests.api.stand_ins import CANARIES, FakeTime, leaks
 
 

@@ -1,16 +1,12 @@
-"""Servers that answer as they are told: one over HTTP, one over raw bytes, and a list of links to be served."""
+"""A server that answers as it is told, over HTTP, and a list of links for it to serve."""
 
 from __future__ import annotations
 
 import http.server
 import json
-import re
-import socket
 import socketserver
-import struct
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -61,6 +57,12 @@ class ScriptedServer:
         self.valid_tokens: set[str] = set()
         self.api_key: str | None = None
         self.check_tokens = True
+        self.lock_pages = True
+        self.refusal = Reply(
+            401,
+            {"detail": "Authentication credentials were not provided."},
+            {"WWW-Authenticate": 'Bearer realm="api",error="invalid_token"'},
+        )
         self._lock = threading.Lock()
         self._issued = 0
         outer = self
@@ -114,12 +116,10 @@ class ScriptedServer:
             if sent.is_login:
                 return self.tokens(sent)
             if not self._is_authorized(sent):
-                return Reply(
-                    401,
-                    {"detail": "Authentication credentials were not provided."},
-                    {"WWW-Authenticate": 'Bearer realm="api",error="invalid_token"'},
-                )
-            return self.pages(sent)
+                return self.refusal
+            if self.lock_pages:
+                return self.pages(sent)
+        return self.pages(sent)
 
     def _is_authorized(self, sent: Sent) -> bool:
         kind, _, value = sent.headers.get("authorization", "").partition(" ")
@@ -207,73 +207,3 @@ class Links:
 
     def _none(self, sent: Sent) -> Reply:
         return Reply(200, self._records(self.ids))
-
-
-class RawServer:
-    """Plays one script of bytes a connection: each takes the socket after a request was read."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self.received: list[bytes] = []
-        self.script: Callable[[socket.socket, bytes, int], None] = lambda connection, request, number: None
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
-        self._threads: list[threading.Thread] = []
-        self._open: list[socket.socket] = []
-        self.stopping = threading.Event()
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        self.port = self._listener.getsockname()[1]
-        self.base_url = f"http://127.0.0.1:{self.port}/api/"
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=(connection, self.connections), daemon=True)
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, connection: socket.socket, number: int) -> None:
-        self._open.append(connection)
-        with connection:
-            try:
-                while request := self._request(connection):
-                    self.received.append(request)
-                    self.script(connection, request, len(self.received))
-                    if connection.fileno() < 0 or b"close" in request:
-                        return
-            except OSError:
-                return
-
-    def _request(self, connection: socket.socket) -> bytes:
-        data = b""
-        while b"\r\n\r\n" not in data:
-            piece = connection.recv(65536)
-            if not piece:
-                return b""
-            data += piece
-        head, _, body = data.partition(b"\r\n\r\n")
-        length = re.search(rb"content-length: (\d+)", head.lower())
-        while length and len(body) < int(length[1]):
-            body += connection.recv(65536)
-        return head + b"\r\n\r\n" + body
-
-    def close(self) -> None:
-        self.stopping.set()
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
-        for connection in self._open:
-            with suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join(2)
-
-
-def reset(connection: socket.socket) -> None:
-    """Break a connection with RST instead of closing it."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.close()
