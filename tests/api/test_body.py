@@ -61,8 +61,7 @@ def test_a_body_packed_in_another_way_is_refused(encoding: str) -> None:
         read_body(encoding, [zlib.compress(b"x")])
 
 
-@pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_m45_a_body_is_refused_before_it_fills_the_memory(encoding: str) -> None:
+def test_m45_a_body_is_refused_before_it_fills_the_memory() -> None:
     """The limit holds for what is unpacked, and reading stops there."""
     endless = iter(lambda: b"\0" * 1000, None)
     with pytest.raises(PayloadTooLargeError):
@@ -70,4 +69,3 @@ def test_m45_a_body_is_refused_before_it_fills_the_memory(encoding: str) -> None
     bomb = gzip.compress(b"\0" * 20_000_000)
     with pytest.raises(PayloadTooLargeError):
         read_body("gzip", [bomb], limit=1_000_000)
-    assert encoding in ("", "gzip")
