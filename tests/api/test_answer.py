@@ -114,7 +114,7 @@ def test_m38_integers_are_exact(number: str) -> None:
     [
         b"", b"  ", b"<!doctype html><title>Sign in</title>", b"null", b"7", b'"x"', b"{}", b'{"detail":"No."}',
         b'{"next":null}', b'{"count":1,"next":null,"results":null}', b'{"count":1,"next":null,"results":{"id":1}}',
-        b'{"count":1,"results":[]}', b'{"next":7,"results":[]}', b'{"next":"","results":[]}'
+        b'{"count":1,"results":[]}', b'{"next":7,"results":[]}', b'{"next":"","results":[]}',
         b'{"next":"?page=2\\ud800","results":[]}',
         b'{"next":null,"count":"1","results":[]}', b'{"next":null,"count":-1,"results":[]}',
         b'{"next":null,"count":true,"results":[]}', b'{"next":null,"count":1.0,"results":[]}',
