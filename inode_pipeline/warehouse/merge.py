@@ -55,7 +55,8 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
     Raises:
         SuspiciousShrinkError: the walk is refused, by this load or by an earlier one, and nobody has allowed it.
         AlreadyRunningError: another load did not end in time.
-        LockedError: another session kept a lock, or the load lost a deadlock; the whole load may be tried again.
+        LockedError: another session kept a lock.
+        DeadlockError: the load lost a deadlock; the whole of it may be tried again at once.
         PipelineError: any other class that a failing database becomes.
 
     """

@@ -172,6 +172,16 @@ def test_a_walk_that_loses_the_right_to_remove_gives_its_deletions_back(loader: 
     assert loader.state()["a"] == (1, 1, 1, 7)
 
 
+def test_only_the_newest_load_of_a_walk_says_whether_it_may_remove(loader: Any) -> None:
+    """A walk that once could and no longer can is passed over when a deletion is worked out."""
+    loader.load(1, {"a": 1, "b": 1})
+    loader.load(7, {"b": 1}, rules=EVERYTHING)
+    loader.load(9, {"b": 1})
+    loader.load(7, {"b": 1}, verdict="unverified", rules=EVERYTHING)
+    loader.load(3, {"a": 3, "b": 1})
+    assert loader.state()["a"] == (3, 1, 3, 9)
+
+
 def test_rejected_records_are_those_of_the_walks_newest_load(loader: Any) -> None:
     """A load with another field map replaces them, and leaves alone those of other walks and those that are equal."""
     loader.load(0, {"a": 0}, ["b", "c", None])

@@ -17,6 +17,7 @@ from sqlalchemy import Engine, event, make_url, select, update
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import (
     AlreadyRunningError,
+    DeadlockError,
     LockedError,
     PipelineError,
     SchemaConflictError,
@@ -221,7 +222,7 @@ def test_m49_a_lost_deadlock_is_worth_another_try(loader: Any, postgresql_server
         other.execute("UPDATE inode.links SET name = name WHERE link_id = 'b'")
         crossing = threading.Thread(target=take_first_row, args=(other, postgresql_server))
         crossing.start()
-        with pytest.raises(LockedError) as caught, loader.loading(walk) as load:
+        with pytest.raises(DeadlockError) as caught, loader.loading(walk) as load:
             loader.merge(load, NEXT, ["e"])
         crossing.join()
         other.execute("ROLLBACK")
