@@ -170,6 +170,8 @@ class PasswordGrant(httpx.Auth):
             if has_renewed or (self._renewals > 1 and self._accepted is not refused):
                 self._rejection = _token_refused(status, self.granted_scope or "")
                 raise self._rejection
+            # Refused before its time, so it was revoked, and Django OAuth Toolkit ends its refresh token with it.
+            self._refresh = None
             return (yield from self._renewed()), True
 
     def _check_rejection(self) -> None:

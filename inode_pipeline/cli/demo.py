@@ -6,7 +6,10 @@ Keep out: anything a real sync does differently; it runs the same job through th
 from __future__ import annotations
 
 import logging
+import os
+import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, closing, contextmanager
@@ -147,8 +150,17 @@ def _show(receipt: Receipt, path: Path, launched_from: Path) -> None:
     click.echo()
     _show_congested()
     click.echo(f"The tables are in {shown} ({SYNTHETIC}). Next, ask them something:")
-    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{shown} inode-pipeline status")
-    click.echo("For your own account: inode-pipeline init")
+    command = _as_called(launched_from)
+    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{shown} {command} status")
+    click.echo(f"For your own account: {command} init")
+
+
+def _as_called(folder: Path) -> str:
+    """The command as the user can type it here: `make demo` calls it by its path, without activating anything."""
+    called = Path(sys.argv[0])
+    if called.name != "inode-pipeline" or shutil.which(called.name) == str(called.absolute()):
+        return "inode-pipeline"
+    return os.path.relpath(called.absolute(), folder)
 
 
 def _show_congested() -> None:

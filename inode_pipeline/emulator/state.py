@@ -73,9 +73,9 @@ class State:
         """How many password grants succeeded."""
         return self.tokens.logins
 
-    def revoke_tokens(self, *, refresh: bool = False) -> None:
-        """Make every access token unknown, as if an administrator had deleted it; with `refresh` those as well."""
-        self.tokens.revoke(refresh=refresh)
+    def revoke_tokens(self) -> None:
+        """Make every token unknown, refresh tokens included, as if an administrator had deleted them."""
+        self.tokens.revoke()
 
     def expire_tokens(self) -> None:
         """End the lifetime of every access token; refresh tokens stay good."""

@@ -90,11 +90,10 @@ class TokenStore:
         """Whether a token's lifetime is over."""
         return token.expires_at <= self._clock()
 
-    def revoke(self, *, refresh: bool) -> None:
-        """Forget every access token, and every refresh token too if asked."""
+    def revoke(self) -> None:
+        """Forget every access token, and every refresh token with it, as the real server does."""
         self._access.clear()
-        if refresh:
-            self._refresh.clear()
+        self._refresh.clear()
 
     def expire(self) -> None:
         """End the lifetime of every access token; refresh tokens stay good."""

@@ -88,9 +88,9 @@ def test_login_in_the_middle_of_a_walk_goes_on_with_its_snapshot_and_uses_up_no_
     visitor = emulate(recording=recording, page_size=2)
     for expected in (0, 1):
         first = visitor.log_in().get().json()
-        visitor.state.revoke_tokens(refresh=True)
+        visitor.state.revoke_tokens()
         second = visitor.log_in().http.get(first["next"]).json()
-        visitor.state.revoke_tokens(refresh=True)
+        visitor.state.revoke_tokens()
         third = visitor.log_in().http.get(second["next"]).json()
         assert {record["of"] for page in (first, second, third) for record in page["results"]} == {expected}
         assert seen(visitor) == {expected}

@@ -181,16 +181,15 @@ def test_token_ends_with_its_lifetime_and_the_refresh_token_outlives_it(emulate)
     assert visitor.refresh(pair["refresh_token"]).status_code == 200
 
 
-def test_revoked_tokens_are_unknown_and_refresh_tokens_only_if_asked(emulate):
-    """`revoke_tokens` ends access tokens, `expire_tokens` lets them run out, `refresh=True` ends everything."""
+def test_revoked_tokens_are_unknown_and_their_refresh_tokens_too(emulate):
+    """`expire_tokens` lets access tokens run out, `revoke_tokens` ends everything, as the real server does."""
     visitor = emulate()
     pair = visitor.token().json()
     visitor.state.expire_tokens()
     assert "has expired" in visitor.get(Authorization=f"Bearer {pair['access_token']}").headers["www-authenticate"]
+    pair = visitor.refresh(pair["refresh_token"]).json()
     visitor.state.revoke_tokens()
     assert "is invalid" in visitor.get(Authorization=f"Bearer {pair['access_token']}").headers["www-authenticate"]
-    pair = visitor.refresh(pair["refresh_token"]).json()
-    visitor.state.revoke_tokens(refresh=True)
     assert visitor.refresh(pair["refresh_token"]).status_code == 400
 
 

@@ -36,7 +36,7 @@ class Emulated:
 
     def revoke(self) -> None:
         """Make every token unknown."""
-        self.server.state.revoke_tokens(refresh=True)
+        self.server.state.revoke_tokens()
 
     def delete(self, link_id: int) -> None:
         """Remove a link."""

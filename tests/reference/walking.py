@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,8 +23,9 @@ OAUTH = ("username", "password", "client_id", "client_secret")
 class MemoryStore:
     """Holds the pages of the current walk."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_page: Callable[[int], None]) -> None:
         self.walks = 0
+        self._on_page = on_page
         self.pages: list[Page] = []
 
     def begin(self, snapshot_at: datetime) -> None:
@@ -35,6 +36,7 @@ class MemoryStore:
     def page(self, page: Page) -> None:
         """Take a page as it arrives."""
         self.pages.append(page)
+        self._on_page(page.number)
 
     def discard(self) -> None:
         """Throw the current walk away."""
@@ -58,11 +60,14 @@ def settings_for(server: Reference, *, by: str = "oauth2", **changes: Any) -> Se
     return Settings(**(values | changes))
 
 
-def walk(settings: Settings, present: Iterable[str] | None = None) -> Walked:
-    """Prove a walk over links; `present` are the links of the newest load, None where nothing was loaded yet."""
+def walk(settings: Settings, present: Iterable[str] | None = None, *, expires_after: Collection[int] = ()) -> Walked:
+    """Prove a walk over links; `present` are the links of the newest load, None where nothing was loaded yet.
+
+    After each page of `expires_after` the token's time is over by the client's own clock.
+    """
     known = Known(any_loaded=present is not None, present=KeyDigests.of(present or ()))
-    store = MemoryStore()
     with INodeClient(settings) as client:
+        store = MemoryStore(lambda number: expire(client) if number in expires_after else None)
         proven = prove_walk(
             client, LINKS.path, identify=lambda record: read_key(LINKS, record), known=known, store=store
         )
@@ -70,6 +75,12 @@ def walk(settings: Settings, present: Iterable[str] | None = None) -> Walked:
     for record in records:
         del record["last_updated"]
     return Walked(proven, records, store.walks)
+
+
+def expire(client: INodeClient) -> None:
+    """Let the client's token be over by its clock, as if its life time had passed."""
+    auth: Any = client._auth
+    auth._token = replace(auth._token, expires_at=float("-inf"))
 
 
 def by_id(records: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
