@@ -30,7 +30,7 @@ lint: $(DEV)
 	$(BIN)/lint-imports
 
 soak: $(DEV)  ## The long proofs
-	$(BIN)/pytest -m soak
+	HYPOTHESIS_PROFILE=random $(BIN)/pytest -m soak
 
 dev: $(RUN)  ## The Dagster UI against the emulator
 	@$(BIN)/python deploy/dev.py

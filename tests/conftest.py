@@ -20,10 +20,22 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
+
+# A busy machine must not fail a property, and the same commit must not pass once and fail once: the long runs under
+# `soak` look for new examples, with HYPOTHESIS_PROFILE=random.
+hypothesis_settings.register_profile(
+    "same", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.register_profile(
+    "random", deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
