@@ -117,10 +117,14 @@ def _bins() -> Table:
             "The mean travel time of the bin's observations, weighted by their sample counts; one whose count is not "
             "known weighs as the average of those that are. All weigh equally if no count is known or all are 0.",
         ),
-        count("n_observations", "How many observations the mean rests on: those with a travel time above 0."),
-        count("sample_count", "The sum of their known sample counts; NULL if none is known.", nullable=True),
+        count("n_observations", "How many observations the mean rests on: those with a travel time (see the table)."),
+        count(
+            "sample_count",
+            "The sum of their known sample counts (0 to a thousand million); NULL if none is known.",
+            nullable=True,
+        ),
         PrimaryKeyConstraint("link_id", "bin_start_at"),
-        comment="One row per link and quarter of an hour with at least one travel time above 0.",
+        comment="One row per link and quarter of an hour with a travel time (above 0 and below 1,000,000 s).",
         **_BY_KEY,
     )
 

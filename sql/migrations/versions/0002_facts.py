@@ -129,10 +129,19 @@ def _bins() -> None:
             "The mean travel time of the bin's observations, weighted by their sample counts; one whose count is not "
             "known weighs as the average of those that are. All weigh equally if no count is known or all are 0.",
         ),
-        _column("n_observations", BIGINT, "How many observations the mean rests on: those with a travel time above 0."),
-        _column("sample_count", BIGINT, "The sum of their known sample counts; NULL if none is known.", nullable=True),
+        _column(
+            "n_observations",
+            BIGINT,
+            "How many observations the mean rests on: those with a travel time (see the table).",
+        ),
+        _column(
+            "sample_count",
+            BIGINT,
+            "The sum of their known sample counts (0 to a thousand million); NULL if none is known.",
+            nullable=True,
+        ),
         sa.PrimaryKeyConstraint("link_id", "bin_start_at", name="pk_link_bins"),
-        comment="One row per link and quarter of an hour with at least one travel time above 0.",
+        comment="One row per link and quarter of an hour with a travel time (above 0 and below 1,000,000 s).",
         sqlite_with_rowid=False,
     )
 
