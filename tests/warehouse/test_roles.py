@@ -1,4 +1,4 @@
-"""The three roles of sql/roles: each can do its work and nothing more."""
+"""The four roles of sql/roles: each can do its work and nothing more."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from sqlalchemy.exc import ProgrammingError
 
 from inode_pipeline import errors
 from inode_pipeline.config import LocalSettings
+from inode_pipeline.warehouse.analyst_tables import INDEX_RULES, LINK_BASELINES
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
 from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
 from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
 from inode_pipeline.warehouse.runs import begin_run, finish_run
 from inode_pipeline.warehouse.stored import store_zone
-from inode_pipeline.warehouse.tables import METADATA, PIPELINE_SETTINGS
+from inode_pipeline.warehouse.tables import EDITABLE, METADATA, PIPELINE_SETTINGS
 
 pytestmark = pytest.mark.postgresql
 
@@ -27,7 +28,7 @@ As = Callable[[str], Warehouse]
 
 @pytest.fixture
 def as_role(postgresql_server, postgresql_database: str) -> Iterator[As]:
-    """Opens the warehouse as one of the roles, after a superuser has run the three files and the owner `migrate`."""
+    """Opens the warehouse as one of the roles, after a superuser has run the files and the owner `migrate`."""
     for _ in range(2):  # each may be run again
         for name in ("owner", "loader", "analyst"):
             postgresql_server.execute((sql_folder() / "roles" / f"{name}.sql").read_text(), postgresql_database)
@@ -38,6 +39,8 @@ def as_role(postgresql_server, postgresql_database: str) -> Iterator[As]:
             return stack.enter_context(open_warehouse(LocalSettings(warehouse_url=url, _env_file=None)))
 
         migrate(opened("owner"))
+        for _ in range(2):  # it names tables, so it comes after the first migration
+            postgresql_server.execute((sql_folder() / "roles" / "editor.sql").read_text(), postgresql_database)
         yield opened
 
 
@@ -68,7 +71,7 @@ def test_the_analyst_reads_everything_and_writes_nothing(as_role: As) -> None:
     analyst = as_role("analyst")
     with reading(analyst) as connection:
         for table in METADATA.sorted_tables:
-            assert connection.scalar(select(func.count()).select_from(table)) == 0
+            assert connection.scalar(select(func.count()).select_from(table)) is not None
     row = {"name": "timezone", "value": "UTC"}
     with pytest.raises(errors.PermissionError, match="25006"), transaction(analyst) as connection:
         connection.execute(insert(PIPELINE_SETTINGS), row)
@@ -92,6 +95,22 @@ def test_a_new_table_is_readable_for_the_analyst_without_another_grant(
             connection.execute("INSERT INTO later VALUES (1)")
     with postgresql_server.connect(postgresql_database, "inode_loader") as connection:
         connection.execute("INSERT INTO inode.later VALUES (1)")
+
+
+def test_the_editor_writes_the_tables_of_the_analysts_and_no_other(as_role: As) -> None:
+    """It adds baselines without changing any, and reads everything."""
+    editor = as_role("editor")
+    rights = {"INSERT": {*EDITABLE, LINK_BASELINES}, "UPDATE": {*EDITABLE}, "DELETE": {*EDITABLE}}
+    with reading(editor) as connection:
+        for table in METADATA.sorted_tables:
+            name = f"{editor.schema}.{table.name}"
+            assert connection.scalar(select(func.has_table_privilege(name, "SELECT")))
+            for right, tables in rights.items():
+                assert (table in tables) == connection.scalar(select(func.has_table_privilege(name, right))), name
+    with transaction(editor) as connection:
+        connection.execute(insert(INDEX_RULES), {"name": "mine", "value": 1.0, "description": "A rule of our own."})
+    with pytest.raises(errors.PermissionError, match="42501"), transaction(editor) as connection:
+        connection.execute(insert(PIPELINE_SETTINGS), {"name": "timezone", "value": "UTC"})
 
 
 def test_the_loader_on_an_unmigrated_database_is_told_so(postgresql_server, postgresql_database: str) -> None:
