@@ -151,7 +151,7 @@ class _Journey:
         tally: LandedWalk | None = None
         if walk is None:
             if self.attempt.is_automatic:
-                runs.require_untried(self.warehouse, settings)
+                runs.require_untried(self.warehouse, settings, asking=self.attempt.run_id)
             walk = tally = land(
                 settings, self.warehouse, self.endpoint, self.attempt.run_id, snapshot_date=day, listen=self.listen
             )

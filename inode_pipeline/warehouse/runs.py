@@ -86,10 +86,12 @@ def finish_run(
         )
 
 
-def newest_rejected(warehouse: Warehouse) -> RejectedRun | None:
+def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> RejectedRun | None:
     """The newest run whose credentials were rejected; None if there is none, or a later run puts it out of date.
 
-    A later run does so by having succeeded, or by having been started by a person.
+    A later run does so by having succeeded, or by having been started by a person. The automatic retry of a person's
+    run carries the person's name too, but nobody has looked at it: neither the run that is `asking` counts, nor a
+    skipped one.
     """
     rejected = select(RUNS).where(RUNS.c.credential_mark.is_not(None)).order_by(RUNS.c.started_at.desc()).limit(1)
     with reading(warehouse) as connection:
@@ -98,6 +100,8 @@ def newest_rejected(warehouse: Warehouse) -> RejectedRun | None:
             return None
         later = select(RUNS.c.run_id).where(
             RUNS.c.started_at > row.started_at,
+            RUNS.c.run_id.is_distinct_from(asking),
+            RUNS.c.outcome.is_distinct_from("skipped"),
             or_(RUNS.c.outcome == "ok", RUNS.c.trigger.in_(("person", "backfill"))),
         )
         if connection.execute(later.limit(1)).first() is not None:
@@ -105,14 +109,16 @@ def newest_rejected(warehouse: Warehouse) -> RejectedRun | None:
     return RejectedRun(row.run_id, row.started_at, row.credential_mark, row.error, row.message)
 
 
-def require_untried(warehouse: Warehouse, settings: Settings) -> None:
-    """Stop a clock from trying again what the server has rejected, so that no pipeline locks its own account.
+def require_untried(warehouse: Warehouse, settings: Settings, *, asking: str | None = None) -> None:
+    """Stop a machine from trying again what the server has rejected, so that no pipeline locks its own account.
+
+    `asking` is the id of the run that wants to know, whose own row is already there.
 
     Raises:
         RejectedBeforeError: the newest rejected run had these very credentials.
 
     """
-    rejected = newest_rejected(warehouse)
+    rejected = newest_rejected(warehouse, asking=asking)
     if rejected is None:
         return
     salt = bytes.fromhex(rejected.credential_mark.partition(":")[0])

@@ -1,0 +1,159 @@
+"""An account on the emulator, a warehouse that can be put back as it was, and the command in processes that may die."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+import inode_pipeline
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+
+CHECKOUT = Path(inode_pipeline.__file__).parents[1]
+
+LOGIN = {
+    "INODE_USERNAME": "demo",
+    "INODE_PASSWORD": "demo-password",
+    "INODE_CLIENT_ID": "demo-client",
+    "INODE_CLIENT_SECRET": "demo-client-secret",
+}
+
+
+class Commands:
+    """Runs the command in processes of its own, which may be killed at a chosen point."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.output = folder / "output"
+        self._zygote = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("zygote.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(CHECKOUT)},
+        )
+        assert self._answers.readline() == "ready\n"
+
+    @property
+    def _answers(self) -> IO[str]:
+        assert self._zygote.stdout is not None
+        return self._zygote.stdout
+
+    def run(self, *arguments: str, variables: dict[str, str], **death: float) -> int:
+        """The exit code of the command, negative for a signal."""
+        wanted = {
+            "arguments": arguments,
+            "variables": {"PATH": os.environ["PATH"], "HOME": str(self._folder), **variables},
+            "folder": str(self._folder),
+            "output": str(self.output),
+            **death,
+        }
+        assert self._zygote.stdin is not None
+        self._zygote.stdin.write(json.dumps(wanted) + "\n")
+        self._zygote.stdin.flush()
+        return int(json.loads(self._answers.readline())["code"])
+
+    @property
+    def points(self) -> list[str]:
+        """The points that the last run has passed."""
+        return Path(f"{self.output}.points").read_text().splitlines()
+
+    def close(self) -> None:
+        with suppress(BrokenPipeError):
+            self._zygote.communicate(timeout=10)
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Iterator[Commands]:
+    runner = Commands(tmp_path)
+    yield runner
+    runner.close()
+
+
+@pytest.fixture
+def emulator() -> Iterator[EmulatorServer]:
+    """Forty links on pages of ten, which a test may change."""
+    with EmulatorServer(EmulatorConfig(links=40, page_size=10, max_page_size=10)) as server:
+        server.state.freeze()
+        yield server
+
+
+@dataclass
+class Place:
+    """A warehouse that can be thrown away and had again in the state in which it was kept."""
+
+    url: str
+    _keep: Callable[[], Callable[[], None]]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        return {"INODE_WAREHOUSE_URL": self.url}
+
+    def keep(self) -> Callable[[], None]:
+        """What puts the warehouse back as it is now. Nobody may have it open, then or now."""
+        return self._keep()
+
+    def opened(self) -> Warehouse:
+        """The open warehouse; close it."""
+        return open_warehouse(LocalSettings(warehouse_url=self.url, _env_file=None), lock_wait_s=10)
+
+
+@pytest.fixture
+def place(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A migrated, empty warehouse of each kind in turn."""
+    url = str(request.getfixturevalue("migrated_url"))
+    if warehouse_kind == "sqlite":
+        return _file_place(url, tmp_path)
+    return _database_place(url, request)
+
+
+def _file_place(url: str, tmp_path: Path) -> Place:
+    path = Path(url.removeprefix("sqlite:///"))
+    path.parent.mkdir(exist_ok=True)
+
+    def files(folder: Path) -> list[Path]:
+        return list(folder.glob("inode.db*"))
+
+    def keep() -> Callable[[], None]:
+        kept = tmp_path / "kept"
+        kept.mkdir(exist_ok=True)
+        for file in files(path.parent):
+            shutil.copy(file, kept)
+
+        def put_back() -> None:
+            for file in files(path.parent):
+                file.unlink()
+            for file in files(kept):
+                shutil.copy(file, path.parent)
+
+        return put_back
+
+    return Place(url, keep)
+
+
+def _database_place(url: str, request: pytest.FixtureRequest) -> Place:
+    server: Any = request.getfixturevalue("postgresql_server")
+    name = url.rpartition("/")[2]
+
+    def keep() -> Callable[[], None]:
+        copy = server.new_database(template=name)
+        request.addfinalizer(lambda: server.drop(copy))
+
+        def put_back() -> None:
+            server.drop(name)
+            server.execute(f"CREATE DATABASE {name} TEMPLATE {copy}")
+
+        return put_back
+
+    return Place(url, keep)
