@@ -114,7 +114,7 @@ def test_s11_a_weaker_sslmode_is_told(run, account, monkeypatch):
         ({"INODE_AUTH": "api_key", "INODE_API_KEY": "canary"}, "ApiKeyRejectedError"),
     ],
 )
-def test_m15_a_refused_login_is_where_it_stops(run, account, emulator, monkeypatch, variables, error):  # noqa: PLR0917
+def test_m15_a_refused_login_is_where_it_stops(run, account, emulator, monkeypatch, variables, error):
     """The address is well, the login failed by its own name after one attempt, the rest is skipped."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
