@@ -19,6 +19,7 @@ from sqlalchemy import Connection, inspect, text
 from inode_pipeline.errors import NotMigratedError
 from inode_pipeline.warehouse.conflicts import require_our_tables
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
+from inode_pipeline.warehouse.explain import explain, explanation_sql
 
 _LOCK = 0x1_0DE_314  # of pg_advisory_xact_lock; any number that no other program uses
 
@@ -31,7 +32,7 @@ def sql_folder() -> Path:
 
 
 def migrate(warehouse: Warehouse) -> list[str]:
-    """Apply the pending migrations, and return their names; none when there is nothing to do.
+    """Apply the pending migrations and explain every table and view in the data dictionary; the migrations' names.
 
     Raises:
         NotMigratedError: the warehouse was migrated by a newer version.
@@ -45,6 +46,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
             command.upgrade(
                 _config(warehouse, connection=connection, has_schema=_has_schema(warehouse, connection)), "head"
             )
+        explain(connection, warehouse.schema, sql_folder() / "views")
     return names
 
 
@@ -69,7 +71,7 @@ def migration_sql(warehouse: Warehouse) -> str:
     buffer = io.StringIO()
     config = _config(warehouse, output=buffer, has_schema=has_schema)
     command.upgrade(config, f"{present}:head" if present else "head", sql=True)
-    return buffer.getvalue()
+    return buffer.getvalue() + explanation_sql(warehouse.schema, sql_folder() / "views")
 
 
 def require_migrated(warehouse: Warehouse) -> None:

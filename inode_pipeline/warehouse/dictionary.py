@@ -1,0 +1,159 @@
+"""The data dictionary: every table, view and column in words, from the one place where each is defined.
+
+A table speaks through the comments in `tables.py` and `analyst_tables.py`, a view through the comment block at the head
+of its file in `sql/views`: first what it answers, with definitions and sources, then a line for each column.
+
+    -- How reliable is each link in each month?
+    -- TTI: mean travel time over free-flow travel time (FHWA Urban Congestion Report).
+    --
+    -- link_id: the link
+    -- n_bins (bigint): the type in brackets where neither a table nor the name tells it; a line that is
+    --     indented goes on with the column before
+
+`explain.py` carries it to where people meet it. Keep out: explanations; they stand where the thing is defined.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Double, LargeBinary, Text
+from sqlalchemy.types import TypeEngine
+
+from inode_pipeline.warehouse.tables import METADATA
+from inode_pipeline.warehouse.types import CalendarDate, Json, UtcTimestamp
+
+UNITS = {
+    "_s_per_km": "s/km",
+    "_kmh": "km/h",
+    "_mph": "mph",
+    "_km": "km",
+    "_mi": "mi",
+    "_m": "m",
+    "_s": "s",
+    "_min": "min",
+    "_minute": "min",
+    "_h": "h",
+    "_hours": "h",
+    "_days": "d",
+    "_pct": "%",
+    "_bytes": "bytes",
+    "seconds": "s",
+}
+"""What the end of a column's name says of its unit; counts, which begin with n_, have none."""
+
+_TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
+    (UtcTimestamp, "timestamp"),
+    (CalendarDate, "date"),
+    (Json, "json"),
+    (Boolean, "boolean"),
+    (BigInteger, "bigint"),
+    (Double, "double"),
+    (LargeBinary, "bytes"),
+    (Text, "text"),
+)
+_NAMED = (
+    (re.compile(r"^(is|has|may)_"), "boolean"),
+    (re.compile(r"^n_|_count$|_hour$|^(rank|corrections)$|^links_"), "bigint"),
+    (re.compile(r"_at$"), "timestamp"),
+    (re.compile(r"_date$|_on$"), "date"),
+)
+_COLUMN = re.compile(r"([a-z_][a-z0-9_]*)(?: \(([a-z ]+)\))?: *(.*)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Entry:
+    """One row of `data_dictionary`; an empty `column_name` and `type` explain the relation itself."""
+
+    relation: str
+    column_name: str
+    kind: str
+    type: str
+    unit: str | None
+    description: str
+
+
+@dataclass(frozen=True)
+class ViewHead:
+    """What a view's file says of itself; `columns` are (name, type or None, meaning)."""
+
+    description: str
+    columns: tuple[tuple[str, str | None, str], ...]
+
+
+def entries(views: Path) -> list[Entry]:
+    """The whole dictionary: a row for each relation, then one for each of its columns, in their order.
+
+    `views` is the folder of the view files.
+    """
+    found: list[Entry] = []
+    for table in METADATA.sorted_tables:
+        found.append(Entry(table.name, "", "table", "", None, table.comment or ""))
+        found += [
+            Entry(table.name, column.name, "table", _type(column.type), unit_of(column.name), column.comment or "")
+            for column in table.columns
+        ]
+    for path in sorted(views.glob("*.sql")):
+        head = read_head(path.read_text(encoding="utf-8"))
+        found.append(Entry(path.stem, "", "view", "", None, head.description))
+        found += [
+            Entry(path.stem, name, "view", told or type_of(name), unit_of(name), meaning)
+            for name, told, meaning in head.columns
+        ]
+    return found
+
+
+def read_head(statement: str) -> ViewHead:
+    """The comment block at the head of a view's file; empty where there is none."""
+    description: list[str] = []
+    columns: list[tuple[str, str | None, str]] = []
+    for line in statement.splitlines():
+        if not line.startswith("--"):
+            break
+        said = line[2:].rstrip()
+        column = _COLUMN.fullmatch(said.strip())
+        if column and not said.startswith("   "):
+            columns.append((column[1], column[2], column[3]))
+        elif columns and said:
+            name, kind, meaning = columns[-1]
+            columns[-1] = (name, kind, f"{meaning} {said.strip()}".strip())
+        elif said:
+            description.append(said.strip())
+    return ViewHead(" ".join(description), tuple(columns))
+
+
+def unit_of(column: str) -> str | None:
+    """The unit that a column's name carries; None where it carries none."""
+    if column.startswith("n_"):
+        return None
+    if column.startswith(("minutes_", "days_")):
+        return "min" if column.startswith("minutes_") else "d"
+    return next((unit for end, unit in UNITS.items() if column.endswith(end)), None)
+
+
+def type_of(column: str) -> str:
+    """What a column of a view holds, as its name tells: as in the tables that have it, else by the house's naming."""
+    kinds = _types_in_tables().get(column, set())
+    if len(kinds) == 1:
+        return next(iter(kinds))
+    for pattern, kind in _NAMED:
+        if pattern.search(column):
+            return kind
+    return "double" if unit_of(column) else "text"
+
+
+@cache
+def _types_in_tables() -> dict[str, set[str]]:
+    kinds: dict[str, set[str]] = {}
+    for table in METADATA.sorted_tables:
+        for column in table.columns:
+            kinds.setdefault(column.name, set()).add(_type(column.type))
+    return kinds
+
+
+def _type(kind: TypeEngine[Any]) -> str:
+    return next(name for of, name in _TYPES if isinstance(kind, of))
