@@ -5,7 +5,8 @@
         receipt = load.merge(MergeRules(0.2), facts)    # committed where the block ends
 
 Everything that can stop a load raises inside the block, before the commit. The rules are in `present.py` and
-`past.py`, the statements in `apply.py`. Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
+`past.py`, the statements in `apply.py`, what is kept of the past in `facts/`. Keep out: HTTP, Dagster, and what a link
+is: the endpoint says that.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from inode_pipeline.warehouse.apply import Applied, Census, apply, take_census
 from inode_pipeline.warehouse.bulk import copy_in
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.exclusive import Session, exclusive
+from inode_pipeline.warehouse.facts import Kept, keep_facts
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
 from inode_pipeline.warehouse.shrink import (
@@ -158,9 +160,9 @@ class Load:
         if not may_shrink:
             self._check_shrink(age, census, rules)
         applied = apply(connection, self.staging, self._walk, age, self._load_id)
-        # The fact tables belong here: `self.staging` holds the walk's records and rejects until the commit.
+        kept = keep_facts(connection, self._endpoint, self.staging, self._walk, self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
-        receipt = self._receipt(age, census, applied, facts)
+        receipt = self._receipt(age, census, applied, kept, facts)
         self._check_balance(receipt)
         self._write_row(connection, receipt, age, facts, started_at)
         if facts.zone is not None:
@@ -189,7 +191,7 @@ class Load:
         newest = connection.scalar(select(func.max(LOADS.c.finished_at)).where(LOADS.c.walk_id == self._walk.walk_id))
         return now if newest is None or newest < now else newest + timedelta(microseconds=1)
 
-    def _receipt(self, age: Age, census: Census, applied: Applied, facts: LoadFacts) -> Receipt:
+    def _receipt(self, age: Age, census: Census, applied: Applied, kept: Kept, facts: LoadFacts) -> Receipt:
         left_alone = census.existing - applied.updated
         return Receipt(
             load_id=self._load_id,
@@ -212,8 +214,8 @@ class Load:
             reopened=applied.reopened,
             vanished=applied.vanished,
             no_data=facts.no_data,
-            observations_inserted=0,
-            observations_corrected=0,
+            observations_inserted=kept.inserted,
+            observations_corrected=kept.corrected,
             seconds=round(time.monotonic() - self._begun, 3),
         )
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, Connection, MetaData, Subquery, Table, Text, func, select
+from sqlalchemy.schema import SchemaItem
 
 from inode_pipeline.errors import ApiContractError
 from inode_pipeline.warehouse.tables import REJECTED_RECORDS
@@ -61,8 +62,7 @@ class Staging:
         )
 
     def _table(self, name: str, *columns: Column[Any]) -> Table:
-        schema = "pg_temp" if self.is_postgresql else "temp"
-        return Table(name, MetaData(), *columns, schema=schema, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
+        return temporary_table(name, *columns, is_postgresql=self.is_postgresql)
 
     def held_by_rejects(self) -> Subquery:
         """The readable keys of the rejected records, each once: what the walk holds beside the typed records."""
@@ -114,6 +114,12 @@ class Staging:
                 remedy=f"The field that {self.key} is read from does not tell the records apart; "
                 "name the right one in the field map.",
             )
+
+
+def temporary_table(name: str, *columns: SchemaItem, is_postgresql: bool) -> Table:
+    """A table of the session's own; on PostgreSQL the commit drops it."""
+    schema = "pg_temp" if is_postgresql else "temp"
+    return Table(name, MetaData(), *columns, schema=schema, prefixes=["TEMPORARY"], postgresql_on_commit="DROP")
 
 
 def _like(column: Column[Any]) -> Column[Any]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.offsets import keep_offsets
 from inode_pipeline.warehouse.statements import insert_if_absent
 from inode_pipeline.warehouse.tables import PIPELINE_SETTINGS
 
@@ -34,7 +35,7 @@ def agreed_zone(warehouse: Warehouse, configured: str | None) -> str | None:
 
 
 def store_zone(connection: Connection, zone: str) -> None:
-    """Remember the zone if none is stored yet, as part of a load's transaction.
+    """Remember the zone if none is stored yet, with its offsets from UTC, as part of a load's transaction.
 
     Raises:
         ConfigError: another one is stored.
@@ -42,6 +43,7 @@ def store_zone(connection: Connection, zone: str) -> None:
     """
     if not insert_if_absent(connection, PIPELINE_SETTINGS, {"name": _ZONE, "value": zone}):
         _require_same(_read_zone(connection), zone)
+    keep_offsets(connection, zone)
 
 
 def _read_zone(connection: Connection) -> str | None:

@@ -1,0 +1,207 @@
+"""What was measured, and what was said of it before the API corrected it.
+
+For a place (a link and a time) each distinct set of values is kept once, with the earliest loaded walk that showed it.
+The set whose earliest walk is latest stands in `link_observations`, the others in `observation_corrections`: so no
+order of loads ends differently. A walk that is loaded again under another field map takes back what it alone had said.
+
+Nearly every sighting is of a new place or shows what is stored; the few others, the disputed ones, are worked out in
+full in a temporary table, and only the rows that differ from it are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Executable,
+    FromClause,
+    Insert,
+    Select,
+    Subquery,
+    Table,
+    and_,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union,
+    union_all,
+    update,
+)
+
+from inode_pipeline.warehouse.fact_tables import VALUES
+from inode_pipeline.warehouse.facts.scratch import Scratch
+from inode_pipeline.warehouse.facts.sightings import PLACE, has_same_values, is_same_place
+from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.types import UtcTimestamp
+from inode_pipeline.warehouse.walks import LandedWalk
+
+STORED = (*PLACE, *VALUES, "snapshot_at", "load_id")
+"""The columns of both tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What became of a walk's sightings: new places, places with one more set of values, places worked out in full."""
+
+    inserted: int
+    corrected: int
+    disputed: int
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether any row may have been written."""
+        return self.inserted + self.disputed > 0
+
+
+def keep_observations(
+    connection: Connection, scratch: Scratch, shown: Subquery, walk: LandedWalk, load_id: str
+) -> Resolved:
+    """Bring both tables to what the loaded walks and this one say."""
+    places = _Places(scratch, shown, walk, load_id)
+    disputed = _written(connection, places.insert_disputed(was_loaded=_was_loaded(connection, walk)))
+    inserted = _written(connection, places.insert_new())
+    if not disputed:
+        return Resolved(inserted, corrected=0, disputed=0)
+    scratch.analyze(connection, scratch.disputed)
+    corrected = connection.scalar(places.count_corrected()) or 0
+    for statement in places.fill_sets():
+        connection.execute(statement)
+    scratch.analyze(connection, scratch.sets)
+    for statement in places.settle():
+        connection.execute(statement)
+    return Resolved(inserted, corrected, disputed)
+
+
+def _was_loaded(connection: Connection, walk: LandedWalk) -> bool:
+    return connection.scalar(select(LOADS.c.load_id).where(LOADS.c.walk_id == walk.walk_id).limit(1)) is not None
+
+
+def _written(connection: Connection, statement: Insert) -> int:
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+
+
+class _Places:
+    """The statements of one load."""
+
+    def __init__(self, scratch: Scratch, shown: Subquery, walk: LandedWalk, load_id: str) -> None:
+        self.shown = shown
+        self.at = literal(walk.snapshot_at, UtcTimestamp)
+        self.load_id = literal(load_id)
+        self.disputed, self.sets = scratch.disputed, scratch.sets
+        self.observations, self.corrections = scratch.tables.observations, scratch.tables.corrections
+
+    def insert_disputed(self, *, was_loaded: bool) -> Insert:
+        """The stored places that cannot stay as they are."""
+        shown, standing, earlier = self.shown, self.observations, self.corrections
+        is_known_from_before = (
+            select(earlier.c.link_id)
+            .where(is_same_place(earlier, shown), has_same_values(earlier, shown), earlier.c.snapshot_at <= self.at)
+            .exists()
+        )
+        differing = (
+            select(*_place(shown))
+            .join(standing, is_same_place(standing, shown))
+            .where(or_(not_(has_same_values(standing, shown)), standing.c.snapshot_at > self.at), ~is_known_from_before)
+        )
+        taken_back = [self._taken_back(table) for table in (standing, earlier)] if was_loaded else []
+        return insert(self.disputed).from_select(list(PLACE), union(differing, *taken_back))
+
+    def _taken_back(self, table: Table) -> Select[Any]:
+        """The places where a set of values stands that this walk was the earliest to show, and shows no more."""
+        shown = self.shown
+        is_shown = select(shown.c.link_id).where(is_same_place(shown, table), has_same_values(shown, table)).exists()
+        return select(*_place(table)).where(table.c.snapshot_at == self.at, ~is_shown)
+
+    def insert_new(self) -> Insert:
+        """The places of which nothing is stored."""
+        shown, standing = self.shown, self.observations
+        is_stored = select(standing.c.link_id).where(is_same_place(standing, shown)).exists()
+        return insert(standing).from_select(STORED, self._as_stored().where(~is_stored))
+
+    def _as_stored(self) -> Select[Any]:
+        shown = self.shown
+        return select(*(shown.c[name] for name in (*PLACE, *VALUES)), self.at, self.load_id).select_from(shown)
+
+    def count_corrected(self) -> Select[int]:
+        """How many stored places get a set of values more, and not in place of one that the same walk had shown."""
+        shown = self.shown
+
+        def is_stored(table: Table) -> ColumnElement[bool]:
+            is_equal_or_its_own = or_(has_same_values(table, shown), table.c.snapshot_at == self.at)
+            return select(table.c.link_id).where(is_same_place(table, shown), is_equal_or_its_own).exists()
+
+        return (
+            select(func.count())
+            .select_from(shown)
+            .join(self.disputed, is_same_place(self.disputed, shown))
+            .where(~is_stored(self.observations), ~is_stored(self.corrections))
+        )
+
+    def fill_sets(self) -> Iterator[Executable]:
+        """Every set of values of the disputed places, each with the earliest walk that shows it."""
+        shown, disputed, sets = self.shown, self.disputed, self.sets
+        both = (self.observations, self.corrections)
+        every = (select(*_stored(table)).join(disputed, is_same_place(disputed, table)) for table in both)
+        stored = union_all(*every).subquery("stored")
+        is_shown = shown.c.link_id.is_not(None)
+        # What this walk was the earliest to show, if it shows it still; what a later one was, unless this one shows it.
+        stays = or_(
+            stored.c.snapshot_at < self.at,
+            and_(stored.c.snapshot_at == self.at, is_shown),
+            and_(stored.c.snapshot_at > self.at, ~is_shown),
+        )
+        beside = stored.outerjoin(shown, and_(is_same_place(shown, stored), has_same_values(shown, stored)))
+        yield insert(sets).from_select(
+            [*STORED, "is_latest"], select(*_stored(stored), false()).select_from(beside).where(stays)
+        )
+        is_there = select(sets.c.link_id).where(is_same_place(sets, shown), has_same_values(sets, shown)).exists()
+        added = self._as_stored().join(disputed, is_same_place(disputed, shown)).where(~is_there)
+        yield insert(sets).from_select([*STORED, "is_latest"], added.add_columns(false()))
+        newer = sets.alias("newer")
+        has_newer = select(newer.c.link_id).where(
+            is_same_place(newer, sets), newer.c.snapshot_at > sets.c.snapshot_at
+        ).exists()  # fmt: skip
+        yield update(sets).values(is_latest=True).where(~has_newer)
+
+    def settle(self) -> Iterator[Executable]:
+        """Bring the disputed places of both tables to their sets; a row that is right already is not touched."""
+        sets, standing, earlier = self.sets, self.observations, self.corrections
+
+        def is_same(table: Table) -> ColumnElement[bool]:
+            return and_(is_same_place(sets, table), sets.c.snapshot_at == table.c.snapshot_at)
+
+        def is_disputed(table: Table) -> ColumnElement[bool]:
+            return tuple_(*_place(table)).in_(select(*_place(self.disputed)))
+
+        has_set = select(sets.c.link_id).where(is_same_place(sets, standing)).exists()
+        yield delete(standing).where(is_disputed(standing), ~has_set)
+        differs = or_(sets.c.snapshot_at != standing.c.snapshot_at, not_(has_same_values(sets, standing)))
+        yield (
+            update(standing)
+            .values({name: sets.c[name] for name in STORED if name not in PLACE})
+            .where(is_same_place(sets, standing), sets.c.is_latest, differs)
+        )
+        is_right = (
+            select(sets.c.link_id).where(is_same(earlier), has_same_values(sets, earlier), ~sets.c.is_latest).exists()
+        )
+        yield delete(earlier).where(is_disputed(earlier), ~is_right)
+        is_kept = select(earlier.c.link_id).where(is_same(earlier)).exists()
+        yield insert(earlier).from_select(STORED, select(*_stored(sets)).where(~sets.c.is_latest, ~is_kept))
+
+
+def _place(table: FromClause) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in PLACE]
+
+
+def _stored(table: FromClause) -> list[ColumnElement[Any]]:
+    return [table.c[name] for name in STORED]

@@ -1,0 +1,77 @@
+"""Temporary tables in which the observations and bins of one load are worked out, gone before its commit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, PrimaryKeyConstraint, Table, Text
+
+from inode_pipeline.warehouse.fact_tables import VALUES, FactTables
+from inode_pipeline.warehouse.staging import temporary_table
+from inode_pipeline.warehouse.types import UtcTimestamp
+
+
+@cache
+def scratch_of(tables: FactTables, *, is_postgresql: bool) -> Scratch:
+    """The same objects for every load: SQLAlchemy compiles a statement once for each set of tables."""
+    return Scratch(tables, is_postgresql=is_postgresql)
+
+
+class Scratch:
+    """The temporary tables for one endpoint's facts.
+
+    `disputed`: the places (link and time) about which this walk and what is stored do not agree.
+    `sets`: for each of these, every set of values that is to stand, in `observations` or in `corrections`.
+    `bins`: the bins whose observations changed, as they are to be; without a mean if there is nothing left in one.
+    """
+
+    def __init__(self, tables: FactTables, *, is_postgresql: bool) -> None:
+        self.tables = tables
+        self.is_postgresql = is_postgresql
+        name = tables.observations.name
+        columns = tables.observations.c
+        self.disputed = temporary_table(
+            f"disputed_{name}",
+            Column("link_id", Text, nullable=False),
+            Column("observed_at", UtcTimestamp, nullable=False),
+            PrimaryKeyConstraint("link_id", "observed_at"),
+            is_postgresql=is_postgresql,
+        )
+        self.sets = temporary_table(
+            f"sets_{name}",
+            Column("link_id", Text, nullable=False),
+            Column("observed_at", UtcTimestamp, nullable=False),
+            *(Column(value, columns[value].type) for value in VALUES),
+            Column("snapshot_at", UtcTimestamp, nullable=False),
+            Column("load_id", Text, nullable=False),
+            Column("is_latest", Boolean, nullable=False),
+            PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
+            is_postgresql=is_postgresql,
+        )
+        self.bins = temporary_table(
+            f"changed_{tables.bins.name}",
+            Column("link_id", Text, nullable=False),
+            Column("bin_start_at", UtcTimestamp, nullable=False),
+            Column("mean_travel_time_s", Double),
+            Column("n_observations", BigInteger, nullable=False),
+            Column("sample_count", BigInteger),
+            PrimaryKeyConstraint("link_id", "bin_start_at"),
+            is_postgresql=is_postgresql,
+        )
+
+    @contextmanager
+    def made(self, connection: Connection) -> Iterator[None]:
+        """The tables, empty, for the length of the block. An error undoes the transaction, and them with it."""
+        every = (self.disputed, self.sets, self.bins)
+        for table in every:
+            table.create(connection, checkfirst=False)
+        yield
+        for table in every:
+            table.drop(connection, checkfirst=False)
+
+    def analyze(self, connection: Connection, table: Table) -> None:
+        """On PostgreSQL, let the planner know how few rows there are: it must not read whole tables to find them."""
+        if self.is_postgresql:
+            connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")

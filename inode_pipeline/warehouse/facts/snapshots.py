@@ -1,0 +1,50 @@
+"""Which links the newest loaded walk of a date held, with their configuration: nothing else stands under that date.
+
+Age is judged among the loaded walks of the date, by `snapshot_at`: an older one changes nothing, and the newest one,
+loaded again, mends what another field map makes of it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Subquery, Table, Text, and_, delete, insert, literal, select, union_all, update
+
+from inode_pipeline.warehouse.staging import Staging
+from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.types import CalendarDate
+from inode_pipeline.warehouse.walks import LandedWalk
+
+
+def keep_snapshot(connection: Connection, staging: Staging, snapshots: Table, walk: LandedWalk) -> None:
+    """Make the rows of the walk's date those that it holds, touching only what differs, unless a newer is loaded."""
+    if _has_newer(connection, walk):
+        return
+    held, kept = _held(staging), snapshots.c
+    day = literal(walk.snapshot_date, CalendarDate)
+    is_same = and_(kept.snapshot_date == day, kept.link_id == held.c.link_id)
+    is_held = select(held.c.link_id).where(kept.link_id == held.c.link_id).exists()
+    connection.execute(delete(snapshots).where(kept.snapshot_date == day, ~is_held))
+    differs = kept.content_hash.is_distinct_from(held.c.content_hash)
+    connection.execute(update(snapshots).values(content_hash=held.c.content_hash).where(is_same, differs))
+    is_kept = select(kept.link_id).where(is_same).exists()
+    missing = select(day, held.c.link_id, held.c.content_hash).where(~is_kept)
+    connection.execute(insert(snapshots).from_select(["snapshot_date", "link_id", "content_hash"], missing))
+
+
+def _has_newer(connection: Connection, walk: LandedWalk) -> bool:
+    newer = select(LOADS.c.load_id).where(
+        LOADS.c.endpoint == walk.endpoint,
+        LOADS.c.snapshot_date == walk.snapshot_date,
+        LOADS.c.snapshot_at > walk.snapshot_at,
+    )
+    return connection.execute(newer.limit(1)).first() is not None
+
+
+def _held(staging: Staging) -> Subquery:
+    """The walk's links: the typed ones, and the rejected ones that have no typed record beside them."""
+    records, rejects = staging.records.c, staging.held_by_rejects()
+    key = records[staging.key]
+    is_typed = select(key).where(key == rejects.c[0]).exists()
+    return union_all(
+        select(key.label("link_id"), records.content_hash.label("content_hash")),
+        select(rejects.c[0], literal(None, Text)).where(~is_typed),
+    ).subquery("held")
