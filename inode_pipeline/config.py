@@ -2,6 +2,7 @@
 
     ScheduleSettings    what Dagster's definitions need before anything runs
     LocalSettings       what a command needs that never talks to the API
+    AlertSettings       what telling of troubles needs, which must work when the account's settings are wrong
     Settings            everything
 
 A setting is a field of one of these; its environment variable is `INODE_` and the field's name in capitals.
@@ -12,6 +13,7 @@ before the settings are right.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -85,10 +87,39 @@ def _proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
+def _webhook(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address that takes messages; it begins with https:// and a host")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to this machine only; use https://")
+    _ = parts.port  # raises ValueError for a port that is none
+    return secret
+
+
+def _mail_server(secret: SecretStr | None) -> SecretStr | None:
+    if secret is None:
+        return None
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("not a mail server; use smtps://user:password@host:465 or smtp://user:password@host:587")
+    _ = parts.port
+    return secret
+
+
+def _mailboxes(text: str) -> str:
+    for address in text.split(","):
+        if not re.fullmatch(r"[^\s@<>,;\x00-\x20\x7f]+@[^\s@<>,;\x00-\x20\x7f]+", address.strip()):
+            raise ValueError("not a list of mail addresses; use one@example.org, two@example.org")
+    return text
+
+
 def _header_value(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it holds a line break or another character that no key has; copy it again")
+    if text != text.strip():
+        raise ValueError("it begins or ends with a space, which no key does; copy it again")
     return secret
 
 
@@ -183,9 +214,6 @@ class LocalSettings(ScheduleSettings):
     raw_retention_days: Annotated[int, Field(ge=0)] = 0
     holidays: str | None = None
     display_units: Literal["metric", "us"] = "metric"
-    alert_webhook_url: SecretStr | None = None
-    alert_smtp_url: SecretStr | None = None
-    alert_to: str | None = None
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)
 
@@ -201,7 +229,27 @@ class LocalSettings(ScheduleSettings):
         return endpoint if self.field_map_file is None else read_field_map(self.field_map_file).apply(endpoint)
 
 
-class Settings(LocalSettings):
+class AlertSettings(LocalSettings):
+    """What telling of troubles needs: where to, whom to trust, and from when a sync is late."""
+
+    ca_file: Annotated[Path, AfterValidator(_readable_file)] | None = None
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
+    alert_webhook_url: Annotated[SecretStr, AfterValidator(_webhook)] | None = None
+    alert_to: Annotated[str, AfterValidator(_mailboxes)] | None = None
+    alert_smtp_url: Annotated[SecretStr, AfterValidator(_mail_server)] | None = Field(
+        default=None, validate_default=True
+    )
+    alert_grace_min: Annotated[int, Field(ge=1, le=1440)] = 120
+
+    @field_validator("alert_smtp_url")
+    @classmethod
+    def _check_mail(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if "alert_to" in info.data and (value is None) != (info.data["alert_to"] is None):
+            raise ValueError("INODE_ALERT_SMTP_URL and INODE_ALERT_TO: mail needs both, the server and to whom")
+        return value
+
+
+class Settings(AlertSettings):
     """Everything a sync needs."""
 
     base_url: str = Field(default=DEFAULT_BASE_URL, validate_default=True)
@@ -217,8 +265,6 @@ class Settings(LocalSettings):
     concurrency: Annotated[int, Field(ge=1, le=64)] = 4
     request_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
     walk_deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
-    ca_file: Annotated[Path, AfterValidator(_readable_file)] | None = None
-    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = None
 
     @field_validator("base_url")
     @classmethod

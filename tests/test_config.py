@@ -71,6 +71,7 @@ def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
         ({}, "INODE_TIMEZONE is missing"),
         ({}, "No credentials: INODE_API_KEY is missing"),
         ({"INODE_USERNAME": "anna"}, "INODE_PASSWORD, INODE_CLIENT_ID and INODE_CLIENT_SECRET are missing"),
+        ({"INODE_API_KEY": "key "}, "INODE_API_KEY: it begins or ends with a space"),
         ({**OAUTH, "INODE_API_KEY": "key"}, "INODE_AUTH is missing"),
         ({**OAUTH, "INODE_AUTH": "api_key"}, "INODE_API_KEY is missing"),
         ({"INODE_BASE_URL": "http://example.com/api/"}, "plain http"),

@@ -108,9 +108,9 @@ class Wire(httpx.BaseTransport):
         if tls is not None:
             return untrusted(tls, self._origin)
         if isinstance(problem, httpcore.LocalProtocolError):
-            return ApiProtocolError(
+            raise ApiProtocolError(
                 "A request could not be written as HTTP.", remedy="Check the INODE_ settings for odd characters."
-            )
+            ) from None  # its text quotes the header that cannot be sent, with the secret in it
         if isinstance(problem, httpcore.ProxyError) and str(problem).startswith("4"):
             return ApiUnreachableError(
                 f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
