@@ -30,38 +30,46 @@ LOGIN = {
 }
 
 
+@pytest.fixture(scope="session")
+def zygote() -> Iterator[subprocess.Popen[str]]:
+    """A process that has everything imported and becomes the command as often as it is asked."""
+    process = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("zygote.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT)},
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    yield process
+    with suppress(BrokenPipeError):
+        process.communicate(timeout=10)
+
+
 class Commands:
     """Runs the command in processes of its own, which may be killed at a chosen point."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, zygote: subprocess.Popen[str], folder: Path) -> None:
+        assert zygote.stdin is not None
+        assert zygote.stdout is not None
+        self._wishes: IO[str] = zygote.stdin
+        self._answers: IO[str] = zygote.stdout
         self._folder = folder
         self.output = folder / "output"
-        self._zygote = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("zygote.py"))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(CHECKOUT)},
-        )
-        assert self._answers.readline() == "ready\n"
 
-    @property
-    def _answers(self) -> IO[str]:
-        assert self._zygote.stdout is not None
-        return self._zygote.stdout
-
-    def run(self, *arguments: str, variables: dict[str, str], **death: float) -> int:
+    def run(self, *arguments: str, variables: dict[str, str], log_everything: bool = False, **death: float) -> int:
         """The exit code of the command, negative for a signal."""
         wanted = {
             "arguments": arguments,
             "variables": {"PATH": os.environ["PATH"], "HOME": str(self._folder), **variables},
             "folder": str(self._folder),
             "output": str(self.output),
+            "log_everything": log_everything,
             **death,
         }
-        assert self._zygote.stdin is not None
-        self._zygote.stdin.write(json.dumps(wanted) + "\n")
-        self._zygote.stdin.flush()
+        self._wishes.write(json.dumps(wanted) + "\n")
+        self._wishes.flush()
         return int(json.loads(self._answers.readline())["code"])
 
     @property
@@ -69,16 +77,10 @@ class Commands:
         """The points that the last run has passed."""
         return Path(f"{self.output}.points").read_text().splitlines()
 
-    def close(self) -> None:
-        with suppress(BrokenPipeError):
-            self._zygote.communicate(timeout=10)
-
 
 @pytest.fixture
-def commands(tmp_path: Path) -> Iterator[Commands]:
-    runner = Commands(tmp_path)
-    yield runner
-    runner.close()
+def commands(zygote: subprocess.Popen[str], tmp_path: Path) -> Commands:
+    return Commands(zygote, tmp_path)
 
 
 @pytest.fixture

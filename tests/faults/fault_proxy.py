@@ -17,7 +17,7 @@ Spoil = Callable[[bytes], bytes | None]
 """The whole answer as it came, and what is sent instead; None cuts the connection with a reset."""
 
 
-def _answer(status: str, body: bytes = b"", *headers: str, kind: str = "application/json") -> bytes:
+def answer(status: str, body: bytes = b"", *headers: str, kind: str = "application/json") -> bytes:
     lines = [
         f"HTTP/1.1 {status}",
         f"Content-Type: {kind}",
@@ -29,19 +29,19 @@ def _answer(status: str, body: bytes = b"", *headers: str, kind: str = "applicat
 
 
 SPOILS: dict[str, Spoil] = {
-    "throttled": lambda _: _answer("429 Too Many Requests", b"{}", "Retry-After: 0.01"),
-    "away for a moment": lambda _: _answer("503 Service Unavailable", b"<h1>away</h1>", "Retry-After: 0.01"),
-    "broken for a moment": lambda _: _answer("500 Internal Server Error", b"<h1>broken</h1>", "Retry-After: 0.01"),
+    "throttled": lambda _: answer("429 Too Many Requests", b"{}", "Retry-After: 0.01"),
+    "away for a moment": lambda _: answer("503 Service Unavailable", b"<h1>away</h1>", "Retry-After: 0.01"),
+    "broken for a moment": lambda _: answer("500 Internal Server Error", b"<h1>broken</h1>", "Retry-After: 0.01"),
     "body cut off": lambda answer: answer[:-20],
     "connection reset": lambda _: None,
-    "away for a day": lambda _: _answer("503 Service Unavailable", b"", "Retry-After: 86400"),
-    "forbidden": lambda _: _answer("400 Bad Request", b'{"detail": "no"}'),
-    "a page for people": lambda _: _answer("200 OK", b"<html>log in</html>", kind="text/html"),
+    "away for a day": lambda _: answer("503 Service Unavailable", b"", "Retry-After: 86400"),
+    "forbidden": lambda _: answer("400 Bad Request", b'{"detail": "no"}'),
+    "a page for people": lambda _: answer("200 OK", b"<html>log in</html>", kind="text/html"),
     "results renamed": lambda answer: answer.replace(b'"results"', b'"rezults"'),
-    "results null": lambda _: _answer("200 OK", b'{"count": 0, "next": null, "results": null}'),
-    "an empty list": lambda _: _answer("200 OK", b'{"count": 0, "next": null, "results": []}'),
+    "results null": lambda _: answer("200 OK", b'{"count": 0, "next": null, "results": null}'),
+    "an empty list": lambda _: answer("200 OK", b'{"count": 0, "next": null, "results": []}'),
     "a page less": lambda answer: _resized(_replaced_next(answer)),
-    "a link to elsewhere": lambda _: _answer(
+    "a link to elsewhere": lambda _: answer(
         "200 OK", b'{"count": 99, "next": "http://elsewhere.invalid/api/v1/links/?page=2", "results": []}'
     ),
 }
@@ -74,6 +74,8 @@ class FaultProxy:
         self._target = (target.hostname or "", target.port or 80)
         self._lock = threading.Lock()
         self.plan: dict[int, Spoil] = {}
+        self.echo: dict[str, Callable[[bytes], bytes]] = {}
+        """By method: what is answered to a whole request, which is not passed on."""
         self.gets = 0
         proxy = self
 
@@ -82,6 +84,8 @@ class FaultProxy:
                 proxy._handle(self.request)
 
         socketserver.ThreadingTCPServer.allow_reuse_address = True
+        self.granted: list[bytes] = []
+        """Each answer to a POST that the server itself gave with status 200: the tokens."""
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.base_url = f"http://127.0.0.1:{self._server.server_address[1]}/api/"
@@ -104,7 +108,10 @@ class FaultProxy:
             if not request:
                 return
             spoil = self._spoil(request)
-            answer: bytes | None = self._ask(request)
+            echo = self.echo.get(request.split(b" ")[0].decode())
+            answer: bytes | None = echo(request) if echo else self._ask(request)
+            if request.startswith(b"POST ") and answer and not echo and b" 200 " in answer[:20]:
+                self.granted.append(answer)
             if spoil is not None:
                 answer = spoil(answer or b"")
             if answer is None:

@@ -8,6 +8,7 @@ also in the middle of a system call). A line of JSON answers with the exit code,
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -30,6 +31,8 @@ def run(wanted: dict[str, Any]) -> None:
     sys.argv = ["inode-pipeline", *wanted["arguments"]]
     from inode_pipeline.__main__ import main
 
+    if wanted.get("log_everything"):
+        logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)
     if wanted.get("kill_after_s"):
         signal.setitimer(signal.ITIMER_REAL, wanted["kill_after_s"])  # SIGALRM, which nobody handles
     arm(wanted.get("kill_at") or NEVER, wanted["output"] + ".points")
