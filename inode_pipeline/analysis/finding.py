@@ -1,0 +1,62 @@
+"""The words in which a promise is examined: what is looked at, and what was found. Plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row, func, select
+
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.stored import stored_zone
+from inode_pipeline.warehouse.tables import LOADS
+
+Outcome = Literal["kept", "broken", "not checked"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether a promise is kept, in one sentence, with the figures behind it."""
+
+    outcome: Outcome
+    text: str
+    figures: Mapping[str, int | float | str] = field(default_factory=dict)
+
+
+NOTHING_LOADED = Finding("not checked", "Not checked: nothing is loaded yet.")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """The warehouse's copy of one endpoint, looked at now. `grace` is what a scheduled sync may take."""
+
+    warehouse: Warehouse
+    endpoint: Endpoint
+    settings: LocalSettings
+    now: datetime
+    grace: timedelta = timedelta(hours=2)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the copy's dates: the one that it was filled with."""
+        return ZoneInfo(stored_zone(self.warehouse) or self.settings.zone.key)
+
+    def loaded_walks(self, limit: int) -> list[Row[Any]]:
+        """The newest loaded walks, the newest first, each as the newest of its loads."""
+        of_walk = func.row_number().over(partition_by=LOADS.c.walk_id, order_by=LOADS.c.started_at.desc())
+        numbered = select(LOADS, of_walk.label("of_walk")).where(LOADS.c.endpoint == self.endpoint.name).subquery()
+        newest = select(numbered).where(numbered.c.of_walk == 1).order_by(numbered.c.snapshot_at.desc()).limit(limit)
+        with reading(self.warehouse) as connection:
+            return list(connection.execute(newest))
+
+
+def some(things: Iterator[str] | list[str], limit: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    every = list(things)
+    more = f" and {len(every) - limit} more" if len(every) > limit else ""
+    return ", ".join(every[:limit]) + more

@@ -1,0 +1,118 @@
+"""What the tables promise, each promise in its own words, and whether they keep it now.
+
+    for promise in PROMISES:
+        finding = promise.examine(Copy(warehouse, endpoint, settings, now))
+
+What must stop a load has stopped it already, inside its transaction; a promise only reports. What cannot be examined is
+`not checked`, never `kept`. This is the door; `promises_of_loads.py` asks the bookkeeping, `promises_of_rows.py` the
+rows and the landed pages. Keep out: Dagster, which shows the findings, and everything that writes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from inode_pipeline.analysis import promises_of_loads as loads
+from inode_pipeline.analysis import promises_of_rows as rows
+from inode_pipeline.analysis.finding import Copy, Finding
+
+__all__ = ["PROMISES", "Copy", "Finding", "Promise"]
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One promise: about the landed `pages` or about the `table`, and how grave it is if it is broken."""
+
+    name: str
+    about: Literal["pages", "table"]
+    severity: Literal["error", "warning"]
+    words: str
+    examine: Callable[[Copy], Finding]
+
+
+PROMISES = (
+    Promise(
+        "walk_is_proven",
+        "pages",
+        "warning",
+        "The newest loaded walk is shown to hold every record: its pages agree with the API's own count, or a second "
+        "walk confirmed it.",
+        loads.walk_is_proven,
+    ),
+    Promise(
+        "fields_stay",
+        "pages",
+        "warning",
+        "The records have the same fields of the same kinds as in the walk before.",
+        rows.fields_stay,
+    ),
+    Promise(
+        "no_night_is_missed",
+        "pages",
+        "warning",
+        "Each date of the last 30 on which INODE_SYNC_SCHEDULE ticked has a loaded snapshot. One that has none cannot "
+        "be fetched later.",
+        loads.no_night_is_missed,
+    ),
+    Promise(
+        "receipts_balance",
+        "table",
+        "error",
+        "In every load each record that was received is counted exactly once.",
+        loads.receipts_balance,
+    ),
+    Promise(
+        "recount_agrees",
+        "table",
+        "error",
+        "Read again from the landed pages, the newest loaded walk gives the counts of its receipt and the very rows "
+        "that stand in the table.",
+        rows.recount_agrees,
+    ),
+    Promise(
+        "keys_are_unique",
+        "table",
+        "error",
+        "Every row has a key, and no two have the same.",
+        rows.keys_are_unique,
+    ),
+    Promise(
+        "no_sudden_shrink",
+        "table",
+        "warning",
+        "The newest walk lacks no larger share of the records than INODE_MAX_SHRINK_FRACTION, and no newer walk was "
+        "refused for that.",
+        loads.no_sudden_shrink,
+    ),
+    Promise(
+        "nothing_is_set_aside",
+        "table",
+        "warning",
+        "Every record of the newest loaded walk could be typed; none stands in rejected_records.",
+        loads.nothing_is_set_aside,
+    ),
+    Promise(
+        "units_agree",
+        "table",
+        "error",
+        "Length over travel time is the speed: the median of 3.6 * length / time / speed lies between 0.8 and 1.25.",
+        rows.units_agree,
+    ),
+    Promise(
+        "data_is_fresh",
+        "table",
+        "warning",
+        "The newest data is not older than the last tick of INODE_SYNC_SCHEDULE that had its time. What counts is when "
+        "the data was read, not when a run ended.",
+        loads.data_is_fresh,
+    ),
+    Promise(
+        "no_link_is_silent",
+        "table",
+        "warning",
+        "Every present record has a measurement of the two days before its snapshot.",
+        rows.no_link_is_silent,
+    ),
+)

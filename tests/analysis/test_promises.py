@@ -1,0 +1,341 @@
+"""Each promise is kept on good data, broken on data that breaks it, and not checked where it cannot be."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, text, update
+
+from inode_pipeline.analysis.promises import PROMISES, Copy, Finding
+from inode_pipeline.config import Settings
+from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, transaction
+from inode_pipeline.warehouse.migrate import migrate
+from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, WALKS
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmulatorServer]:
+    """An account of 25 links, each measured just now."""
+    with EmulatorServer(EmulatorConfig(links=25, page_size=10, max_page_size=10)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def good_records(server: EmulatorServer) -> list[dict[str, Any]]:
+    server.state.freeze()
+    measured = next(record for record in server.state.records if record["last_speed"])
+    names = ("last_updated", "sample_size")
+    for record in server.state.records:
+        record.update({name: measured[name] for name in names})
+        record["last_travel_time"] = 3.6 * record["distance"] / measured["last_speed"]
+        record["last_speed"] = measured["last_speed"]
+    return copy.deepcopy(server.state.records)
+
+
+def account(server: EmulatorServer, url: str) -> Settings:
+    environment = {"base_url": server.base_url, "api_key": "demo-api-key", "warehouse_url": url}
+    return Settings(_env_file=None, **environment)
+
+
+def two_nights(settings: Settings) -> None:
+    with open_warehouse(settings) as warehouse:
+        migrate(warehouse)
+        for day in (TODAY - DAY, TODAY):
+            sync_date(settings, warehouse, LINKS, day, today=day, attempt=Attempt(f"run of {day}", "person"))
+
+
+@pytest.fixture(scope="session")
+def _migrated_file(
+    server: EmulatorServer, good_records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What each test on SQLite gets a copy of: yesterday's and today's snapshot, both the same 25 links."""
+    path = tmp_path_factory.mktemp("two nights") / "inode.db"
+    two_nights(account(server, f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]], postgresql_server: Any) -> str:
+    """The same on PostgreSQL."""
+    name: str = postgresql_server.new_database()
+    two_nights(account(server, postgresql_server.url(name)))
+    return name
+
+
+class Synced:
+    """A copy that was made by real syncs of an emulated account, and what is to be broken in it."""
+
+    def __init__(self, server: EmulatorServer, warehouse: Warehouse, settings: Settings) -> None:
+        self.records: list[dict[str, Any]] = server.state.records
+        self.settings, self.warehouse = settings, warehouse
+        self.now = datetime.now(UTC)
+
+    def sync(self, day: date = TODAY, **options: Any) -> None:
+        attempt = Attempt(f"run of {day}", "person")
+        sync_date(self.settings, self.warehouse, LINKS, day, today=day, attempt=attempt, **options)
+
+    def change(self, *statements: Any) -> None:
+        with transaction(self.warehouse) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def examine(self, name: str) -> Finding:
+        (promise,) = (promise for promise in PROMISES if promise.name == name)
+        return promise.examine(Copy(self.warehouse, LINKS, self.settings, self.now))
+
+
+@pytest.fixture
+def synced(
+    server: EmulatorServer, good_records: list[dict[str, Any]], migrated_url: str, warehouse: Warehouse
+) -> Synced:
+    """Yesterday's and today's snapshot, both the same 25 links."""
+    server.state.records = copy.deepcopy(good_records)
+    return Synced(server, warehouse, account(server, migrated_url))
+
+
+def test_good_data_keeps_every_promise(synced: Synced) -> None:
+    """After two ordinary nights nothing is broken, and nothing is left unchecked."""
+    findings = {promise.name: synced.examine(promise.name) for promise in PROMISES}
+    assert {name: finding.outcome for name, finding in findings.items()} == dict.fromkeys(findings, "kept"), findings
+
+
+def test_nothing_is_green_before_the_first_load(empty_warehouse: Warehouse, server: EmulatorServer) -> None:
+    """On an empty warehouse every promise is not checked, which is no pass."""
+    migrate(empty_warehouse)
+    settings = account(server, "sqlite:///unused.db")
+    findings = [promise.examine(Copy(empty_warehouse, LINKS, settings, datetime.now(UTC))) for promise in PROMISES]
+    assert {finding.outcome for finding in findings} == {"not checked"}
+    assert all(finding.text.startswith("Not checked: ") for finding in findings)
+
+
+def unverified(synced: Synced) -> None:
+    synced.change(update(LOADS).values(verdict="unverified", may_remove=False))
+
+
+def unreadable_ids(synced: Synced) -> None:
+    synced.change(update(LOADS).values(may_remove=False))
+
+
+def new_field(synced: Synced) -> None:
+    synced.records[0]["colour"] = "red"
+    synced.sync()
+
+
+def lost_field(synced: Synced) -> None:
+    for record in synced.records:
+        del record["is_synthetic"]
+    synced.sync()
+
+
+def changed_type(synced: Synced) -> None:
+    for record in synced.records:
+        record["sample_size"] = record["sample_size"] and str(record["sample_size"])
+    synced.sync()
+
+
+def missed_nights(synced: Synced) -> None:
+    synced.now += 3 * DAY
+
+
+def unbalanced(synced: Synced) -> None:
+    synced.change(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
+
+
+def other_receipt(synced: Synced) -> None:
+    synced.change(update(LOADS).values(received=24, unchanged=24, inserted=0))
+
+
+def other_row(synced: Synced) -> None:
+    key = str(synced.records[3]["id"])
+    synced.change(update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == key).values(record_hash="changed by hand"))
+
+
+def lost_row(synced: Synced) -> None:
+    synced.change(delete(LINKS_TABLE).where(LINKS_TABLE.c.link_id == str(synced.records[3]["id"])))
+
+
+def foreign_row(synced: Synced) -> None:
+    key = LINKS_TABLE.c.link_id == str(synced.records[3]["id"])
+    synced.change(update(LINKS_TABLE).where(key).values(link_id="nobody's"))
+
+
+def corrupt_page(synced: Synced) -> None:
+    synced.change(update(RAW_PAGES).values(sha256="0" * 64))
+
+
+def keyless_table(synced: Synced, *rows: str) -> None:
+    """The table as it is without its primary key, and further rows that the key would have refused."""
+    if synced.warehouse.is_postgresql:
+        table = "inode.links"
+        synced.change(
+            text(f"ALTER TABLE {table} DROP CONSTRAINT {LINKS_TABLE.primary_key.name}"),
+            text(f"ALTER TABLE {table} ALTER link_id DROP NOT NULL"),
+        )
+    else:
+        table = "links"
+        synced.change(
+            text("CREATE TABLE keyless AS SELECT * FROM links"),
+            text("DROP TABLE links"),
+            text("ALTER TABLE keyless RENAME TO links"),
+        )
+    for row in rows:
+        names = [column.name for column in LINKS_TABLE.columns if column.name != "link_id"]
+        synced.change(
+            text(
+                f"INSERT INTO {table} (link_id, {', '.join(names)}) "
+                f"SELECT {row}, {', '.join(names)} FROM {table} ORDER BY link_id LIMIT 1"
+            )
+        )
+
+
+def repeated_key(synced: Synced) -> None:
+    keyless_table(synced, f"'{synced.records[0]['id']}'")
+
+
+def no_key(synced: Synced) -> None:
+    keyless_table(synced, "NULL", "''")
+
+
+def shrunk(synced: Synced) -> None:
+    del synced.records[15:]
+    synced.sync(allow_shrink=True)
+    synced.change(update(WALKS).values(allow_shrink=False, refused_at=None))
+
+
+def refused(synced: Synced) -> None:
+    del synced.records[15:]
+    with pytest.raises(Exception, match="is refused"):
+        synced.sync()
+
+
+def set_aside(synced: Synced) -> None:
+    synced.settings = synced.settings.model_copy(update={"max_rejected_fraction": 0.1})
+    synced.records[0]["distance"] = "far"
+    synced.sync()
+
+
+def wrong_units(synced: Synced) -> None:
+    synced.change(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * 1.609))
+
+
+def stale(synced: Synced) -> None:
+    synced.now += 2 * DAY
+
+
+def silent(synced: Synced) -> None:
+    key = LINKS_TABLE.c.link_id == str(synced.records[3]["id"])
+    synced.change(update(LINKS_TABLE).where(key).values(last_observed_at=synced.now - 3 * DAY))
+
+
+def never_measured(synced: Synced) -> None:
+    key = LINKS_TABLE.c.link_id == str(synced.records[3]["id"])
+    synced.change(update(LINKS_TABLE).where(key).values(last_observed_at=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "broken_by", "told"),
+    [
+        ("walk_is_proven", unverified, "the API tells no count"),
+        ("walk_is_proven", unreadable_ids, "records whose id cannot be read"),
+        ("fields_stay", new_field, "New: colour."),
+        ("fields_stay", lost_field, "Missing: is_synthetic."),
+        ("fields_stay", changed_type, "Changed: sample_size from number to text."),
+        ("no_night_is_missed", missed_nights, "The API returns only the present, so these gaps stay."),
+        ("receipts_balance", unbalanced, "2 of 2 loads do not add up"),
+        ("recount_agrees", other_receipt, "The pages give 25 received, 0 rejected, 0 duplicate, the receipt says 24"),
+        ("recount_agrees", other_row, "1 records differ from their row and 0 rows have no record"),
+        ("recount_agrees", lost_row, "1 records differ from their row and 0 rows have no record"),
+        ("recount_agrees", foreign_row, "1 records differ from their row and 1 rows have no record"),
+        ("recount_agrees", corrupt_page, "its checksum differs"),
+        ("keys_are_unique", repeated_key, "0 rows have no key and 1 repeat another's"),
+        ("keys_are_unique", no_key, "2 rows have no key and 0 repeat another's"),
+        ("no_sudden_shrink", shrunk, "lacks 10 of the 25 records"),
+        ("no_sudden_shrink", refused, "Refused and waiting for a person"),
+        ("nothing_is_set_aside", set_aside, "1 of 25 records of the newest walk could not be typed"),
+        ("units_agree", wrong_units, "The median over"),
+        ("data_is_fresh", stale, "the last sync was due at"),
+        ("no_link_is_silent", silent, "1 of 25 present rows"),
+        ("no_link_is_silent", never_measured, "1 of 25 present rows"),
+    ],
+)
+def test_a_broken_promise_is_reported(
+    synced: Synced, name: str, broken_by: Callable[[Synced], None], told: str
+) -> None:
+    """Data that breaks a promise breaks the finding of it, which says how."""
+    broken_by(synced)
+    finding = synced.examine(name)
+    assert (finding.outcome, told in finding.text) == ("broken", True), finding
+
+
+def purged(synced: Synced) -> None:
+    synced.change(update(WALKS).values(purged_at=synced.now), delete(RAW_PAGES))
+
+
+def other_version(synced: Synced) -> None:
+    synced.change(update(LOADS).values(normaliser_version=0))
+
+
+def unknown_speed(synced: Synced) -> None:
+    synced.change(update(LINKS_TABLE).values(last_speed_kmh=None))
+
+
+def no_times(synced: Synced) -> None:
+    synced.change(update(LINKS_TABLE).values(last_observed_at=None))
+
+
+@pytest.mark.parametrize(
+    ("name", "hidden_by", "told"),
+    [
+        ("recount_agrees", purged, "the pages of the newest loaded walk were purged"),
+        ("recount_agrees", other_version, "loaded by another version"),
+        ("units_agree", unknown_speed, "last_speed_kmh unknown in every row"),
+        ("no_link_is_silent", no_times, "last_observed_at is unknown in every row"),
+    ],
+)
+def test_what_cannot_be_checked_is_not_green(
+    synced: Synced, name: str, hidden_by: Callable[[Synced], None], told: str
+) -> None:
+    """Where the data needed for a promise is not there, the finding says what is missing."""
+    hidden_by(synced)
+    finding = synced.examine(name)
+    assert (finding.outcome, told in finding.text) == ("not checked", True), finding
+
+
+def test_a_shrink_that_a_person_allowed_is_no_broken_promise(synced: Synced) -> None:
+    """The permission that stands with the walk is told, and the promise is kept."""
+    del synced.records[15:]
+    with pytest.raises(Exception, match="is refused"):
+        synced.sync()
+    synced.sync(allow_shrink=True)
+    finding = synced.examine("no_sudden_shrink")
+    assert (finding.outcome, "A person has allowed that." in finding.text) == ("kept", True), finding
+
+
+def test_records_set_aside_are_no_difference_between_pages_and_rows(synced: Synced) -> None:
+    """A link whose record was set aside keeps its row, which is therefore not counted as a row without a record."""
+    set_aside(synced)
+    assert synced.examine("recount_agrees").outcome == "kept"
+
+
+def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
+    """Until the grace after its tick is over, a snapshot is not waited for."""
+    hour = synced.settings.sync_schedule
+    assert hour == "30 4 * * *"
+    tick = datetime.combine(TODAY + DAY, datetime.min.time(), UTC) + timedelta(hours=4, minutes=30)
+    early = Copy(synced.warehouse, LINKS, synced.settings, tick + timedelta(minutes=119))
+    for name, outcomes in {"data_is_fresh": ("kept", "broken"), "no_night_is_missed": ("kept", "broken")}.items():
+        (promise,) = (promise for promise in PROMISES if promise.name == name)
+        late = replace(early, now=tick + timedelta(minutes=121))
+        assert (promise.examine(early).outcome, promise.examine(late).outcome) == outcomes
