@@ -119,10 +119,17 @@ class Load:
 
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
-        """How many records had each field, in the newest loaded walk that held a record; None if there is none."""
+        """How many records had each field, in the newest loaded walk that held a record; None if there is none.
+
+        Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later.
+        """
         fields: Mapping[str, int] | None = self._session.lock().scalar(
             select(LOADS.c.fields)
-            .where(LOADS.c.endpoint == self._endpoint.name, LOADS.c.received > 0)
+            .where(
+                LOADS.c.endpoint == self._endpoint.name,
+                LOADS.c.received > 0,
+                LOADS.c.snapshot_at <= self._walk.snapshot_at,
+            )
             .order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc())
             .limit(1)
         )
