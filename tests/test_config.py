@@ -85,6 +85,12 @@ def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
         ({"INODE_MAX_SHRINK_FRACTION": "1.5"}, "INODE_MAX_SHRINK_FRACTION"),
         ({"INODE_FIELD_MAP_FILE": "absent.toml"}, "no such file"),
         ({"INODE_PROXY": "canary"}, "INODE_PROXY"),
+        ({"INODE_ALERT_WEBHOOK_URL": "http://hooks.example.org/canary"}, "INODE_ALERT_WEBHOOK_URL: plain http"),
+        ({"INODE_ALERT_WEBHOOK_URL": "hooks.example.org/canary"}, "INODE_ALERT_WEBHOOK_URL: not an address"),
+        ({"INODE_ALERT_SMTP_URL": "mail:canary", "INODE_ALERT_TO": "a@b"}, "INODE_ALERT_SMTP_URL: not a mail server"),
+        ({"INODE_ALERT_SMTP_URL": "smtp://me:canary@mail"}, "mail needs both"),
+        ({"INODE_ALERT_TO": "anna@example.org"}, "mail needs both"),
+        ({"INODE_ALERT_TO": "anna"}, "INODE_ALERT_TO='anna': not a list of mail addresses"),
     ],
 )
 def test_m70_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, variables: dict[str, str], told: str) -> None:
@@ -136,6 +142,8 @@ def test_no_repr_holds_a_secret(environment: pytest.MonkeyPatch) -> None:
         INODE_WAREHOUSE_URL="postgresql://loader:canary-db@db/inode?sslpassword=canary-ssl",
         INODE_PROXY="http://me:canary-proxy@proxy:3128",
         INODE_ALERT_SMTP_URL="smtp://me:canary-smtp@mail",
+        INODE_ALERT_TO="anna@example.org",
+        INODE_ALERT_WEBHOOK_URL="https://hooks.example.org/canary",
     )
     settings = Settings.load()
     assert "canary" not in repr(settings) + str(settings)

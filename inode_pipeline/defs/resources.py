@@ -7,7 +7,7 @@ when a run starts. Concept: https://docs.dagster.io/guides/build/external-resour
 import dagster as dg
 from pydantic import Field
 
-from inode_pipeline.config import Settings
+from inode_pipeline.config import AlertSettings, Settings
 
 
 class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it stands for itself
@@ -25,3 +25,12 @@ class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it st
 
         """
         return Settings.load(dotenv=self.read_dotenv)
+
+    def alert_settings(self) -> AlertSettings:
+        """What looking at the warehouse and telling of troubles needs: no credentials of the API.
+
+        Raises:
+            ConfigError: with every problem in one message.
+
+        """
+        return AlertSettings.load(dotenv=self.read_dotenv)

@@ -121,6 +121,17 @@ class Location:
         )
         return Run(result.success, list(result.all_events), list(self.instance.all_logs(result.run_id)), tags)
 
+    def checks(self, *names: str) -> Run:
+        """Examine some of the promises, as a person does in the UI: without loading anything."""
+        keys = [key for key in self.definitions.resolve_asset_graph().asset_check_keys if key.name in names]
+        job = dg.define_asset_job("some_checks", selection=dg.AssetSelection.checks(*keys))
+        result = (
+            dg.Definitions.merge(self.definitions, dg.Definitions(jobs=[job]))
+            .resolve_job_def("some_checks")
+            .execute_in_process(instance=self.instance, raise_on_error=False)
+        )
+        return Run(result.success, list(result.all_events), list(self.instance.all_logs(result.run_id)))
+
 
 @pytest.fixture
 def location() -> Iterator[Location]:

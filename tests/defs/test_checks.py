@@ -1,0 +1,132 @@
+"""The promises as Dagster shows them: after each run, never in the way of one, and green only if they are kept."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+import pytest
+from sqlalchemy import text, update
+
+from inode_pipeline.analysis.promises import PROMISES, Finding
+from inode_pipeline.emulator.state import State
+from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
+
+if TYPE_CHECKING:
+    from conftest import Location, Run
+
+BY_NAME = {promise.name: promise for promise in PROMISES}
+
+
+def checked(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
+    """What a run found of each promise."""
+    events = [entry.dagster_event for entry in run.stored if entry.is_dagster_event]
+    data = [event.event_specific_data for event in events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
+    return {evaluation.check_name: evaluation for evaluation in data}
+
+
+def outcomes(run: Run) -> dict[str, object]:
+    return {name: evaluation.metadata["outcome"].value for name, evaluation in checked(run).items()}
+
+
+def test_every_promise_is_an_asset_check_in_its_own_words(location: Location) -> None:
+    """Each stands at one of the two assets, described, and none blocks what comes after."""
+    graph = location.definitions.resolve_asset_graph()
+    shown = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
+    assert shown.keys() == BY_NAME.keys()
+    assert {name: spec.description for name, spec in shown.items()} == {
+        name: promise.words for name, promise in BY_NAME.items()
+    }
+    assert not any(spec.blocking for spec in shown.values())
+    assert {spec.asset_key.to_user_string() for spec in shown.values()} == {"raw_links", "links"}
+
+
+def test_a_run_examines_every_promise(location: Location, filled: Warehouse, today: date) -> None:
+    """After the load each check has its result; what had nothing to compare with is a warning, not green."""
+    run = location.sync(today)
+    assert run.is_ok
+    found = checked(run)
+    assert found.keys() == BY_NAME.keys()
+    for name in ("fields_stay", "no_sudden_shrink"):  # there is one walk only
+        assert not found[name].passed
+        assert found[name].severity == dg.AssetCheckSeverity.WARN
+        assert found[name].metadata["outcome"].value == "not checked"
+    for name in ("walk_is_proven", "receipts_balance", "recount_agrees", "keys_are_unique", "units_agree"):
+        assert found[name].passed, found[name]
+    assert found["recount_agrees"].metadata["received"].value == 25
+
+
+def test_a_broken_promise_is_red_and_fails_no_run(location: Location, filled: Warehouse, today: date) -> None:
+    """Rows changed by hand are reported as an error; the run, which has loaded its date, stays a success."""
+    location.sync(today)
+    with transaction(filled) as connection:
+        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
+        connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * 1.609, record_hash="by hand"))
+    run = location.checks("receipts_balance", "units_agree", "walk_is_proven")
+    assert run.is_ok
+    found = checked(run)
+    assert {name: evaluation.passed for name, evaluation in found.items()} == {
+        "receipts_balance": False,
+        "units_agree": False,
+        "walk_is_proven": True,
+    }
+    assert found["units_agree"].severity == dg.AssetCheckSeverity.ERROR
+    assert found["units_agree"].description.startswith("The median over ")
+
+
+def test_a_warehouse_that_goes_away_leaves_the_promises_unchecked(location: Location, filled: Warehouse) -> None:
+    """Where the tables cannot be read, nothing is green, the reason is told, and no run fails."""
+    with transaction(filled) as connection:
+        schema = "inode." if filled.is_postgresql else ""
+        connection.execute(text(f"ALTER TABLE {schema}loads RENAME TO away"))
+    run = location.checks("receipts_balance", "keys_are_unique")
+    assert run.is_ok
+    assert outcomes(run) == {"receipts_balance": "not checked", "keys_are_unique": "not checked"}
+
+
+def test_s1_the_text_of_an_unknown_error_is_not_shown(
+    location: Location, filled: Warehouse, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that nobody expected may hold anything, so only its class gets into the event log."""
+    from inode_pipeline.defs import checks
+
+    def fail(_: object) -> Finding:
+        raise ValueError("canary-secret")
+
+    monkeypatch.setattr(checks, "PROMISES", [checks.Promise("units_agree", "table", "error", "words", fail)])
+    run = location.checks("units_agree")
+    assert run.is_ok
+    assert checked(run)["units_agree"].description == "Not checked: an unexpected error, ValueError."
+    assert "canary-secret" not in run.text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "severity", "expected"),
+    [
+        ("kept", "error", (True, "WARN")),
+        ("broken", "error", (False, "ERROR")),
+        ("broken", "warning", (False, "WARN")),
+        ("not checked", "error", (False, "WARN")),
+    ],
+)
+def test_green_is_only_what_is_kept(outcome: str, severity: str, expected: tuple[bool, str]) -> None:
+    """Broken is as grave as the promise, unchecked is a warning."""
+    from inode_pipeline.defs.checks import Promise, result
+
+    promise = Promise("name", "table", severity, "words", lambda _: Finding("kept", ""))
+    shown = result(promise, Finding(outcome, "text"))
+    assert (shown.passed, shown.severity.value) == expected
+
+
+def test_a_past_load_is_examined_against_the_tables_as_they_are(
+    location: Location, filled: Warehouse, account: State, today: date
+) -> None:
+    """A backfill examines the newest walk, whichever dates it loads."""
+    location.sync(today)
+    account.records[0]["colour"] = "red"
+    location.sync(today)
+    run = location.sync(today)
+    assert outcomes(run)["fields_stay"] == "kept"
+    assert outcomes(run)["no_sudden_shrink"] == "kept"
