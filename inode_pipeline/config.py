@@ -160,6 +160,19 @@ def _field_map(path: Path) -> Path:
     return path
 
 
+def _holiday_region(value: str) -> str:
+    import holidays  # a library of every country, which only a calendar of holidays needs
+
+    known = holidays.list_supported_countries(include_aliases=False)
+    country, hyphen, part = value.partition("-")
+    if country not in known:
+        raise ValueError("not a country whose holidays are known; use its code, with a province or state: CA-ON, US-OH")
+    if hyphen and part not in known[country]:
+        parts = ", ".join(known[country]) or "none, so leave it out"
+        raise ValueError(f"no part of {country} whose holidays are known; there are {parts}")
+    return value
+
+
 Cron = Annotated[str, AfterValidator(_cron)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
@@ -212,7 +225,7 @@ class LocalSettings(ScheduleSettings):
     max_shrink_fraction: Fraction = 0.2
     max_rejected_fraction: Fraction = 0.01
     raw_retention_days: Annotated[int, Field(ge=0)] = 0
-    holidays: str | None = None
+    holidays: Annotated[str, AfterValidator(_holiday_region)] | None = None
     display_units: Literal["metric", "us"] = "metric"
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)

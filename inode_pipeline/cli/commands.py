@@ -13,6 +13,9 @@ import click
 
 import inode_pipeline
 from inode_pipeline.cli import failure
+from inode_pipeline.cli.baselines import baselines
+from inode_pipeline.cli.calendar import calendar
+from inode_pipeline.cli.corridors import corridors
 from inode_pipeline.cli.demo import demo
 from inode_pipeline.cli.doctor import doctor
 from inode_pipeline.cli.emulator import emulator
@@ -58,5 +61,5 @@ def commands() -> None:
     """
 
 
-for _command in (init, demo, doctor, inspect, sync, replay, status, migrate, emulator):
+for _command in (init, demo, doctor, inspect, sync, replay, status, corridors, calendar, baselines, migrate, emulator):
     commands.add_command(_command)

@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import (
     ConfigError,
     CredentialsError,
@@ -26,7 +27,7 @@ from inode_pipeline.errors import (
 from inode_pipeline.sync.attempt import Attempt, Listener, Progress, ignore
 from inode_pipeline.sync.land import land
 from inode_pipeline.sync.load import load
-from inode_pipeline.warehouse import landing, runs
+from inode_pipeline.warehouse import baselines, calendar, landing, runs
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.migrate import require_migrated
@@ -159,6 +160,10 @@ class _Journey:
         if self.allow_shrink:
             self._permit(landing.walks_on(self.warehouse, self.endpoint.name, day))
         landing.purge(self.warehouse, settings.raw_retention_days)
+        if self.endpoint.name == LINKS.name:
+            baselines.freeze_missing(self.warehouse)
+        if settings.holidays:
+            calendar.keep_calendar(self.warehouse, settings.holidays, day)
         return receipt
 
     def load_date(self, day: date) -> list[Receipt]:

@@ -13,7 +13,10 @@ import pytest
 import inode_pipeline
 from inode_pipeline.cli.commands import commands
 
-EVERY = ["init", "demo", "doctor", "inspect", "sync", "replay", "status", "migrate", "emulator"]
+EVERY = [
+    "init", "demo", "doctor", "inspect", "sync", "replay", "status", "corridors", "calendar", "baselines", "migrate",
+    "emulator",
+]  # fmt: skip
 
 
 def options() -> Iterator[tuple[str, click.Option]]:

@@ -1,0 +1,182 @@
+"""Baselines: the free-flow travel times that indices divide by, frozen so that a published number stays what it was.
+
+`configured` is what iNode says of a link on the day of the freezing. `p85_offpeak_speed` is what was measured: length
+over the 85th percentile of the speeds of the link's off-peak 15-minute bins, by linear interpolation. That and the
+hours of off-peak are the FHWA Urban Congestion Report's, Documentation and Definitions,
+ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. A speed is length over time, so the length cancels: the
+percentile is taken of 1 / time, and a link whose length changed within the dates is left out.
+A version is added and never changed. Keep out: which baseline serves which month; the views say that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+import pandas as pd
+from sqlalchemy import Connection, Text, func, select, type_coerce
+
+from inode_pipeline.errors import ConfigError
+from inode_pipeline.warehouse.analyst_tables import CALENDAR, INDEX_RULES
+from inode_pipeline.warehouse.baselines import add_version, freeze_configured, newest_date
+from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.stored import stored_zone
+from inode_pipeline.warehouse.tables import LINK_FACTS
+
+Method = Literal["configured", "p85_offpeak_speed"]
+
+DAYS = 91
+"""How many days a measured baseline rests on unless dates are given: a quarter, as the report is quarterly."""
+
+WEEKDAY_HOURS = frozenset({*range(9, 16), *range(19, 22)})
+WEEKEND_HOURS = frozenset(range(6, 22))
+"""The local hours of off-peak: 09-16 and 19-22 on weekdays, 06-22 on weekends."""
+
+LINKS_AT_A_TIME = 100
+"""A quarter of one link is about 9,000 bins."""
+
+MIN_DAYS = 10
+"""What `index_rules` is shipped with, should the rule be gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A new version: how many links are in it, and how many were left out for a reason."""
+
+    method: Method
+    version: int
+    links: int
+    too_few_days: int = 0
+    changed_length: int = 0
+
+
+def freeze(warehouse: Warehouse, method: Method, first: date | None = None, last: date | None = None) -> Frozen:
+    """Add a version of the method's baselines. Dates are for what is measured; by default the last whole quarter.
+
+    Raises:
+        ConfigError: dates for a method that has none, in the wrong order, or no link has what the method needs.
+
+    """
+    if method == "configured":
+        if first or last:
+            raise ConfigError(
+                "The method configured takes no dates: it freezes what iNode says now.",
+                remedy="Leave --from and --to out, or freeze p85_offpeak_speed.",
+            )
+        version, links = freeze_configured(warehouse)
+        if not links:
+            raise ConfigError("No link has a free-flow travel time.", remedy="Load the links first, or map the field.")
+        return Frozen(method, version, links)
+    return _freeze_measured(warehouse, first, last)
+
+
+def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None) -> Frozen:
+    zone = ZoneInfo(stored_zone(warehouse) or "UTC")
+    with reading(warehouse) as connection:
+        first, last = _dates(connection, first, last)
+        changed = _changed_length(connection, first, last)
+        left_out = _left_out_days(connection)
+        floor = connection.scalar(select(INDEX_RULES.c.value).where(INDEX_RULES.c.name == "min_days")) or MIN_DAYS
+        bins = _off_peak_bins(connection, zone, first, last, left_out)
+        measured = pd.concat([_free_flow(some) for some in bins] or [_free_flow(_NO_BINS)])
+    enough = measured[measured["n_days"] >= floor]
+    kept = enough[~enough.index.isin(changed)]
+    if kept.empty:
+        raise ConfigError(
+            f"No link has off-peak measurements on {floor:g} days from {first} to {last}.",
+            remedy="Sample through the day (INODE_SAMPLE_SCHEDULE), name other dates, or freeze configured.",
+        )
+    dates = {"from_date": first, "to_date": last}
+    version = add_version(
+        warehouse,
+        "p85_offpeak_speed",
+        (
+            {"link_id": link_id, "free_flow_travel_time_s": float(row.free_flow), "n_bins": int(row.n_bins), **dates}
+            for link_id, row in kept.iterrows()
+        ),
+    )
+    return Frozen("p85_offpeak_speed", version, len(kept), len(measured) - len(enough), len(enough) - len(kept))
+
+
+def _dates(connection: Connection, first: date | None, last: date | None) -> tuple[date, date]:
+    """The given dates, or those that end with the last one that was over when the links were last loaded."""
+    newest = newest_date(connection)
+    if newest is None:
+        raise ConfigError("Nothing is loaded yet, so nothing was measured.", remedy="Run `inode-pipeline sync` first.")
+    last = last or newest - timedelta(days=1)
+    first = first or last - timedelta(days=DAYS - 1)
+    if first > last:
+        raise ConfigError(f"--from {first} is after --to {last}.", remedy="Swap them.")
+    return first, last
+
+
+def _changed_length(connection: Connection, first: date, last: date) -> set[str]:
+    snapshots, versions = LINK_FACTS.snapshots.c, LINK_FACTS.versions.c
+    lengths = (
+        select(snapshots.link_id)
+        .join(
+            LINK_FACTS.versions,
+            (versions.link_id == snapshots.link_id) & (versions.content_hash == snapshots.content_hash),
+        )
+        .where(snapshots.snapshot_date.between(first, last))
+        .group_by(snapshots.link_id)
+        .having(func.count(versions.length_m.distinct()) > 1)
+    )
+    return set(connection.scalars(lengths))
+
+
+def _left_out_days(connection: Connection) -> tuple[set[date], set[date]]:
+    """The holidays, of which those from Monday to Friday do not count, and the days that people excluded."""
+    rows = connection.execute(select(CALENDAR.c.local_date, CALENDAR.c.is_holiday, CALENDAR.c.is_excluded)).all()
+    return {row.local_date for row in rows if row.is_holiday}, {row.local_date for row in rows if row.is_excluded}
+
+
+_NO_BINS = pd.DataFrame({"link_id": pd.Series(dtype="str"), "speed": pd.Series(dtype="float64"), "day": []})
+
+
+def _off_peak_bins(
+    connection: Connection, zone: ZoneInfo, first: date, last: date, left_out: tuple[Collection[date], Collection[date]]
+) -> Iterator[pd.DataFrame]:
+    """One row per off-peak bin: link_id, speed (1 / s) and local day; some links at a time."""
+    bins = LINK_FACTS.bins.c
+    start = datetime.combine(first, time(), zone)
+    end = datetime.combine(last + timedelta(days=1), time(), zone)
+    within = (bins.bin_start_at >= start, bins.bin_start_at < end)
+    link_ids = connection.scalars(select(bins.link_id).where(*within).distinct().order_by(bins.link_id)).all()
+    for some in _batches(link_ids):
+        # Plain text on SQLite: pandas reads a million times faster than one at a time.
+        chosen = select(bins.link_id, type_coerce(bins.bin_start_at, Text), bins.mean_travel_time_s)
+        rows = connection.execute(chosen.where(*within, bins.link_id.in_(some))).all()
+        frame = pd.DataFrame(rows, columns=["link_id", "start", "mean_s"])
+        local = pd.to_datetime(frame["start"], utc=True).dt.tz_convert(zone)
+        frame = frame.assign(speed=1 / frame["mean_s"], day=local.dt.date)
+        yield frame[_is_off_peak(local, *left_out)]
+
+
+def _is_off_peak(
+    local: pd.Series[pd.Timestamp], holidays: Collection[date], excluded: Collection[date]
+) -> pd.Series[bool]:
+    is_weekend = local.dt.day_of_week >= 5
+    hours = local.dt.hour
+    weekday = ~is_weekend & hours.isin(WEEKDAY_HOURS) & ~local.dt.date.isin(holidays)
+    return (weekday | (is_weekend & hours.isin(WEEKEND_HOURS))) & ~local.dt.date.isin(excluded)
+
+
+def _free_flow(bins: pd.DataFrame) -> pd.DataFrame:
+    """One row per link: free_flow (s), n_bins and n_days."""
+    grouped = bins.groupby("link_id")
+    return pd.DataFrame(
+        {
+            "free_flow": 1 / grouped["speed"].quantile(0.85),
+            "n_bins": grouped["speed"].count(),
+            "n_days": grouped["day"].nunique(),
+        }
+    )
+
+
+def _batches(link_ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(link_ids), LINKS_AT_A_TIME):
+        yield link_ids[start : start + LINKS_AT_A_TIME]

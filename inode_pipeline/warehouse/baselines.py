@@ -1,0 +1,86 @@
+"""The table `link_baselines`: versions are added, and the configured free flow of links becomes one.
+
+Keep out: free flow as it was measured (`analysis/baselines.py`), and which baseline serves which month (the views).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+
+from sqlalchemy import ColumnElement, Connection, Insert, String, exists, func, insert, literal, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from inode_pipeline.warehouse.analyst_tables import LINK_BASELINES
+from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
+
+CONFIGURED = "configured"
+
+
+def newest_date(connection: Connection) -> date | None:
+    """The date of the newest loaded snapshot of the links; None before the first load."""
+    loads = LOADS.c
+    newest = select(loads.snapshot_date).where(loads.endpoint == LINKS_TABLE.name).order_by(loads.snapshot_at.desc())
+    return connection.scalar(newest.limit(1))
+
+
+def add_version(warehouse: Warehouse, method: str, rows: Iterable[Mapping[str, object]]) -> int:
+    """Freeze these baselines (every column but method, version and frozen_at) as a new version; its number."""
+    frozen_at = datetime.now(UTC)
+    with transaction(warehouse) as connection:
+        version = _newest_version(connection, method) + 1
+        said = [{**row, "method": method, "version": version, "frozen_at": frozen_at} for row in rows]
+        connection.execute(insert(LINK_BASELINES), said)
+    return version
+
+
+def freeze_configured(warehouse: Warehouse) -> tuple[int, int]:
+    """Freeze what iNode says of every link today as a new version; its number and how many links are in it.
+
+    A link without a free-flow travel time is left out; without any such link, or any load, no version is made and
+    (0, 0) returned.
+    """
+    with transaction(warehouse) as connection:
+        version = _newest_version(connection, CONFIGURED) + 1
+        count = connection.execute(_configured(connection, version), execution_options={"preserve_rowcount": True})
+        return (version, count.rowcount) if count.rowcount > 0 else (0, 0)
+
+
+def freeze_missing(warehouse: Warehouse) -> int:
+    """Give each link that has no baseline at all its configured one, in the newest version; how many links that were.
+
+    So indices are there from the first night on. A link that has one, of whatever method, is left alone.
+    """
+    has_one = exists().where(LINK_BASELINES.c.link_id == LINKS_TABLE.c.link_id)
+    with transaction(warehouse) as connection:
+        version = max(_newest_version(connection, CONFIGURED), 1)
+        added = connection.execute(
+            _configured(connection, version, ~has_one), execution_options={"preserve_rowcount": True}
+        )
+        return max(added.rowcount, 0)
+
+
+def _newest_version(connection: Connection, method: str) -> int:
+    newest = select(func.max(LINK_BASELINES.c.version)).where(LINK_BASELINES.c.method == method)
+    return connection.scalar(newest) or 0
+
+
+def _configured(connection: Connection, version: int, *conditions: ColumnElement[bool]) -> Insert:
+    """The statement that freezes the present links, those that iNode no longer lists included: their past goes on."""
+    day = newest_date(connection)
+    links = LINKS_TABLE.c
+    columns = LINK_BASELINES.c
+    chosen = select(
+        links.link_id,
+        literal(CONFIGURED, String),
+        literal(version, columns.version.type),
+        links.free_flow_travel_time_s,
+        literal(0, columns.n_bins.type),
+        literal(day, columns.from_date.type),
+        literal(day, columns.to_date.type),
+        literal(datetime.now(UTC), columns.frozen_at.type),
+    ).where(links.free_flow_travel_time_s > 0, literal(day is not None), *conditions)
+    insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    # Another process may do the same at this moment.
+    return insert_into(LINK_BASELINES).from_select(columns.keys(), chosen).on_conflict_do_nothing()

@@ -1,0 +1,62 @@
+"""The table `calendar`, filled with the public holidays of a country or of one of its parts.
+
+Which days those are is known by the library `holidays`; days that people entered or changed are left alone unless they
+ask. Keep out: which region is meant; that is the setting INODE_HOLIDAYS.
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import holidays
+from sqlalchemy import Connection, func, select, update
+
+from inode_pipeline.warehouse.analyst_tables import CALENDAR
+from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.statements import insert_if_absent
+from inode_pipeline.warehouse.tables import LOADS
+
+
+def public_holidays(region: str, first: date, last: date) -> dict[date, str]:
+    """The name of each public holiday of `CA-ON`, `US` and the like, observed days included, from `first` to `last`."""
+    country, _, part = region.partition("-")
+    years = range(first.year, last.year + 1)
+    # Without a language the names would come in that of the machine, and change from one to the next.
+    language = holidays.country_holidays(country, subdiv=part or None).default_language
+    found = holidays.country_holidays(country, subdiv=part or None, years=years, language=language)
+    return {day: name for day, name in sorted(found.items()) if first <= day <= last}
+
+
+def fill_calendar(warehouse: Warehouse, region: str, first: date, last: date, *, replace: bool = False) -> int:
+    """Enter each date from `first` to `last` that is not there yet; how many rows were written.
+
+    `replace` also says again of the dates that are there whether they are holidays and what they are called; whether
+    they are excluded stays as it is.
+    """
+    with transaction(warehouse) as connection:
+        return _fill(connection, region, first, last, replace=replace)
+
+
+def keep_calendar(warehouse: Warehouse, region: str, today: date) -> int:
+    """Enter what is missing from the year of the first load to the end of next year; how many rows were written."""
+    with transaction(warehouse) as connection:
+        begun = connection.scalar(select(func.min(LOADS.c.snapshot_date, type_=LOADS.c.snapshot_date.type)))
+        first = date(min(begun or today, today).year, 1, 1)
+        return _fill(connection, region, first, date(today.year + 1, 12, 31), replace=False)
+
+
+def _fill(connection: Connection, region: str, first: date, last: date, *, replace: bool) -> int:
+    days = {first + timedelta(n) for n in range((last - first).days + 1)}
+    there = set(connection.scalars(select(CALENDAR.c.local_date).where(CALENDAR.c.local_date.between(first, last))))
+    if there == days and not replace:
+        return 0
+    named = public_holidays(region, first, last)
+    for day in sorted(days - there):
+        row = {"local_date": day, "is_holiday": day in named, "name": named.get(day), "is_excluded": False}
+        insert_if_absent(connection, CALENDAR, row)
+    if not replace:
+        return len(days - there)
+    for day in sorted(there):
+        said = update(CALENDAR).where(CALENDAR.c.local_date == day)
+        connection.execute(said.values(is_holiday=day in named, name=named.get(day)))
+    return len(days)

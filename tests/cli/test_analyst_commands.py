@@ -1,0 +1,90 @@
+"""`corridors import`, `calendar fill` and `baselines freeze`, as an analyst types them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from inode_pipeline.warehouse.analyst_tables import CALENDAR, CORRIDOR_LINKS, LINK_BASELINES
+from inode_pipeline.warehouse.engine import reading, transaction
+from inode_pipeline.warehouse.tables import LINKS_TABLE
+
+HEADER = "corridor_id,name,direction,position,link_id,valid_from,valid_to\n"
+
+
+@pytest.fixture
+def place(migrated_url, warehouse, monkeypatch):
+    """A warehouse of each kind in turn, which holds the link 1; no credential and no zone is set."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", migrated_url)
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    row = {"link_id": "1", "name": "one", "record_hash": "r", "content_hash": "c", "load_id": "l"}
+    seen = {"first_seen_at": now, "snapshot_at": now, "snapshot_date": now.date()}
+    with transaction(warehouse) as connection:
+        connection.execute(insert(LINKS_TABLE), row | seen)
+    return warehouse
+
+
+def count(warehouse, table) -> int:
+    with reading(warehouse) as connection:
+        return connection.scalar(select(func.count()).select_from(table))
+
+
+def test_corridors_are_imported_or_each_bad_row_is_named(run, place):
+    """Exit 0 and how many; or exit 2, a line for each bad row, and nothing is written."""
+    Path("c.csv").write_text(HEADER + "a,A,,1,1,2026-01-01,\na,A,,2,7,2026-01-01,\n")
+    refused = run("corridors", "import", "c.csv")
+    assert refused.code == 2
+    assert refused.stderr.startswith("[ConfigError] 'c.csv' was not imported: 1 of its rows is wrong.\nline 3: link_id")
+    assert count(place, CORRIDOR_LINKS) == 0
+    Path("c.csv").write_text(HEADER + "a,A,,1,1,2026-01-01,\n")
+    for _ in range(2):
+        done = run("corridors", "import", "c.csv")
+        assert (done.code, done.stdout) == (0, "1 corridor with 1 link imported.\n")
+    assert count(place, CORRIDOR_LINKS) == 1
+
+
+def test_the_calendar_is_filled_with_the_holidays_of_the_setting(run, place, monkeypatch):
+    """Without the setting, or with the dates swapped, exit 2."""
+    dates = ("--from", "2026-01-01", "--to", "2026-12-31")
+    assert run("calendar", "fill", *dates).code == 2
+    assert "INODE_HOLIDAYS is missing" in run("calendar", "fill", *dates).stderr
+    monkeypatch.setenv("INODE_HOLIDAYS", "CA-ON")
+    assert run("calendar", "fill", "--from", "2026-01-02", "--to", "2026-01-01").code == 2
+    assert "365 dates written, with the holidays of CA-ON.\n" == run("calendar", "fill", *dates).stdout
+    assert "0 dates written, with the holidays of CA-ON.\n" == run("calendar", "fill", *dates).stdout
+    assert "365 dates written, with the holidays of CA-ON.\n" == run("calendar", "fill", *dates, "--replace").stdout
+    with reading(place) as connection:
+        labour_day = select(CALENDAR.c.name).where(CALENDAR.c.local_date == date(2026, 9, 7))
+        assert "Labour Day" == connection.scalar(labour_day)
+
+
+def test_baselines_are_frozen_or_it_is_told_why_not(run, place):
+    """Without a free flow, exit 2; a method that does not exist, exit 2."""
+    refused = run("baselines", "freeze", "--method", "configured")
+    assert (2, True) == (refused.code, "No link has a free-flow travel time" in refused.stderr)
+    assert run("baselines", "freeze", "--method", "guessed").code == 2
+    assert run("baselines", "freeze", "--method", "p85_offpeak_speed", "--from", "2026-01-01").code == 2
+    assert count(place, LINK_BASELINES) == 0
+
+
+@pytest.mark.parametrize("arguments", [("corridors", "import"), ("calendar", "fill"), ("baselines", "freeze")])
+def test_each_explains_itself(run, arguments):
+    """`--help` answers, and shows `--debug` among the options."""
+    ended = run(*arguments, "--help")
+    assert (0, True) == (ended.code, "--debug" in ended.stdout)
+
+
+def test_every_sync_freezes_what_has_no_baseline_and_keeps_the_calendar(process, tmp_path):
+    """`demo` shows it: each link with a free flow has a baseline afterwards, and a second sync would add none."""
+    import sqlite3
+
+    assert process("demo").code == 0
+    with sqlite3.connect(tmp_path / "data" / "demo.db") as connection:
+        [(links, baselines)] = connection.execute(
+            "SELECT count(*), (SELECT count(*) FROM link_baselines) FROM links WHERE free_flow_travel_time_s > 0"
+        ).fetchall()
+    connection.close()
+    assert 0 < links == baselines
