@@ -117,7 +117,7 @@ LINK_BASELINES = Table(
     count("n_bins", "The 15-minute bins it rests on; 0 for configured, which rests on none."),
     date("from_date", "The first date it rests on."),
     date("to_date", "The last date it rests on, which is included."),
-    time("frozen_at", "When it was frozen; of several baselines of a link the newest one serves."),
+    time("frozen_at", "When it was frozen; baselines_in_force says which baseline serves which month."),
     PrimaryKeyConstraint("link_id", "method", "version"),
     CheckConstraint("free_flow_travel_time_s > 0", name="ck_link_baselines_time"),
     comment="One row per link, method and version: a free-flow travel time that is never changed, so that a published "

@@ -1,14 +1,14 @@
 """The data dictionary: every table, view and column in words, from the one place where each is defined.
 
-A table speaks through the comments in `tables.py`, `fact_tables.py` and `analyst_tables.py`. A view speaks through the
-comment block at the head of its file in `sql/views`: what it answers, with definitions and sources, and then, where a
-column means something else than elsewhere, a line for it. `sql/columns.toml` says what a column means everywhere.
+A table speaks through the comments in `tables.py` and `analyst_tables.py`, a view through the comment block at the head
+of its file in `sql/views`: first what it answers, with definitions and sources, then a line for each column.
 
     -- How reliable is each link in each month?
     -- TTI: mean travel time over free-flow travel time (FHWA Urban Congestion Report).
-    -- n_bins: the bins of the month that lie in the period; a line that is indented
-    --     goes on with the column before
-    -- odd_one (bigint): the type in brackets where neither a table nor the name tells it
+    --
+    -- link_id: the link
+    -- n_bins (bigint): the type in brackets where neither a table nor the name tells it; a line that is
+    --     indented goes on with the column before
 
 `explain.py` carries it to where people meet it. Keep out: explanations; they stand where the thing is defined.
 """
@@ -16,8 +16,6 @@ column means something else than elsewhere, a line for it. `sql/columns.toml` sa
 from __future__ import annotations
 
 import re
-import tomllib
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,17 +79,16 @@ class Entry:
 
 @dataclass(frozen=True)
 class ViewHead:
-    """What a view's file says of itself; `columns` are type, or None, and meaning by name."""
+    """What a view's file says of itself; `columns` are (name, type or None, meaning)."""
 
     description: str
-    columns: Mapping[str, tuple[str | None, str]]
+    columns: tuple[tuple[str, str | None, str], ...]
 
 
-def entries(folder: Path, columns: Mapping[str, Sequence[str]]) -> list[Entry]:
+def entries(views: Path) -> list[Entry]:
     """The whole dictionary: a row for each relation, then one for each of its columns, in their order.
 
-    `folder` is the folder `sql`; `columns` are those of each view, as a database has them. What nobody explains has an
-    empty description.
+    `views` is the folder of the view files.
     """
     found: list[Entry] = []
     for table in METADATA.sorted_tables:
@@ -100,45 +97,33 @@ def entries(folder: Path, columns: Mapping[str, Sequence[str]]) -> list[Entry]:
             Entry(table.name, column.name, "table", _type(column.type), unit_of(column.name), column.comment or "")
             for column in table.columns
         ]
-    glossary = read_glossary(folder / "columns.toml")
-    for view in sorted(columns):
-        head = read_head((folder / "views" / f"{view}.sql").read_text(encoding="utf-8"))
-        found.append(Entry(view, "", "view", "", None, head.description))
-        told = {**glossary, **head.columns}
-        for name in columns[view]:
-            kind, meaning = told.get(name, (None, ""))
-            found.append(Entry(view, name, "view", kind or type_of(name), unit_of(name), meaning))
+    for path in sorted(views.glob("*.sql")):
+        head = read_head(path.read_text(encoding="utf-8"))
+        found.append(Entry(path.stem, "", "view", "", None, head.description))
+        found += [
+            Entry(path.stem, name, "view", told or type_of(name), unit_of(name), meaning)
+            for name, told, meaning in head.columns
+        ]
     return found
-
-
-def read_glossary(path: Path) -> dict[str, tuple[str | None, str]]:
-    """What `sql/columns.toml` says of each name: a type, or None where the name tells it, and the meaning."""
-    told = tomllib.loads(path.read_text(encoding="utf-8"))
-    return {
-        name: (None, words) if isinstance(words, str) else (words["type"], words["meaning"])
-        for name, words in told.items()
-    }
 
 
 def read_head(statement: str) -> ViewHead:
     """The comment block at the head of a view's file; empty where there is none."""
     description: list[str] = []
-    columns: dict[str, tuple[str | None, str]] = {}
-    last = ""
+    columns: list[tuple[str, str | None, str]] = []
     for line in statement.splitlines():
         if not line.startswith("--"):
             break
         said = line[2:].rstrip()
         column = _COLUMN.fullmatch(said.strip())
         if column and not said.startswith("   "):
-            last = column[1]
-            columns[last] = (column[2], column[3])
-        elif last and said:
-            kind, meaning = columns[last]
-            columns[last] = (kind, f"{meaning} {said.strip()}".strip())
+            columns.append((column[1], column[2], column[3]))
+        elif columns and said:
+            name, kind, meaning = columns[-1]
+            columns[-1] = (name, kind, f"{meaning} {said.strip()}".strip())
         elif said:
             description.append(said.strip())
-    return ViewHead(" ".join(description), columns)
+    return ViewHead(" ".join(description), tuple(columns))
 
 
 def unit_of(column: str) -> str | None:

@@ -5,14 +5,14 @@ Keep out: what is said of a table, view or column (`dictionary.py`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
 
-from sqlalchemy import Connection, delete, insert, inspect, select, text
-from sqlalchemy.engine import ObjectKind
+from sqlalchemy import Connection, delete, insert, select, text
 
 from inode_pipeline.warehouse.analyst_tables import DATA_DICTIONARY
 from inode_pipeline.warehouse.dictionary import Entry, entries
@@ -26,12 +26,12 @@ _COMMENTS = text("""
     WHERE n.nspname = :schema AND c.relkind IN ('r', 'p', 'v', 'm')""")
 
 
-def explain(connection: Connection, schema: str | None, folder: Path) -> None:
+def explain(connection: Connection, schema: str | None, views: Path) -> None:
     """Bring `data_dictionary` and, on PostgreSQL, the comments up to date; writes only where something differs.
 
-    The last step of a migration, in its transaction: tables and views are there. `folder` is the folder `sql`.
+    The last step of a migration, in its transaction: tables and views are there.
     """
-    said = entries(folder, columns_of_views(connection, schema, folder))
+    said = entries(views)
     names = Entry.__slots__
     if {Entry(*row) for row in connection.execute(select(*(DATA_DICTIONARY.c[name] for name in names)))} != set(said):
         connection.execute(delete(DATA_DICTIONARY))
@@ -45,15 +45,9 @@ def explain(connection: Connection, schema: str | None, folder: Path) -> None:
         connection.exec_driver_sql(";\n".join(_comments(changed, schema)), execution_options={"no_parameters": True})
 
 
-def columns_of_views(connection: Connection, schema: str | None, folder: Path) -> dict[str, list[str]]:
-    """The columns that the database has of each of our views; a view of the user's own is left out."""
-    ours = {path.stem for path in (folder / "views").glob("*.sql")}
-    found = inspect(connection).get_multi_columns(schema=schema, kind=ObjectKind.VIEW)
-    return {view: [column["name"] for column in columns] for (_, view), columns in found.items() if view in ours}
-
-
-def explanation_sql(said: Sequence[Entry], schema: str | None) -> str:
+def explanation_sql(schema: str | None, views: Path) -> str:
     """The same as statements to be run by hand after the migrations, in a transaction of their own."""
+    said = entries(views)
     prefix = f"{_name(schema)}." if schema else ""
     rows = ",\n".join(f"({', '.join(map(_literal, astuple(entry)))})" for entry in said)
     statements = [
@@ -64,7 +58,7 @@ def explanation_sql(said: Sequence[Entry], schema: str | None) -> str:
     return "".join(f"{statement};\n" for statement in ("BEGIN", *statements, "COMMIT"))
 
 
-def as_markdown(said: Sequence[Entry]) -> str:
+def as_markdown(views: Path) -> str:
     """The dictionary as a page, views first."""
     lines = [
         "# Data dictionary",
@@ -73,7 +67,7 @@ def as_markdown(said: Sequence[Entry]) -> str:
         "`data_dictionary`, and on PostgreSQL in the comments.",
         "A timestamp is UTC; a date is one of the warehouse's time zone.",
     ]
-    ordered = sorted(said, key=lambda entry: (entry.kind != "view", entry.relation))
+    ordered = sorted(entries(views), key=lambda entry: (entry.kind != "view", entry.relation))
     for (kind, relation), group in groupby(ordered, key=attrgetter("kind", "relation")):
         whole, *columns = group
         lines += ["", f"## {relation}", "", f"A {kind}. {_cell(whole.description)}", ""]
@@ -104,3 +98,9 @@ def _literal(value: str | None) -> str:
 
 def _cell(words: str) -> str:
     return words.replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    from inode_pipeline.warehouse.migrate import sql_folder
+
+    sys.stdout.write(as_markdown(sql_folder() / "views"))

@@ -14,13 +14,12 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from inode_pipeline.errors import NotMigratedError
 from inode_pipeline.warehouse.conflicts import require_our_tables
-from inode_pipeline.warehouse.dictionary import Entry, entries
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.explain import columns_of_views, explain, explanation_sql
+from inode_pipeline.warehouse.explain import explain, explanation_sql
 
 _LOCK = 0x1_0DE_314  # of pg_advisory_xact_lock; any number that no other program uses
 
@@ -47,7 +46,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
             command.upgrade(
                 _config(warehouse, connection=connection, has_schema=_has_schema(warehouse, connection)), "head"
             )
-        explain(connection, warehouse.schema, sql_folder())
+        explain(connection, warehouse.schema, sql_folder() / "views")
     return names
 
 
@@ -72,19 +71,7 @@ def migration_sql(warehouse: Warehouse) -> str:
     buffer = io.StringIO()
     config = _config(warehouse, output=buffer, has_schema=has_schema)
     command.upgrade(config, f"{present}:head" if present else "head", sql=True)
-    return buffer.getvalue() + explanation_sql(dictionary(), warehouse.schema)
-
-
-def dictionary() -> list[Entry]:
-    """The whole data dictionary, read from a warehouse of this version that is made in memory and thrown away."""
-    engine = create_engine("sqlite://", connect_args={"isolation_level": None})
-    try:
-        scratch = Warehouse(engine, schema=None, place="A scratch warehouse")
-        migrate(scratch)
-        with reading(scratch) as connection:
-            return entries(sql_folder(), columns_of_views(connection, None, sql_folder()))
-    finally:
-        engine.dispose()
+    return buffer.getvalue() + explanation_sql(warehouse.schema, sql_folder() / "views")
 
 
 def require_migrated(warehouse: Warehouse) -> None:

@@ -9,11 +9,12 @@ from sqlalchemy import delete, inspect, select
 
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import DATA_DICTIONARY
-from inode_pipeline.warehouse.dictionary import Entry, read_head, type_of, unit_of
+from inode_pipeline.warehouse.dictionary import Entry, entries, read_head, type_of, unit_of
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.explain import explain
-from inode_pipeline.warehouse.migrate import dictionary, migrate, migration_sql
+from inode_pipeline.warehouse.migrate import migrate, migration_sql, sql_folder
 
+VIEWS = sql_folder() / "views"
 OF_POSTGRESQL = {
     "text": "text",
     "bigint": "bigint",
@@ -34,10 +35,6 @@ HEAD = """\
 -- share_pct: its share of 100 %
 -- odd (bigint): a number
 SELECT 1 -- not_me: no column
-"""
-GLOSSARY = """
-link_id = "not this"
-even = { type = "bigint", meaning = "half of it is whole" }
 """
 
 
@@ -63,7 +60,7 @@ def test_every_column_of_every_table_and_view_is_explained(warehouse: Warehouse)
     assert tables | views == {entry.relation for entry in said if not entry.column_name}
     assert views == {entry.relation for entry in said if entry.kind == "view"}
     assert [] == [entry for entry in said if not entry.description or bool(entry.column_name) != bool(entry.type)]
-    assert sorted(dictionary()) == sorted(said)
+    assert sorted(entries(VIEWS)) == sorted(said)
 
 
 @pytest.mark.postgresql
@@ -97,20 +94,15 @@ def test_the_comments_of_postgresql_say_the_same(warehouse: Warehouse) -> None:
 
 
 def test_a_view_explains_itself_at_the_head_of_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
-    """It wins over the glossary. Quotes, percent signs and colons arrive as they are; an indented line goes on."""
+    """Quotes, percent signs and colons arrive as they are; an indented line goes on with the column before."""
     schema = f"{warehouse.schema}." if warehouse.schema else ""
-    (tmp_path / "views").mkdir()
-    (tmp_path / "views" / "hundred.sql").write_text(HEAD)
-    (tmp_path / "columns.toml").write_text(GLOSSARY)
+    (tmp_path / "hundred.sql").write_text(HEAD)
     with transaction(warehouse) as connection:
-        connection.exec_driver_sql(
-            f"CREATE VIEW {schema}hundred AS SELECT 'a' AS link_id, 1.5 AS share_pct, 1 AS odd, 2 AS even"
-        )
+        connection.exec_driver_sql(f"CREATE VIEW {schema}hundred AS SELECT 'a' AS link_id, 1.5 AS share_pct, 1 AS odd")
         explain(connection, warehouse.schema, tmp_path)
     asked = "Which links are \"O'Hara's\" at 100%? Source: a page."
     expected = [
         Entry("hundred", "", "view", "", None, asked),
-        Entry("hundred", "even", "view", "bigint", None, "half of it is whole"),
         Entry("hundred", "link_id", "view", "text", None, "the link; see links: there it is explained"),
         Entry("hundred", "odd", "view", "bigint", None, "a number"),
         Entry("hundred", "share_pct", "view", "double", "%", "its share of 100 %"),
@@ -126,7 +118,7 @@ def test_a_view_explains_itself_at_the_head_of_its_file(warehouse: Warehouse, tm
 
 def test_a_file_without_a_head_explains_nothing() -> None:
     """Which the test of every column would then tell."""
-    assert ("", {}) == (read_head("SELECT 1\n-- link_id: too late").description, read_head("").columns)
+    assert ("", ()) == (read_head("SELECT 1\n-- link_id: too late").description, read_head("").columns)
 
 
 def test_migrating_mends_the_dictionary_and_otherwise_writes_nothing(warehouse: Warehouse) -> None:
@@ -134,7 +126,7 @@ def test_migrating_mends_the_dictionary_and_otherwise_writes_nothing(warehouse: 
     with transaction(warehouse) as connection:
         connection.execute(delete(DATA_DICTIONARY).where(DATA_DICTIONARY.c.relation == "links"))
     migrate(warehouse)
-    assert sorted(dictionary()) == sorted(stored(warehouse))
+    assert sorted(entries(VIEWS)) == sorted(stored(warehouse))
     mark = (
         "SELECT max(xmin::text::bigint) FROM inode.data_dictionary"
         if warehouse.is_postgresql

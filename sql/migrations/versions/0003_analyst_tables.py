@@ -373,7 +373,7 @@ def _baselines() -> None:
         _column("n_bins", BIGINT, "The 15-minute bins it rests on; 0 for configured, which rests on none."),
         _column("from_date", DATE, "The first date it rests on."),
         _column("to_date", DATE, "The last date it rests on, which is included."),
-        _column("frozen_at", TIME, "When it was frozen; of several baselines of a link the newest one serves."),
+        _column("frozen_at", TIME, "When it was frozen; baselines_in_force says which baseline serves which month."),
         sa.PrimaryKeyConstraint("link_id", "method", "version", name="pk_link_baselines"),
         sa.CheckConstraint("free_flow_travel_time_s > 0", name="ck_link_baselines_time"),
         comment="One row per link, method and version: a free-flow travel time that is never changed, so that a "
