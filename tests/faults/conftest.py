@@ -60,6 +60,11 @@ class Commands:
 
     def run(self, *arguments: str, variables: dict[str, str], log_everything: bool = False, **death: float) -> int:
         """The exit code of the command, negative for a signal."""
+        self.start(*arguments, variables=variables, log_everything=log_everything, **death)
+        return self.wait()
+
+    def start(self, *arguments: str, variables: dict[str, str], log_everything: bool = False, **death: float) -> int:
+        """The process's number. Only one at a time: `wait` comes before the next."""
         wanted = {
             "arguments": arguments,
             "variables": {"PATH": os.environ["PATH"], "HOME": str(self._folder), **variables},
@@ -70,6 +75,10 @@ class Commands:
         }
         self._wishes.write(json.dumps(wanted) + "\n")
         self._wishes.flush()
+        return int(json.loads(self._answers.readline())["pid"])
+
+    def wait(self) -> int:
+        """The exit code of what was started."""
         return int(json.loads(self._answers.readline())["code"])
 
     @property

@@ -27,8 +27,8 @@ PSYCOPG_CALLS = {
 }
 
 
-def arm(kill_at: int, count_file: str) -> None:
-    """Count the points from now on, in every thread, and die at the given one. Each is noted in `count_file`."""
+def arm(kill_at: int, count_file: str, with_signal: signal.Signals = signal.SIGKILL) -> None:
+    """Count the points from now on, in every thread, note each in `count_file`, and die (or stop) at the given one."""
     lock = threading.Lock()
     known: dict[CodeType, str | None] = {}
     passed = 0
@@ -40,7 +40,7 @@ def arm(kill_at: int, count_file: str) -> None:
             passed += 1
             os.write(notes, f"{name}\n".encode())
             if passed == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), with_signal)
 
     def profile(frame: FrameType, event: str, function: Any) -> None:
         if event in ("c_call", "c_return"):

@@ -1,8 +1,10 @@
 """Runs the command again and again, each time in a process of its own, without paying for the imports each time.
 
 A line of JSON on standard input asks for a run: `arguments`, `variables` (the whole environment), `folder`, `output`
-(a file for both outputs) and how it dies: `kill_at` (see `kill_points.py`) or `kill_after_s` (wherever it is then,
-also in the middle of a system call). A line of JSON answers with the exit code, negative for a signal.
+(a file for both outputs) and how it ends: `kill_at` a point of `kill_points.py`, `stop_at` one to be continued by
+somebody, or `kill_after_s`, wherever it is then, also in the middle of a system call. With `log_everything` every
+logger of every library speaks. A line of JSON answers with the process's number, and a second one, when it has ended,
+with the exit code, negative for a signal.
 """
 
 from __future__ import annotations
@@ -35,7 +37,8 @@ def run(wanted: dict[str, Any]) -> None:
         logging.basicConfig(level=logging.DEBUG, stream=sys.stderr, force=True)
     if wanted.get("kill_after_s"):
         signal.setitimer(signal.ITIMER_REAL, wanted["kill_after_s"])  # SIGALRM, which nobody handles
-    arm(wanted.get("kill_at") or NEVER, wanted["output"] + ".points")
+    how = signal.SIGSTOP if wanted.get("stop_at") else signal.SIGKILL
+    arm(wanted.get("kill_at") or wanted.get("stop_at") or NEVER, wanted["output"] + ".points", how)
     code = 70
     try:
         main()
@@ -68,6 +71,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             run(json.loads(line))
+        _say(json.dumps({"pid": child}))
         _, status = os.waitpid(child, 0)
         _say(json.dumps({"code": os.waitstatus_to_exitcode(status)}))
 
