@@ -16,11 +16,13 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise.checks import Required
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
+from inode_pipeline.sync.collector import calm_collector
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
 
 
+@calm_collector()
 def land(
     settings: Settings,
     warehouse: Warehouse,

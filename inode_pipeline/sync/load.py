@@ -14,12 +14,14 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
 from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
+from inode_pipeline.sync.collector import calm_collector
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.receipt import Receipt
 
 
+@calm_collector()
 def load(
     settings: LocalSettings,
     warehouse: Warehouse,
