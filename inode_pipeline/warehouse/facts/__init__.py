@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.facts.bins import recompute_bins
-from inode_pipeline.warehouse.facts.observations import Resolved, keep_observations
-from inode_pipeline.warehouse.facts.scratch import Scratch, scratch_of
+from inode_pipeline.warehouse.facts.observations import Places
+from inode_pipeline.warehouse.facts.scratch import scratch_of
 from inode_pipeline.warehouse.facts.sightings import sightings_of
 from inode_pipeline.warehouse.facts.snapshots import keep_snapshot
 from inode_pipeline.warehouse.facts.versions import keep_versions
@@ -47,9 +47,12 @@ def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, wal
     sightings = sightings_of(endpoint, staging)
     if sightings is None:
         return Kept()
-    scratch: Scratch = scratch_of(tables, is_postgresql=staging.is_postgresql)
-    with scratch.made(connection):
-        resolved: Resolved = keep_observations(connection, scratch, sightings, walk, load_id)
-        if resolved.has_changed:
-            recompute_bins(connection, scratch, sightings, load_id, may_empty=resolved.disputed > 0)
+    scratch = scratch_of(tables, is_postgresql=staging.is_postgresql)
+    places = Places(scratch, sightings, walk, load_id)
+    are_disputed = places.are_disputed(connection)
+    with scratch.made(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
+        resolved = places.resolve(connection, are_disputed=are_disputed)
+        if resolved.inserted or are_disputed:
+            with scratch.made(connection, scratch.bins):
+                recompute_bins(connection, scratch, walk.snapshot_at, load_id, are_disputed=are_disputed)
     return Kept(inserted=resolved.inserted, corrected=resolved.corrected)

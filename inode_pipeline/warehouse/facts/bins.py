@@ -6,6 +6,7 @@ one that is not known. Such numbers would otherwise spoil a month's mean, or ove
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
@@ -15,23 +16,25 @@ from sqlalchemy import (
     Double,
     Insert,
     Select,
-    Subquery,
     and_,
     case,
     cast,
     delete,
     func,
     insert,
+    literal,
     null,
     or_,
     select,
+    tuple_,
     union,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from inode_pipeline.warehouse.facts.quarters import quarter_last, quarter_start
 from inode_pipeline.warehouse.facts.scratch import Scratch
-from inode_pipeline.warehouse.facts.sightings import PLACE, is_same_place
+from inode_pipeline.warehouse.facts.sightings import PLACE
+from inode_pipeline.warehouse.types import UtcTimestamp
 
 LONGEST_S = 1_000_000.0
 MOST_SAMPLES = 1_000_000_000
@@ -39,26 +42,24 @@ MOST_SAMPLES = 1_000_000_000
 _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
 
-def recompute_bins(connection: Connection, scratch: Scratch, shown: Subquery, load_id: str, *, may_empty: bool) -> None:
+def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> None:
     """Bring the bins to the observations that this load has written or removed; an equal row is not touched."""
-    connection.execute(_insert_changed(scratch, shown, load_id))
+    connection.execute(_insert_changed(scratch, at, load_id, are_disputed=are_disputed))
     bins, changed = scratch.tables.bins, scratch.bins
-    key = (changed.c.link_id == bins.c.link_id, changed.c.bin_start_at == bins.c.bin_start_at)
-    if may_empty:
-        is_empty = select(changed.c.link_id).where(*key, changed.c.n_observations == 0).exists()
-        connection.execute(delete(bins).where(is_empty))
+    if are_disputed:
+        empty = select(changed.c.link_id, changed.c.bin_start_at).where(changed.c.n_observations == 0)
+        connection.execute(delete(bins).where(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(empty)))
     connection.execute(_write_changed(scratch))
 
 
-def _insert_changed(scratch: Scratch, shown: Subquery, load_id: str) -> Insert:
+def _insert_changed(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Insert:
     """The bins of every place that was written or disputed, with what the observations now say."""
     observations, disputed = scratch.tables.observations, scratch.disputed
-    written = (
-        select(*_bin_of(shown))
-        .join(observations, is_same_place(observations, shown))
-        .where(observations.c.load_id == load_id)
-    )
-    places = union(written, select(*_bin_of(disputed))).subquery("places")
+    # By the walk, for which there is an index; by the load, because a walk may be loaded again.
+    is_written = observations.c.snapshot_at == literal(at, UtcTimestamp), observations.c.load_id == load_id
+    written = select(*_bin_of(observations)).where(*is_written)
+    every = union(written, *((select(*_bin_of(disputed)),) if are_disputed else ()))
+    places = every.subquery("places")
     # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
     beside = places.outerjoin(
         observations,

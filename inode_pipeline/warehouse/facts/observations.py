@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Connection,
     Executable,
     FromClause,
@@ -51,56 +52,46 @@ STORED = (*PLACE, *VALUES, "snapshot_at", "load_id")
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What became of a walk's sightings: new places, places with one more set of values, places worked out in full."""
+    """What became of a walk's sightings: new places, and places with one more set of values."""
 
     inserted: int
     corrected: int
-    disputed: int
-
-    @property
-    def has_changed(self) -> bool:
-        """Whether any row may have been written."""
-        return self.inserted + self.disputed > 0
 
 
-def keep_observations(
-    connection: Connection, scratch: Scratch, shown: Subquery, walk: LandedWalk, load_id: str
-) -> Resolved:
-    """Bring both tables to what the loaded walks and this one say."""
-    places = _Places(scratch, shown, walk, load_id)
-    disputed = _written(connection, places.insert_disputed(was_loaded=_was_loaded(connection, walk)))
-    inserted = _written(connection, places.insert_new())
-    if not disputed:
-        return Resolved(inserted, corrected=0, disputed=0)
-    scratch.analyze(connection, scratch.disputed)
-    corrected = connection.scalar(places.count_corrected()) or 0
-    for statement in places.fill_sets():
-        connection.execute(statement)
-    scratch.analyze(connection, scratch.sets)
-    for statement in places.settle():
-        connection.execute(statement)
-    return Resolved(inserted, corrected, disputed)
-
-
-def _was_loaded(connection: Connection, walk: LandedWalk) -> bool:
-    return connection.scalar(select(LOADS.c.load_id).where(LOADS.c.walk_id == walk.walk_id).limit(1)) is not None
-
-
-def _written(connection: Connection, statement: Insert) -> int:
-    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
-
-
-class _Places:
-    """The statements of one load."""
+class Places:
+    """The places that one walk speaks of, and what is stored of them."""
 
     def __init__(self, scratch: Scratch, shown: Subquery, walk: LandedWalk, load_id: str) -> None:
+        self.scratch = scratch
+        self.walk = walk
         self.shown = shown
         self.at = literal(walk.snapshot_at, UtcTimestamp)
         self.load_id = literal(load_id)
         self.disputed, self.sets = scratch.disputed, scratch.sets
         self.observations, self.corrections = scratch.tables.observations, scratch.tables.corrections
 
-    def insert_disputed(self, *, was_loaded: bool) -> Insert:
+    def are_disputed(self, connection: Connection) -> bool:
+        """Whether any stored place cannot stay as it is; then `resolve` needs the tables `disputed` and `sets`."""
+        return connection.execute(self._find_disputed(connection).limit(1)).first() is not None
+
+    def resolve(self, connection: Connection, *, are_disputed: bool) -> Resolved:
+        """Bring both tables to what the loaded walks and this one say."""
+        corrected = self._settle_disputed(connection) if are_disputed else 0
+        statement = self._insert_new().execution_options(preserve_rowcount=True)
+        return Resolved(inserted=connection.execute(statement).rowcount, corrected=corrected)
+
+    def _settle_disputed(self, connection: Connection) -> int:
+        connection.execute(insert(self.disputed).from_select(list(PLACE), self._find_disputed(connection)))
+        self.scratch.analyze(connection, self.disputed)
+        corrected = connection.scalar(self._count_corrected()) or 0
+        for statement in self._fill_sets():
+            connection.execute(statement)
+        self.scratch.analyze(connection, self.sets)
+        for statement in self._settle():
+            connection.execute(statement)
+        return corrected
+
+    def _find_disputed(self, connection: Connection) -> CompoundSelect[Any]:
         """The stored places that cannot stay as they are."""
         shown, standing, earlier = self.shown, self.observations, self.corrections
         is_known_from_before = (
@@ -113,8 +104,9 @@ class _Places:
             .join(standing, is_same_place(standing, shown))
             .where(or_(not_(has_same_values(standing, shown)), standing.c.snapshot_at > self.at), ~is_known_from_before)
         )
-        taken_back = [self._taken_back(table) for table in (standing, earlier)] if was_loaded else []
-        return insert(self.disputed).from_select(list(PLACE), union(differing, *taken_back))
+        loads = select(LOADS.c.load_id).where(LOADS.c.walk_id == self.walk.walk_id).limit(1)
+        was_loaded = connection.scalar(loads) is not None
+        return union(differing, *(self._taken_back(table) for table in (standing, earlier) if was_loaded))
 
     def _taken_back(self, table: Table) -> Select[Any]:
         """The places where a set of values stands that this walk was the earliest to show, and shows no more."""
@@ -122,7 +114,7 @@ class _Places:
         is_shown = select(shown.c.link_id).where(is_same_place(shown, table), has_same_values(shown, table)).exists()
         return select(*_place(table)).where(table.c.snapshot_at == self.at, ~is_shown)
 
-    def insert_new(self) -> Insert:
+    def _insert_new(self) -> Insert:
         """The places of which nothing is stored."""
         shown, standing = self.shown, self.observations
         is_stored = select(standing.c.link_id).where(is_same_place(standing, shown)).exists()
@@ -132,7 +124,7 @@ class _Places:
         shown = self.shown
         return select(*(shown.c[name] for name in (*PLACE, *VALUES)), self.at, self.load_id).select_from(shown)
 
-    def count_corrected(self) -> Select[int]:
+    def _count_corrected(self) -> Select[int]:
         """How many stored places get a set of values more, and not in place of one that the same walk had shown."""
         shown = self.shown
 
@@ -147,11 +139,11 @@ class _Places:
             .where(~is_stored(self.observations), ~is_stored(self.corrections))
         )
 
-    def fill_sets(self) -> Iterator[Executable]:
+    def _fill_sets(self) -> Iterator[Executable]:
         """Every set of values of the disputed places, each with the earliest walk that shows it."""
         shown, disputed, sets = self.shown, self.disputed, self.sets
         both = (self.observations, self.corrections)
-        every = (select(*_stored(table)).join(disputed, is_same_place(disputed, table)) for table in both)
+        every = (select(*_stored(table)).where(self._is_disputed(table)) for table in both)
         stored = union_all(*every).subquery("stored")
         is_shown = shown.c.link_id.is_not(None)
         # What this walk was the earliest to show, if it shows it still; what a later one was, unless this one shows it.
@@ -173,18 +165,19 @@ class _Places:
         ).exists()  # fmt: skip
         yield update(sets).values(is_latest=True).where(~has_newer)
 
-    def settle(self) -> Iterator[Executable]:
+    def _is_disputed(self, table: Table) -> ColumnElement[bool]:
+        """Written as IN, which makes SQLite look up the few places and not read the whole table, as a join might."""
+        return tuple_(*_place(table)).in_(select(*_place(self.disputed)))
+
+    def _settle(self) -> Iterator[Executable]:
         """Bring the disputed places of both tables to their sets; a row that is right already is not touched."""
         sets, standing, earlier = self.sets, self.observations, self.corrections
 
         def is_same(table: Table) -> ColumnElement[bool]:
             return and_(is_same_place(sets, table), sets.c.snapshot_at == table.c.snapshot_at)
 
-        def is_disputed(table: Table) -> ColumnElement[bool]:
-            return tuple_(*_place(table)).in_(select(*_place(self.disputed)))
-
         has_set = select(sets.c.link_id).where(is_same_place(sets, standing)).exists()
-        yield delete(standing).where(is_disputed(standing), ~has_set)
+        yield delete(standing).where(self._is_disputed(standing), ~has_set)
         differs = or_(sets.c.snapshot_at != standing.c.snapshot_at, not_(has_same_values(sets, standing)))
         yield (
             update(standing)
@@ -194,7 +187,7 @@ class _Places:
         is_right = (
             select(sets.c.link_id).where(is_same(earlier), has_same_values(sets, earlier), ~sets.c.is_latest).exists()
         )
-        yield delete(earlier).where(is_disputed(earlier), ~is_right)
+        yield delete(earlier).where(self._is_disputed(earlier), ~is_right)
         is_kept = select(earlier.c.link_id).where(is_same(earlier)).exists()
         yield insert(earlier).from_select(STORED, select(*_stored(sets)).where(~sets.c.is_latest, ~is_kept))
 
