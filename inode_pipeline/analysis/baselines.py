@@ -24,7 +24,7 @@ from inode_pipeline.warehouse.analyst_tables import CALENDAR, INDEX_RULES
 from inode_pipeline.warehouse.baselines import add_version, freeze_configured, newest_date
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.stored import stored_zone
-from inode_pipeline.warehouse.tables import LINK_FACTS
+from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE
 
 Method = Literal["configured", "p85_offpeak_speed"]
 
@@ -35,8 +35,8 @@ WEEKDAY_HOURS = frozenset({*range(9, 16), *range(19, 22)})
 WEEKEND_HOURS = frozenset(range(6, 22))
 """The local hours of off-peak: 09-16 and 19-22 on weekdays, 06-22 on weekends."""
 
-LINKS_AT_A_TIME = 100
-"""A quarter of one link is about 9,000 bins."""
+LINKS_AT_A_TIME = 25
+"""A quarter of one link is about 9,000 bins, so this is some 50 MB."""
 
 MIN_DAYS = 10
 """What `index_rules` is shipped with, should the rule be gone."""
@@ -144,25 +144,27 @@ def _off_peak_bins(
     bins = LINK_FACTS.bins.c
     start = datetime.combine(first, time(), zone)
     end = datetime.combine(last + timedelta(days=1), time(), zone)
-    within = (bins.bin_start_at >= start, bins.bin_start_at < end)
-    link_ids = connection.scalars(select(bins.link_id).where(*within).distinct().order_by(bins.link_id)).all()
+    link_ids = connection.scalars(select(LINKS_TABLE.c.link_id).order_by(LINKS_TABLE.c.link_id)).all()
     for some in _batches(link_ids):
         # Plain text on SQLite: pandas reads a million times faster than one at a time.
         chosen = select(bins.link_id, type_coerce(bins.bin_start_at, Text), bins.mean_travel_time_s)
-        rows = connection.execute(chosen.where(*within, bins.link_id.in_(some))).all()
+        within = (bins.link_id.in_(some), bins.bin_start_at >= start, bins.bin_start_at < end)
+        rows = connection.execute(chosen.where(*within)).all()
+        if not rows:
+            continue
         frame = pd.DataFrame(rows, columns=["link_id", "start", "mean_s"])
-        local = pd.to_datetime(frame["start"], utc=True).dt.tz_convert(zone)
-        frame = frame.assign(speed=1 / frame["mean_s"], day=local.dt.date)
-        yield frame[_is_off_peak(local, *left_out)]
+        local = pd.to_datetime(frame["start"], utc=True).dt.tz_convert(zone).dt.tz_localize(None)
+        frame = frame.assign(speed=1 / frame["mean_s"], day=local.dt.normalize())
+        yield frame[_is_off_peak(local.dt.hour, frame["day"], *left_out)]
 
 
 def _is_off_peak(
-    local: pd.Series[pd.Timestamp], holidays: Collection[date], excluded: Collection[date]
+    hour: pd.Series[int], day: pd.Series[pd.Timestamp], holidays: Collection[date], excluded: Collection[date]
 ) -> pd.Series[bool]:
-    is_weekend = local.dt.day_of_week >= 5
-    hours = local.dt.hour
-    weekday = ~is_weekend & hours.isin(WEEKDAY_HOURS) & ~local.dt.date.isin(holidays)
-    return (weekday | (is_weekend & hours.isin(WEEKEND_HOURS))) & ~local.dt.date.isin(excluded)
+    is_weekend = day.dt.day_of_week >= 5
+    is_weekday = ~is_weekend & ~day.isin(pd.to_datetime(list(holidays)))
+    counts = (is_weekday & hour.isin(WEEKDAY_HOURS)) | (is_weekend & hour.isin(WEEKEND_HOURS))
+    return counts & ~day.isin(pd.to_datetime(list(excluded)))
 
 
 def _free_flow(bins: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from inode_pipeline.analysis.baselines import Frozen, freeze
+from inode_pipeline.analysis.baselines import LINKS_AT_A_TIME, Frozen, freeze
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.analyst_tables import CALENDAR, LINK_BASELINES
 from inode_pipeline.warehouse.baselines import freeze_missing
@@ -81,7 +81,9 @@ def measure(warehouse: Warehouse, link_id: str, days: int, seconds: dict[int, fl
 
 @pytest.fixture
 def measured(books) -> Warehouse:
-    """A warehouse in Toronto, last loaded on the day after two weeks."""
+    """A warehouse in Toronto with more links than are read at a time, last loaded on the day after two weeks."""
+    for link_id in (*range(LINKS_AT_A_TIME), "without-bins"):
+        books.link(str(link_id))
     books.loaded("night", datetime(2026, 3, 16, 8, 30, tzinfo=UTC))
     with transaction(books.warehouse) as connection:
         connection.execute(insert(PIPELINE_SETTINGS), {"name": "timezone", "value": "America/Toronto"})

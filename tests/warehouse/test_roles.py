@@ -14,6 +14,8 @@ from sqlalchemy.exc import ProgrammingError
 from inode_pipeline import errors
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.analyst_tables import INDEX_RULES, LINK_BASELINES
+from inode_pipeline.warehouse.baselines import freeze_configured
+from inode_pipeline.warehouse.calendar import fill_calendar
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
 from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
 from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
@@ -109,6 +111,10 @@ def test_the_editor_writes_the_tables_of_the_analysts_and_no_other(as_role: As) 
                 assert (table in tables) == connection.scalar(select(func.has_table_privilege(name, right))), name
     with transaction(editor) as connection:
         connection.execute(insert(INDEX_RULES), {"name": "mine", "value": 1.0, "description": "A rule of our own."})
+    assert 31 == fill_calendar(editor, "CA-ON", date(2026, 1, 1), date(2026, 1, 31))
+    assert 31 == fill_calendar(editor, "CA-ON", date(2026, 1, 1), date(2026, 1, 31), replace=True)
+    assert (0, 0) == freeze_configured(editor)
+    require_migrated(editor)
     with pytest.raises(errors.PermissionError, match="42501"), transaction(editor) as connection:
         connection.execute(insert(PIPELINE_SETTINGS), {"name": "timezone", "value": "UTC"})
 
