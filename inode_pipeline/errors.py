@@ -15,7 +15,8 @@ Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secr
     │   ├── WarehouseUnavailableError     the database cannot be reached
     │   ├── LockedError                   another session holds a lock on the tables
     │   │   └── DeadlockError                 and the database ended this load in its favour
-    │   └── AlreadyRunningError           another load of this warehouse is at work
+    │   ├── AlreadyRunningError           another load of this warehouse is at work
+    │   └── AlertError                    a message about a trouble could not be delivered
     ├── CredentialsError              the server refused who we are; never tried twice          exit 1
     │   ├── PasswordRejectedError         user name or password
     │   ├── ClientRejectedError           client id or secret
@@ -126,6 +127,10 @@ class DeadlockError(LockedError):
 
 class AlreadyRunningError(PassingError):
     """Another load of this warehouse is at work."""
+
+
+class AlertError(PassingError):
+    """A message about a trouble could not be delivered."""
 
 
 class CredentialsError(PipelineError):

@@ -6,11 +6,11 @@ import ssl
 
 import certifi
 
-from inode_pipeline.config import Settings
+from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import ConfigError, TlsVerificationError
 
 
-def trusted_context(settings: Settings) -> ssl.SSLContext:
+def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
     """Verification against the standard bundle, with the user's own authorities added. It cannot be turned off.
 
     Raises:

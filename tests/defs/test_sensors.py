@@ -1,0 +1,258 @@
+"""What the sensors notice, and that one problem is one message. The messages wait in the cursor: nobody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+import pytest
+import time_machine
+from sqlalchemy import text, update
+
+from inode_pipeline.alerts import Journal
+from inode_pipeline.config import Settings
+from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.emulator.state import State
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.errors import PasswordRejectedError
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse import runs
+from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.tables import LOADS
+
+if TYPE_CHECKING:
+    from conftest import Location
+
+DAY = timedelta(days=1)
+NIGHT = datetime(2026, 11, 23, 4, 30, tzinfo=UTC)
+
+
+class Watch:
+    """One sensor, ticking with its cursor; every message that it ever wrote."""
+
+    def __init__(self, location: Location, name: str) -> None:
+        self.location, self.name, self.cursor = location, name, None
+        self.messages: list[tuple[str, str]] = []
+        self.texts: list[str] = []
+        self.events: list[Any] = []
+
+    def tick(self) -> list[tuple[str, str]]:
+        """The messages of this tick: state and title of each."""
+        sensor = self.location.definitions.resolve_sensor_def(self.name)
+        with dg.build_sensor_context(
+            instance=self.location.instance,
+            cursor=self.cursor,
+            definitions=self.location.definitions,
+            resources={"inode": InodeResource(read_dotenv=False)},
+        ) as context:
+            data = sensor.evaluate_tick(context)
+        journal = Journal.read(data.cursor)
+        new = journal.waiting
+        self.cursor = data.cursor
+        if self.name != "freshness":
+            journal.waiting = []
+            self.cursor = journal.written()
+        self.events = list(data.asset_events or [])
+        self.messages = [(message.state, message.title) for message in new]
+        self.texts = [message.text for message in new]
+        return self.messages
+
+
+@pytest.fixture
+def watch(location: Location, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Watch]:
+    """What watches by the name of a sensor; the webhook is set and nobody listens there."""
+    monkeypatch.setenv("INODE_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/canary-hook")
+    return lambda name: Watch(location, name)
+
+
+def test_all_sensors_are_on_from_the_start(location: Location) -> None:
+    """Nobody has to switch on what tells of trouble."""
+    repository = location.definitions.get_repository_def()
+    states = {sensor.name: sensor.default_status for sensor in repository.sensor_defs}
+    names = ("run_failures", "check_failures", "missed_night", "freshness")
+    assert {name: states[name] for name in names} == dict.fromkeys(names, dg.DefaultSensorStatus.RUNNING)
+
+
+def test_a_failed_run_is_told_once_and_its_end_once(
+    location: Location,
+    watch: Callable[[str], Watch],
+    filled: Warehouse,
+    today: date,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Three runs with one wrong password are one message; the run that succeeds is one more, and then silence."""
+    failures = watch("run_failures")
+    assert failures.tick() == []
+    with monkeypatch.context() as wrong:
+        wrong.setenv("INODE_PASSWORD", "canary-wrong")
+        location.sync(today)
+        assert failures.tick() == [("problem", f"A run for {today} failed: PasswordRejectedError")]
+        assert "[PasswordRejectedError] " in failures.texts[0]
+        assert "Nothing was ever loaded" in failures.texts[0]
+        location.sync(today)
+        location.sync(today)
+        assert failures.tick() == []
+    location.sync(today)
+    assert failures.tick() == [("over", f"Over: A run for {today} failed: PasswordRejectedError")]
+    assert failures.tick() == []
+    assert "canary" not in failures.cursor
+
+
+def test_a_success_for_earlier_dates_ends_no_problem_of_today(
+    location: Location,
+    watch: Callable[[str], Watch],
+    filled: Warehouse,
+    settings: Settings,
+    account: State,
+    today: date,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A backfill needs no password, so its green does not say that the password is right again."""
+    yesterday = today - DAY
+    sync_date(settings, filled, LINKS, yesterday, today=yesterday, attempt=Attempt("seed", "person"))
+    failures = watch("run_failures")
+    failures.tick()
+    with monkeypatch.context() as wrong:
+        wrong.setenv("INODE_PASSWORD", "canary-wrong")
+        location.sync(today)
+    assert [state for state, _ in failures.tick()] == ["problem"]
+    assert location.sync(yesterday).is_ok
+    assert failures.tick() == []
+
+
+def test_failures_before_anybody_watched_are_no_news(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
+) -> None:
+    """Who switches alerts on is not told what failed last month."""
+    location.sync(today - DAY)
+    assert watch("run_failures").tick() == []
+
+
+def test_a_killed_run_is_told_unless_it_is_started_again(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
+) -> None:
+    """A run that ends without a word is told as lost; one that the daemon will start again is not told yet."""
+    failures = watch("run_failures")
+    failures.tick()
+    for tags in ({"dagster/will_retry": "true"}, {}):
+        run = location.instance.create_run_for_job(
+            location.definitions.resolve_job_def("sync_links"), tags={"dagster/partition": str(today), **tags}
+        )
+        location.instance.report_run_failed(run)
+        expected = [] if tags else [("problem", f"A run for {today} failed: LostRun")]
+        assert failures.tick() == expected
+
+
+def test_a_broken_promise_is_told_once_and_its_end_once(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
+) -> None:
+    """What was not checked is no message; what is broken is one, and one when it is kept again."""
+    location.sync(today)  # silent links of the emulated city are the first broken promise
+    checks = watch("check_failures")
+    checks.tick()
+    broken = "A promise about the tables is broken: receipts_balance"
+    with transaction(filled) as connection:
+        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
+    for _ in range(2):
+        location.checks("receipts_balance")
+    assert checks.tick() == [("problem", broken)]
+    location.checks("receipts_balance")
+    assert checks.tick() == []
+    with transaction(filled) as connection:
+        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged - 1))
+    location.checks("receipts_balance")
+    assert checks.tick() == [("over", f"Over: {broken}")]
+
+
+def test_a_missed_night_is_told_when_its_grace_is_over(
+    watch: Callable[[str], Watch], filled: Warehouse, settings: Settings
+) -> None:
+    """Two hours after a tick without a snapshot one message goes out, and one when there is a snapshot again."""
+    night = watch("missed_night")
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        assert night.tick() == []
+        clock.move_to(NIGHT + timedelta(minutes=119))
+        assert night.tick() == []
+        clock.move_to(NIGHT + timedelta(minutes=121))
+        assert night.tick() == [("problem", "Missed: no snapshot of 2026-11-23")]
+        assert "stays a gap" in night.texts[0]
+        clock.move_to(NIGHT + timedelta(minutes=180))
+        assert night.tick() == []
+        day = NIGHT.date()
+        sync_date(settings, filled, LINKS, day, today=day, attempt=Attempt("late", "person"))
+        assert night.tick() == [("over", "Over: Missed: no snapshot of 2026-11-23")]
+
+
+def test_a_night_that_was_due_before_anybody_watched_is_no_news(
+    watch: Callable[[str], Watch], filled: Warehouse
+) -> None:
+    """On the day of the installation nothing is missed."""
+    with time_machine.travel(NIGHT + timedelta(hours=5)):
+        assert watch("missed_night").tick() == []
+
+
+def test_s20_a_refused_password_is_one_message_for_all_nights(
+    watch: Callable[[str], Watch], filled: Warehouse, settings: Settings
+) -> None:
+    """The failed run has told the reason; the nights that are skipped because of it are not told again."""
+    night = watch("missed_night")
+    problem = PasswordRejectedError("The server refused the login.", remedy="Check INODE_PASSWORD.")
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        night.tick()
+        for number, outcome in enumerate(("failed", "skipped", "skipped")):
+            clock.move_to(NIGHT + number * DAY + timedelta(seconds=5))
+            begun = runs.begin_run(filled, f"run {number}", "schedule", NIGHT.date() + number * DAY)
+            runs.finish_run(filled, begun, outcome, problem)
+            clock.move_to(NIGHT + number * DAY + timedelta(hours=3))
+            assert night.tick() == []
+
+
+def test_a_warehouse_that_is_away_is_told(watch: Callable[[str], Watch], filled: Warehouse) -> None:
+    """Where nobody can tell whether the night is missed, that is the message, and its end is another."""
+    night = watch("missed_night")
+    schema = "inode." if filled.is_postgresql else ""
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        night.tick()
+        clock.move_to(NIGHT + timedelta(hours=3))
+        with transaction(filled) as connection:
+            connection.execute(text(f"ALTER TABLE {schema}loads RENAME TO away"))
+        assert night.tick() == [("problem", "Nobody can tell whether last night is missed")]
+        with transaction(filled) as connection:
+            connection.execute(text(f"ALTER TABLE {schema}away RENAME TO loads"))
+        assert ("over", "Over: Nobody can tell whether last night is missed") in night.tick()
+
+
+def test_time_alone_breaks_the_promise_of_freshness(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, settings: Settings
+) -> None:
+    """Without any run the check turns red a grace after the tick, is shown once, and then keeps quiet."""
+    freshness = watch("freshness")
+    day = NIGHT.date() - DAY
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        sync_date(settings, filled, LINKS, day, today=day, attempt=Attempt("evening", "person"))
+        freshness.tick()
+        assert {event.check_name: event.passed for event in freshness.events} == {
+            "data_is_fresh": True,
+            "no_night_is_missed": True,
+        }
+        freshness.tick()
+        assert freshness.events == []
+        clock.move_to(NIGHT + timedelta(hours=3))
+        freshness.tick()
+        assert {event.check_name: event.passed for event in freshness.events} == {
+            "data_is_fresh": False,
+            "no_night_is_missed": False,
+        }
+
+
+def test_without_an_address_the_sensors_stay_quiet(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is kept for nobody."""
+    monkeypatch.delenv("INODE_ALERT_WEBHOOK_URL")
+    failures = watch("run_failures")
+    failures.tick()
+    location.sync(today - DAY)
+    assert failures.tick() == []
