@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -57,6 +58,7 @@ class Commands:
         self._answers: IO[str] = zygote.stdout
         self._folder = folder
         self.output = folder / "output"
+        self._at_work: int | None = None
 
     def run(self, *arguments: str, variables: dict[str, str], log_everything: bool = False, **death: float) -> int:
         """The exit code of the command, negative for a signal."""
@@ -75,10 +77,12 @@ class Commands:
         }
         self._wishes.write(json.dumps(wanted) + "\n")
         self._wishes.flush()
-        return int(json.loads(self._answers.readline())["pid"])
+        self._at_work = int(json.loads(self._answers.readline())["pid"])
+        return self._at_work
 
     def wait(self) -> int:
         """The exit code of what was started."""
+        self._at_work = None
         return int(json.loads(self._answers.readline())["code"])
 
     @property
@@ -86,10 +90,18 @@ class Commands:
         """The points that the last run has passed."""
         return Path(f"{self.output}.points").read_text().splitlines()
 
+    def close(self) -> None:
+        """End what a test has left at work."""
+        if self._at_work is not None:
+            os.kill(self._at_work, signal.SIGKILL)
+            self.wait()
+
 
 @pytest.fixture
-def commands(zygote: subprocess.Popen[str], tmp_path: Path) -> Commands:
-    return Commands(zygote, tmp_path)
+def commands(zygote: subprocess.Popen[str], tmp_path: Path) -> Iterator[Commands]:
+    runner = Commands(zygote, tmp_path)
+    yield runner
+    runner.close()
 
 
 @pytest.fixture
