@@ -19,7 +19,7 @@ from sqlalchemy import select
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.tables import LINKS_TABLE, METADATA, RAW_PAGES, WALKS
 
-Values = tuple[str, float]
+Values = tuple[str, float, datetime]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,11 @@ def _key(record: dict[str, Any]) -> str | None:
 
 
 def _values(record: dict[str, Any]) -> Values | None:
-    return None if math.isnan(record["last_speed"]) else (record["name"], record["last_speed"])
+    return None if math.isnan(record["last_speed"]) else _typed(record)
+
+
+def _typed(record: dict[str, Any]) -> Values:
+    return record["name"], record["last_speed"], datetime.fromisoformat(record["last_updated"])
 
 
 @dataclass
@@ -91,6 +95,20 @@ class Model:
             newest[walk.day] = walk
         return {(day, key): values is not None for day, walk in newest.items() for key, values in walk.records.items()}
 
+    def observations(self) -> tuple[dict[Any, tuple[float, datetime]], set[tuple[Any, ...]]]:
+        """What stands for each link and time with the walk that first showed it, and what stood there before."""
+        first: dict[tuple[str, datetime], dict[float, datetime]] = {}
+        for walk in sorted(self.walks.values(), key=lambda walk: walk.at):
+            for key, values in walk.records.items():
+                if values is not None:
+                    first.setdefault((key, values[2]), {}).setdefault(values[1], walk.at)
+        stands, corrected = {}, set()
+        for (key, observed_at), sets in first.items():
+            (newest, at), *others = sorted(sets.items(), key=lambda one: one[1], reverse=True)
+            stands[key, observed_at] = newest, at
+            corrected |= {(key, observed_at, speed, shown_at) for speed, shown_at in others}
+        return stands, corrected
+
     def present(self) -> set[str]:
         """The links not deleted."""
         return {key for key, (*_, deleted_at) in self.links().items() if deleted_at is None}
@@ -100,11 +118,15 @@ class Model:
         expected = self.links()
         with reading(warehouse) as connection:
             rows = connection.execute(select(LINKS_TABLE)).all()
-            snapshots = METADATA.tables.get("link_snapshots")
-            found_snapshots = connection.execute(select(snapshots)).all() if snapshots is not None else []
+            snapshots, observations, corrections = (
+                connection.execute(select(METADATA.tables[name])).all()
+                for name in ("link_snapshots", "link_observations", "observation_corrections")
+            )
         found = {
             row.link_id: (
-                None if expected.get(row.link_id, (0,))[0] is None else (row.name, row.last_speed_kmh),
+                None
+                if expected.get(row.link_id, (0,))[0] is None
+                else (row.name, row.last_speed_kmh, row.last_observed_at),
                 row.first_seen_at,
                 row.last_seen_at,
                 row.deleted_at,
@@ -112,10 +134,10 @@ class Model:
             for row in rows
         }
         assert expected == found
-        if found_snapshots:
-            assert self.snapshots() == {
-                (row.snapshot_date, row.link_id): row.content_hash is not None for row in found_snapshots
-            }
+        assert self.snapshots() == {(row.snapshot_date, row.link_id): row.content_hash is not None for row in snapshots}
+        stands, corrected = self.observations()
+        assert stands == {(row.link_id, row.observed_at): (row.speed_kmh, row.snapshot_at) for row in observations}
+        assert corrected == {(row.link_id, row.observed_at, row.speed_kmh, row.snapshot_at) for row in corrections}
 
 
 def kept(model: Model, always_there: Iterable[str]) -> None:

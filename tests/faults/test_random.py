@@ -52,7 +52,7 @@ def record(number: int, version: int = 0) -> dict[str, Any]:
         "distance": 1000.0,
         "last_speed": speed,
         "last_travel_time": 3600.0 / speed,
-        "last_updated": (datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=15 * version)).isoformat(),
+        "last_updated": (datetime(2026, 3, 1, tzinfo=UTC) + timedelta(minutes=15 * (version // 3))).isoformat(),
         "sample_size": 5,
     }
 
