@@ -1,22 +1,55 @@
-"""A glance at a table: how many rows, and the first of them. Writes nothing."""
+"""A glance at tables: how many rows, and the first of them. Writes nothing."""
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from collections.abc import Sequence
+
+from sqlalchemy import ColumnElement, Table, func, select, true
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.tables import endpoint_table
+from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.tables import FactTables, endpoint_table
+from inode_pipeline.warehouse.types import Json
+
+Glance = tuple[int, list[dict[str, object]]]
 
 
-def glance(warehouse: Warehouse, endpoint: Endpoint, *, limit: int = 10) -> tuple[int, list[dict[str, object]]]:
+def glance(warehouse: Warehouse, endpoint: Endpoint, *, limit: int = 10) -> Glance:
     """The endpoint's number of rows and its first `limit` rows by key, one dict a row.
 
     A row has the endpoint's own columns but geometry and JSON, whose size and content nobody knows beforehand.
     """
     table = endpoint_table(endpoint)
     shown = [table.c[column.name] for column in endpoint.columns if column.type not in ("geometry", "json")]
+    return _glance(warehouse, table, shown, true(), limit)
+
+
+def glance_at_facts(
+    warehouse: Warehouse, tables: FactTables, receipts: Sequence[Receipt], *, limit: int = 10
+) -> dict[Table, Glance]:
+    """The endpoint's versions, and what the walks of the receipts left in the tables that grow with every date.
+
+    Of the snapshots the rows of the walks' dates, of the observations those whose values these walks were the earliest
+    to show: a table of years is never counted.
+    """
+    dates = {receipt.snapshot_date for receipt in receipts}
+    instants = {receipt.snapshot_at for receipt in receipts}
+    wanted: dict[Table, ColumnElement[bool]] = {
+        tables.versions: true(),
+        tables.snapshots: tables.snapshots.c.snapshot_date.in_(dates),
+        tables.observations: tables.observations.c.snapshot_at.in_(instants),
+    }
+    return {
+        table: _glance(warehouse, table, [c for c in table.c if not isinstance(c.type, Json)], rows, limit)
+        for table, rows in wanted.items()
+    }
+
+
+def _glance(
+    warehouse: Warehouse, table: Table, shown: Sequence[ColumnElement[object]], wanted: ColumnElement[bool], limit: int
+) -> Glance:
     with reading(warehouse) as connection:
-        count = connection.execute(select(func.count()).select_from(table)).scalar_one()
-        rows = connection.execute(select(*shown).order_by(table.c[endpoint.key.name]).limit(limit)).mappings().all()
-    return count, [dict(row) for row in rows]
+        count = connection.execute(select(func.count()).select_from(table).where(wanted)).scalar_one()
+        first = select(*shown).where(wanted).order_by(*table.primary_key.columns).limit(limit)
+        return count, [dict(row) for row in connection.execute(first).mappings()]

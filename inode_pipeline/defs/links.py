@@ -13,12 +13,13 @@ from pydantic import Field
 
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.dates import DatesOfRun
-from inode_pipeline.defs.metadata import about_table, about_walks, pages_schema, table_schema
+from inode_pipeline.defs.metadata import about_facts, about_table, about_walks, fact_schema, pages_schema, table_schema
 from inode_pipeline.defs.partitions import DAYS
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import sync_date
 from inode_pipeline.warehouse.engine import open_warehouse
+from inode_pipeline.warehouse.tables import LINK_FACTS
 
 # The parameter is what backfills of a range need, and Dagster tells of its being new at every load.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=r"Parameter `backfill_policy`")
@@ -29,6 +30,8 @@ OWNERS = ["team:inode-pipeline"]
 
 RAW_LINKS = dg.AssetKey("raw_links")
 TABLE = dg.AssetKey(LINKS.name)
+FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
+"""The fact tables that are shown; corrections and bins follow from the observations."""
 
 # The walk has its own retries within its deadline; these, after one minute and after three more, are for a server or a
 # warehouse that is away for longer. No jitter: it could make the wait nothing.
@@ -70,6 +73,19 @@ SPECS = (
         description=f"{LINKS.description} Loading an earlier date again never writes over newer values.",
         metadata={"dagster/column_schema": table_schema(LINKS), "dagster/table_name": LINKS.name},
     ),
+    *(
+        dg.AssetSpec(
+            table.name,
+            deps=[RAW_LINKS],
+            skippable=True,
+            group_name=GROUP,
+            owners=OWNERS,
+            kinds={"table", "pandas"},
+            description=f"{table.comment} The same rows whatever the order in which dates are loaded.",
+            metadata={"dagster/column_schema": fact_schema(LINKS, table), "dagster/table_name": table.name},
+        )
+        for table in FACTS
+    ),
 )
 
 
@@ -104,5 +120,9 @@ def links_by_date(
                         listen=lambda step: context.log.info(step.text),
                     )
                     pages, table = about_walks(warehouse, receipts), about_table(warehouse, LINKS, receipts)
-                    dates.loaded(day, {RAW_LINKS: pages, TABLE: table})
+                    facts = about_facts(warehouse, LINKS, receipts)
+                    dates.loaded(
+                        day,
+                        {RAW_LINKS: pages, TABLE: table, **{dg.AssetKey(name): about for name, about in facts.items()}},
+                    )
     yield from dates.results()

@@ -11,17 +11,28 @@ from datetime import datetime
 import dagster as dg
 from sqlalchemy import Table
 
-from inode_pipeline.analysis.preview import glance
+from inode_pipeline.analysis.preview import glance, glance_at_facts
 from inode_pipeline.defs.dates import AssetMetadata
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.receipt import Receipt, sum_of
-from inode_pipeline.warehouse.tables import RAW_PAGES, endpoint_table
+from inode_pipeline.warehouse.tables import FACTS, RAW_PAGES, endpoint_table
 
 TEXT_LIMIT = 80
 """Longer texts are cut in the preview: a name may be a megabyte long."""
 
-COLUMN_TYPES = {"UtcTimestamp": "timestamp", "CalendarDate": "date", "BigInteger": "bigint", "LargeBinary": "bytes"}
+COLUMN_TYPES = {
+    "UtcTimestamp": "timestamp",
+    "CalendarDate": "date",
+    "BigInteger": "bigint",
+    "Double": "double",
+    "Json": "json",
+    "LargeBinary": "bytes",
+}
+
+FACT_UNITS = {"travel_time_s": "s", "speed_kmh": "km/h"}
+
+OBSERVATION_COUNTS = ("no_data", "observations_inserted", "observations_corrected")
 
 WALK_COUNTS = ("pages", "requests", "retries", "logins", "received")
 
@@ -37,6 +48,15 @@ def table_schema(endpoint: Endpoint) -> dg.TableSchema:
         endpoint_table(endpoint),
         types={column.name: column.type for column in endpoint.columns},
         units={column.name: column.unit for column in endpoint.columns if column.unit},
+    )
+
+
+def fact_schema(endpoint: Endpoint, table: Table) -> dg.TableSchema:
+    """The columns of a fact table of the endpoint, described with their units."""
+    return _schema(
+        table,
+        types={column.name: column.type for column in endpoint.columns},
+        units={**{column.name: column.unit for column in endpoint.columns if column.unit}, **FACT_UNITS},
     )
 
 
@@ -80,6 +100,21 @@ def about_table(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Rec
         "receipt": records([receipt.as_json() for receipt in receipts]),
         "preview": records(rows),
     }
+
+
+def about_facts(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt]) -> dict[str, AssetMetadata]:
+    """The endpoint's fact tables, by name, after the loads of one date: what this date left in them, the first rows."""
+    total = sum_of(receipts).as_json()
+    shown: dict[str, AssetMetadata] = {}
+    tables = FACTS[endpoint.name]
+    for table, (count, rows) in glance_at_facts(warehouse, tables, receipts).items():
+        about = _table(warehouse, table.name, rows=count, schema=fact_schema(endpoint, table))
+        if table is not tables.versions:  # what is counted is the date's part of the table
+            about["dagster/partition_row_count"] = about.pop("dagster/row_count")
+        if table is tables.observations:
+            about |= {name: total[name] for name in OBSERVATION_COUNTS}
+        shown[table.name] = {**about, "verdict": total["verdict"], "preview": records(rows)}
+    return shown
 
 
 def records(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:

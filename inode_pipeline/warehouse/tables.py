@@ -23,13 +23,26 @@ from sqlalchemy import (
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import EDITABLE
-from inode_pipeline.warehouse.fact_tables import FACTS, LINK_FACTS, ZONE_OFFSETS
+from inode_pipeline.warehouse.fact_tables import FACTS, LINK_FACTS, ZONE_OFFSETS, FactTables
 from inode_pipeline.warehouse.metadata import METADATA, count, date, endpoint_column, flag, text, time
 from inode_pipeline.warehouse.types import Json
 
 __all__ = [
-    "EDITABLE", "FACTS", "LINKS_TABLE", "LINK_FACTS", "LOADS", "METADATA", "PIPELINE_SETTINGS", "RAW_PAGES",
-    "RECEIPT_COUNTS", "REJECTED_RECORDS", "RUNS", "WALKS", "ZONE_OFFSETS", "endpoint_table",
+    "EDITABLE",
+    "FACTS",
+    "LINKS_TABLE",
+    "LINK_FACTS",
+    "LOADS",
+    "METADATA",
+    "PIPELINE_SETTINGS",
+    "RAW_PAGES",
+    "RECEIPT_COUNTS",
+    "REJECTED_RECORDS",
+    "RUNS",
+    "WALKS",
+    "ZONE_OFFSETS",
+    "FactTables",
+    "endpoint_table",
 ]  # fmt: skip
 
 RECEIPT_COUNTS = {

@@ -34,6 +34,8 @@ from inode_pipeline.definitions import defs
 print(sorted(key.to_user_string() for key in defs.resolve_all_asset_keys()))
 """
 
+ASSETS = ["link_observations", "link_snapshots", "link_versions", "links", "raw_links"]
+
 
 def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command of the environment in a folder, with these variables and none of ours."""
@@ -48,7 +50,7 @@ def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedPr
 def test_loading_needs_no_setting_sends_nothing_and_writes_nothing(tmp_path: Path) -> None:
     """In an empty folder without a variable, warnings being errors, all assets are there and the folder stays empty."""
     done = run(sys.executable, "-W", "error", "-c", LOAD, folder=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "['links', 'raw_links']\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{ASSETS}\n", "")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,12 +102,13 @@ def test_dagster_accepts_the_location(tmp_path: Path, command: tuple[str, ...]) 
 
 
 def test_the_assets_are_those_of_the_contract(location: Location) -> None:
-    """`raw_links` feeds `links`; both are in group `inode`, daily, described, owned, and wait for the one pool."""
+    """`raw_links` feeds the four tables; all are in one group, daily, described, owned, and wait for the one pool."""
     graph = location.definitions.resolve_asset_graph()
-    raw, links = dg.AssetKey("raw_links"), dg.AssetKey("links")
-    assert set(graph.get_all_asset_keys()) == {raw, links}
-    assert graph.get(links).parent_keys == {raw}
-    for key in (raw, links):
+    keys = {name: dg.AssetKey(name) for name in ASSETS}
+    assert set(graph.get_all_asset_keys()) == set(keys.values())
+    raw = keys.pop("raw_links")
+    assert {key: {raw} for key in keys.values()} == {key: graph.get(key).parent_keys for key in keys.values()}
+    for key in (raw, *keys.values()):
         node = graph.get(key)
         assert node.group_name == "inode"
         assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 import time_machine
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator.state import State
@@ -17,7 +17,7 @@ from inode_pipeline.emulator.throttle import Throttle
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import Attempt, land, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.tables import LINKS_TABLE, RUNS
+from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, RUNS
 
 if TYPE_CHECKING:
     from conftest import Location
@@ -259,9 +259,28 @@ def test_s1_a_run_leaves_no_secret_in_the_event_log(
     assert not any(secret in text for secret in SECRETS)
 
 
-@pytest.mark.parametrize("asset", ["raw_links", "links"])
-def test_selecting_one_asset_makes_both(location: Location, filled: Warehouse, today: date, asset: str) -> None:
-    """The tables are filled in one transaction, so whichever is selected, both are made and shown as made."""
+@pytest.mark.parametrize("asset", ["raw_links", "links", "link_observations"])
+def test_selecting_one_asset_makes_all(location: Location, filled: Warehouse, today: date, asset: str) -> None:
+    """The tables are filled in one transaction, so whichever is selected, all are made and shown as made."""
     run = location.sync(today, asset_selection=[dg.AssetKey(asset)])
     assert run.is_ok
-    assert list(run.materialized("raw_links")) == list(run.materialized("links")) == [str(today)]
+    for name in ("raw_links", "links", "link_versions", "link_snapshots", "link_observations"):
+        assert list(run.materialized(name)) == [str(today)]
+
+
+def test_the_fact_tables_show_what_a_date_left_in_them(location: Location, filled: Warehouse, today: date) -> None:
+    """The rows of the date are counted, not those of years; new observations are, and corrected ones, too."""
+    run = location.sync(today)
+    versions, snapshots, observations = (
+        run.materialized(name)[today.isoformat()] for name in ("link_versions", "link_snapshots", "link_observations")
+    )
+    with reading(filled) as connection:
+        observed = connection.execute(select(func.count()).select_from(LINK_FACTS.observations)).scalar_one()
+    assert 0 < observed <= 25
+    assert (versions["dagster/row_count"], snapshots["dagster/partition_row_count"]) == (25, 25)
+    assert observations["dagster/partition_row_count"] == observations["observations_inserted"] == observed
+    assert (observations["no_data"], observations["observations_corrected"]) == (25 - observed, 0)
+    assert "dagster/row_count" not in observations
+    columns = {column.name: column for column in observations["dagster/column_schema"].columns}
+    assert list(columns) == list(LINK_FACTS.observations.c.keys())
+    assert (columns["speed_kmh"].type, columns["speed_kmh"].description.endswith(" Unit: km/h.")) == ("double", True)
