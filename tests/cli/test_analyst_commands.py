@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -77,14 +79,24 @@ def test_each_explains_itself(run, arguments):
     assert (0, True) == (ended.code, "--debug" in ended.stdout)
 
 
-def test_every_sync_freezes_what_has_no_baseline_and_keeps_the_calendar(process, tmp_path):
-    """`demo` shows it: each link with a free flow has a baseline afterwards, and a second sync would add none."""
-    import sqlite3
+def test_a_sync_freezes_what_has_no_baseline_and_keeps_the_calendar(run, account, records, monkeypatch):
+    """A free flow edited between two syncs moves nothing; the calendar is there from this year to the next."""
+    monkeypatch.setenv("INODE_HOLIDAYS", "CA-ON")
+    kept = "SELECT * FROM link_baselines ORDER BY link_id"
+    for record in records:
+        record["free_flow_speed"] = 50.0
+    assert run("sync").code == 0
+    baselines, dates = asked(kept), asked("SELECT min(local_date), max(local_date) FROM calendar")
+    for record in records:
+        record["free_flow_speed"] = 10.0
+    assert run("sync").code == 0
+    year = datetime.now(UTC).year
+    assert [(f"{year}-01-01", f"{year + 1}-12-31")] == dates
+    assert [(len(baselines), 10.0)] == asked("SELECT count(*), max(free_flow_speed_kmh) FROM links")
+    assert baselines == asked(kept)
+    assert {("configured", 1, 72.0)} == {row[1:4] for row in baselines}
 
-    assert process("demo").code == 0
-    with sqlite3.connect(tmp_path / "data" / "demo.db") as connection:
-        [(links, baselines)] = connection.execute(
-            "SELECT count(*), (SELECT count(*) FROM link_baselines) FROM links WHERE free_flow_travel_time_s > 0"
-        ).fetchall()
-    connection.close()
-    assert 0 < links == baselines
+
+def asked(question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(Path("data") / "inode.db")) as connection:
+        return connection.execute(question).fetchall()
