@@ -22,6 +22,7 @@ from inode_pipeline.cli.emulator import emulator
 from inode_pipeline.cli.init import init
 from inode_pipeline.cli.inspect import inspect
 from inode_pipeline.cli.migrate import migrate
+from inode_pipeline.cli.query import query
 from inode_pipeline.cli.replay import replay
 from inode_pipeline.cli.status import status
 from inode_pipeline.cli.sync import sync
@@ -61,5 +62,7 @@ def commands() -> None:
     """
 
 
-for _command in (init, demo, doctor, inspect, sync, replay, status, corridors, calendar, baselines, migrate, emulator):
+for _command in (
+    init, demo, doctor, inspect, sync, replay, status, query, corridors, calendar, baselines, migrate, emulator
+):  # fmt: skip
     commands.add_command(_command)

@@ -1,4 +1,4 @@
-"""The migrations of `sql/migrations`: applied, counted, or printed for a database administrator.
+"""The migrations of `sql/migrations` and then the views: applied, counted, or printed for a database administrator.
 
 All pending ones run in one transaction under the database's own lock, so a half-migrated warehouse cannot be seen and
 two processes that start at once do not collide.
@@ -17,6 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 
 from inode_pipeline.errors import NotMigratedError
+from inode_pipeline.warehouse import views
 from inode_pipeline.warehouse.conflicts import require_our_tables
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.explain import explain, explanation_sql
@@ -32,7 +33,9 @@ def sql_folder() -> Path:
 
 
 def migrate(warehouse: Warehouse) -> list[str]:
-    """Apply the pending migrations and explain every table and view in the data dictionary; the migrations' names.
+    """Apply the pending migrations, make the views again where they differ, and explain every table and view.
+
+    Returns the names of what was applied, `views` last; none when there is nothing to do.
 
     Raises:
         NotMigratedError: the warehouse was migrated by a newer version.
@@ -43,15 +46,28 @@ def migrate(warehouse: Warehouse) -> list[str]:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         names = _pending(warehouse, connection)
         if names:
-            command.upgrade(
-                _config(warehouse, connection=connection, has_schema=_has_schema(warehouse, connection)), "head"
-            )
+            _migrate(warehouse, connection, names)
         explain(connection, warehouse.schema, sql_folder() / "views")
     return names
 
 
+def _migrate(warehouse: Warehouse, connection: Connection, names: list[str]) -> None:
+    """Views stand in the way of a migration that changes a column they show, so they go first and come back last."""
+    views.execute(connection, warehouse.schema, views.drop_statements(views.made(connection, warehouse.schema)))
+    if names != [views.NAME]:
+        has_schema = _has_schema(warehouse, connection)
+        command.upgrade(_config(warehouse, connection=connection, has_schema=has_schema), "head")
+    views.execute(connection, warehouse.schema, _view_statements(warehouse))
+
+
+def _view_statements(warehouse: Warehouse) -> list[str]:
+    return views.create_statements(views.read_views(sql_folder() / "views"), postgresql=warehouse.is_postgresql)
+
+
 def pending(warehouse: Warehouse) -> list[str]:
-    """The names of the migrations that `migrate` would apply, oldest first. Writes nothing.
+    """The names of the migrations that `migrate` would apply, oldest first, then `views` if those differ.
+
+    Writes nothing.
 
     Raises:
         NotMigratedError: the warehouse was migrated by a newer version.
@@ -64,14 +80,25 @@ def pending(warehouse: Warehouse) -> list[str]:
 def migration_sql(warehouse: Warehouse) -> str:
     """What `migrate` would execute, as SQL to be run by hand; empty when there is nothing to do. Writes nothing."""
     with reading(warehouse) as connection:
-        if not _pending(warehouse, connection):
+        names = _pending(warehouse, connection)
+        if not names:
             return ""
         present = _present(warehouse, connection)
         has_schema = _has_schema(warehouse, connection)
+        old_views = views.drop_statements(views.made(connection, warehouse.schema))
     buffer = io.StringIO()
-    config = _config(warehouse, output=buffer, has_schema=has_schema)
-    command.upgrade(config, f"{present}:head" if present else "head", sql=True)
+    buffer.write(_script(warehouse, old_views) if old_views else "")
+    if names != [views.NAME]:
+        config = _config(warehouse, output=buffer, has_schema=has_schema)
+        command.upgrade(config, f"{present}:head" if present else "head", sql=True)
+    buffer.write(_script(warehouse, _view_statements(warehouse)))
     return buffer.getvalue() + explanation_sql(warehouse.schema, sql_folder() / "views")
+
+
+def _script(warehouse: Warehouse, statements: list[str]) -> str:
+    """Statements that name no schema, as one transaction."""
+    first = [f'SET LOCAL search_path TO "{warehouse.schema}"'] if warehouse.schema else []
+    return "".join(f"{statement};\n" for statement in ("BEGIN", *first, *statements, "COMMIT"))
 
 
 def require_migrated(warehouse: Warehouse) -> None:
@@ -83,7 +110,7 @@ def require_migrated(warehouse: Warehouse) -> None:
 
     """
     with reading(warehouse) as connection:
-        names = _pending(warehouse, connection)
+        names = [name for name in _pending(warehouse, connection) if name != views.NAME]  # no load reads a view
         is_new = _present(warehouse, connection) is None
     if names and is_new and not warehouse.is_postgresql:
         migrate(warehouse)
@@ -128,7 +155,10 @@ def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
             f"{warehouse.place} was migrated to {present[:40]}, which this version does not know.",
             remedy="Install the newer version of inode-pipeline that migrated it.",
         )
-    return list(reversed(known[: known.index(present)] if present else known))
+    migrations = list(reversed(known[: known.index(present)] if present else known))
+    wanted = views.state(views.read_views(sql_folder() / "views"))
+    is_stale = bool(migrations) or views.made(connection, warehouse.schema) != wanted
+    return [*migrations, views.NAME] if is_stale else migrations
 
 
 def _has_schema(warehouse: Warehouse, connection: Connection) -> bool:

@@ -1,0 +1,99 @@
+"""The few things that PostgreSQL and SQLite spell differently, so that a view is one text for both.
+
+A view writes `@name(argument, ...)`; here each name stands with its spelling on either database. Times are turned into
+seconds since 1970 and back, and everything between is whole-number arithmetic, which both do alike. Local time is the
+seconds of UTC plus those of the offset, read as if they were UTC: no database's own time zone is ever asked.
+Keep out: whatever both databases understand as it is; a view may use nothing that SQLite 3.31 lacks, math functions
+included, which many builds of it do not have.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """One notion on both databases; `{0}` is its first argument."""
+
+    postgresql: str
+    sqlite: str
+
+
+def _percentile(scaled: str) -> str:
+    """A percentile of a group's rows by linear interpolation, as `percentile_cont`: rank 1 + (n - 1) * p / 100.
+
+    The rows have their value `x`, their `place` in the order of x, from 1, and the number `n` of rows of their group.
+    Of the two rows around the rank each weighs as near as it lies; whole numbers decide which two they are.
+    """
+    below = "place - (n - 1) * {0} / 100"
+    part = "(n - 1) * {0} % 100"
+    return f"sum(CASE {below} WHEN 1 THEN x * (100 - {part}) WHEN 2 THEN x * ({part}) END){scaled}"
+
+
+SPELLINGS = {
+    # Seconds since 1970 of an instant, without its fraction.
+    "epoch": Spelling(
+        "CAST(floor(extract(epoch FROM {0})) AS bigint)", "CAST(strftime('%s', substr({0}, 1, 19)) AS integer)"
+    ),
+    # The instant of seconds since 1970, as tables keep it.
+    "instant": Spelling("to_timestamp({0})", "strftime('%Y-%m-%d %H:%M:%S.000000', {0}, 'unixepoch')"),
+    # What the clock shows at seconds since 1970: a date, its month as YYYY-MM, its day, date and time.
+    "date": Spelling("CAST(to_timestamp({0}) AT TIME ZONE 'UTC' AS date)", "date({0}, 'unixepoch')"),
+    "month": Spelling(
+        "to_char(to_timestamp({0}) AT TIME ZONE 'UTC', 'YYYY-MM')", "strftime('%Y-%m', {0}, 'unixepoch')"
+    ),
+    "day_of_month": Spelling(
+        "CAST(extract(day FROM to_timestamp({0}) AT TIME ZONE 'UTC') AS bigint)",
+        "CAST(strftime('%d', {0}, 'unixepoch') AS integer)",
+    ),
+    "timestamp": Spelling("(to_timestamp({0}) AT TIME ZONE 'UTC')", "datetime({0}, 'unixepoch')"),
+    # Days since 1970 of a date.
+    "day": Spelling("CAST({0} - DATE '1970-01-01' AS bigint)", "(CAST(strftime('%s', {0}) AS integer) / 86400)"),
+    # A number above 0 to the nearest whole one, a half up.
+    "whole": Spelling("CAST(floor({0} + 0.5) AS bigint)", "CAST({0} + 0.5 AS integer)"),
+    # A number as people write it: to six decimals, without zeros at the end.
+    "plain": Spelling(
+        "rtrim(rtrim(to_char({0}, 'FM999999999999990.000000'), '0'), '.')",
+        "CASE WHEN {0} IS NOT NULL THEN rtrim(rtrim(printf('%.6f', {0}), '0'), '.') END",
+    ),
+    # A line, told by the number of its points.
+    "points": Spelling(
+        "(jsonb_array_length({0} -> 'coordinates') || ' points')",
+        "(json_array_length({0}, '$.coordinates') || ' points')",
+    ),
+    "percentile": Spelling(_percentile(" / 100"), _percentile(" / 100")),
+    # The same in hundredths, exact where x is a whole number.
+    "percentile_hundredths": Spelling(f"CAST({_percentile('')} AS bigint)", f"CAST({_percentile('')} AS integer)"),
+}
+
+
+def spell(sql: str, *, postgresql: bool) -> str:
+    """The text of a view as one of the databases understands it.
+
+    Raises:
+        ValueError: it uses a notion that does not stand in `SPELLINGS`, or a bracket is not closed.
+
+    """
+    found = re.search(r"@(\w+)\(", sql)
+    if found is None:
+        return sql
+    name, start = found[1], found.end()
+    end = _closing_bracket(sql, start)
+    if name not in SPELLINGS:
+        raise ValueError(f"@{name}() is not a notion of this dialect")
+    argument = spell(sql[start:end], postgresql=postgresql)
+    spelling = SPELLINGS[name].postgresql if postgresql else SPELLINGS[name].sqlite
+    simple = argument if re.fullmatch(r"[\w.]+", argument) else f"({argument})"
+    rest = spell(sql[end + 1 :], postgresql=postgresql)
+    return sql[: found.start()] + spelling.replace("{0}", simple) + rest
+
+
+def _closing_bracket(sql: str, start: int) -> int:
+    depth = 1
+    for place in range(start, len(sql)):
+        depth += {"(": 1, ")": -1}.get(sql[place], 0)
+        if depth == 0:
+            return place
+    raise ValueError(f"a bracket is not closed after {sql[max(0, start - 20) : start]}")

@@ -1,0 +1,26 @@
+-- One row per link and 15-minute bin, with what the local clock showed when the bin began: for questions that no
+-- other view answers. The hour that the clock shows twice in autumn stands here twice, told apart by offset_min.
+--
+-- link_id: the link
+-- bin_start_at: where the quarter hour begins, in UTC
+-- bin_start_local (local timestamp): what the local clock showed then
+-- local_date: the date in the warehouse's time zone
+-- local_hour: the hour that the local clock shows, 0 to 23
+-- weekday (bigint): 1 is Monday, 7 is Sunday
+-- offset_min: what local time is ahead of UTC
+-- mean_travel_time_s: the mean travel time of the bin
+-- n_observations: how many measurements the bin rests on
+-- sample_count: how many vehicles they rest on; NULL if unknown
+SELECT
+  b.link_id,
+  b.bin_start_at,
+  @timestamp(@epoch(b.bin_start_at) + 60 * z.offset_min) AS bin_start_local,
+  @date(@epoch(b.bin_start_at) + 60 * z.offset_min) AS local_date,
+  (@epoch(b.bin_start_at) + 60 * z.offset_min) % 86400 / 3600 AS local_hour,
+  ((@epoch(b.bin_start_at) + 60 * z.offset_min) / 86400 + 3) % 7 + 1 AS weekday,
+  z.offset_min,
+  b.mean_travel_time_s,
+  b.n_observations,
+  b.sample_count
+FROM link_bins AS b
+JOIN zone_offsets AS z ON z.from_utc <= b.bin_start_at AND z.to_utc > b.bin_start_at

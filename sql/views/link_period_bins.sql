@@ -1,0 +1,30 @@
+-- One row per link, period and 15-minute bin that counts in it: what the monthly measures of links are computed from.
+--
+-- link_id: the link
+-- local_date: the date in the warehouse's time zone
+-- month: the local month, such as 2026-10
+-- weekday (bigint): 1 is Monday, 7 is Sunday
+-- day_kind: weekday (Monday to Friday) or weekend
+-- is_holiday: a public holiday of the calendar
+-- period_name: the period; see time_periods
+-- scheme: whose period it is; see time_periods
+-- from_minute: the local minute of the day at which the period begins
+-- to_minute: the local minute of the day before which it ends
+-- bin_start_at: where the quarter hour begins, in UTC
+-- mean_travel_time_s: the mean travel time of the bin
+SELECT
+  b.link_id,
+  p.local_date,
+  p.month,
+  p.weekday,
+  p.day_kind,
+  p.is_holiday,
+  p.period_name,
+  p.scheme,
+  p.from_minute,
+  p.to_minute,
+  b.bin_start_at,
+  b.mean_travel_time_s
+FROM local_periods AS p
+CROSS JOIN links AS l
+JOIN link_bins AS b ON b.link_id = l.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
