@@ -9,10 +9,10 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak dev bench lock lint
+.PHONY: help demo test check soak dev bench lock lint dictionary
 
 help:  ## What there is to make
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthetic iNode
 	@$(BIN)/inode-pipeline demo
@@ -37,6 +37,9 @@ dev: $(RUN)  ## The Dagster UI against the emulator
 
 bench: $(DEV)  ## The benchmark
 	@$(BIN)/python bench/run.py
+
+dictionary: $(RUN)  ## Write docs/data-dictionary.md from the tables and views
+	@$(BIN)/python -m inode_pipeline.warehouse.explain > docs/data-dictionary.md
 
 # The locks hold for Python 3.11 to 3.13 and every platform, with hashes and without an index address.
 lock:  ## Renew both locks from pyproject.toml (needs uv)
