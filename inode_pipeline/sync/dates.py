@@ -21,6 +21,7 @@ from inode_pipeline.errors import (
     DeadlockError,
     MissedTickError,
     NotLandedError,
+    PipelineError,
     RejectedBeforeError,
     WarehouseUnavailableError,
 )
@@ -156,15 +157,26 @@ class _Journey:
             walk = tally = land(
                 settings, self.warehouse, self.endpoint, self.attempt.run_id, snapshot_date=day, listen=self.listen
             )
-        receipt = self._load(walk, tally)
         if self.allow_shrink:
             self._permit(landing.walks_on(self.warehouse, self.endpoint.name, day))
-        landing.purge(self.warehouse, settings.raw_retention_days)
-        if self.endpoint.name == LINKS.name:
-            baselines.freeze_missing(self.warehouse)
-        if settings.holidays:
-            calendar.keep_calendar(self.warehouse, settings.holidays, day)
+        receipt = self._load(walk, tally)
+        with self._left_to_the_next_sync("Old pages were not removed"):
+            landing.purge(self.warehouse, settings.raw_retention_days)
+        with self._left_to_the_next_sync("Baselines of new links were not frozen"):
+            if self.endpoint.name == LINKS.name:
+                baselines.freeze_missing(self.warehouse)
+        with self._left_to_the_next_sync("The calendar was not filled"):
+            if settings.holidays:
+                calendar.keep_calendar(self.warehouse, settings.holidays, day)
         return receipt
+
+    @contextmanager
+    def _left_to_the_next_sync(self, what: str) -> Iterator[None]:
+        """What fails here is a warning: the date is loaded and committed, so the run must not be red for it."""
+        try:
+            yield
+        except PipelineError as problem:
+            self.listen(Progress("note", f"{what}; the next sync tries again. {problem.message}"))
 
     def load_date(self, day: date) -> list[Receipt]:
         """Load everything that was landed on a date again, in the order of its instants, each in its transaction."""
