@@ -12,6 +12,9 @@ from inode_pipeline.warehouse.tables import LOADS, METADATA, RAW_PAGES, WALKS
 
 BOOKKEEPING = ("walks", "raw_pages", "loads", "runs", "pipeline_settings")
 
+CLOCKED = "frozen_at"
+"""A column that says when a row was written, and so differs from run to run."""
+
 Contents = dict[str, list[tuple[Any, ...]]]
 
 
@@ -28,7 +31,14 @@ def contents(warehouse: Warehouse, names: Mapping[Any, str] | None = None) -> Co
             if table.name in BOOKKEEPING:
                 continue
             rows = connection.execute(select(table).order_by(*table.primary_key.columns)).all()
-            found[table.name] = [tuple(_named(value, names) for value in row) for row in rows]
+            columns = [column.name for column in table.columns]
+            found[table.name] = [
+                tuple(
+                    "then" if names and name == CLOCKED else _named(value, names)
+                    for name, value in zip(columns, row, strict=True)
+                )
+                for row in rows
+            ]
     return found
 
 
