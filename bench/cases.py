@@ -1,0 +1,114 @@
+"""Which runs there are, and in which order: contestants take turns, so that a busy minute hits all of them alike.
+
+Every function yields one row a run. Keep out: how a run is made (`contest.py`).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from api import Api
+from contest import CLIENTS, HERE, Target, run, run_whole
+from postgresql import Server
+
+DATABASES = ("sqlite", "postgresql")
+STEPS = {"first": {}, "unchanged": {}, "1 % changed": {"changed_every": 100}}
+SLOW = {"dlt, tuned": 100_000, "dlt, as documented": 10_000}
+"""Up to how many records these are run: their cost is proportional, and they take minutes beyond."""
+
+FIRST = date(2025, 1, 1)
+LATENCY_RECORDS = 10_000
+LATENCY_PAGE = 200
+Row = dict[str, Any]
+
+
+def throughput(server: Server, sizes: list[int], repeats: int) -> Iterator[Row]:
+    """Client CPU of a first load, of an unchanged one and of one with 1 % changed, on both databases."""
+    with Api() as api:
+        for records in sizes:
+            for repeat in range(repeats if records < 1_000_000 else 1):
+                yield from _one_round(api, server, records, repeat)
+
+
+def _one_round(api: Api, server: Server, records: int, repeat: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        entrants = [(who, kind) for who in _contestants(records, repeat) for kind in DATABASES]
+        targets = {entrant: _target(api, server, Path(folder), *entrant) for entrant in entrants}
+        for step, how in STEPS.items():
+            api.serve(records, **how)
+            for who, kind in entrants:
+                logged = server.written_bytes()
+                measured = run(who, targets[who, kind])
+                measured["wal_bytes"] = server.written_bytes() - logged
+                yield {"case": "throughput", "who": who, "database": kind, "records": records, "step": step, **measured}
+
+
+def _contestants(records: int, repeat: int) -> list[str]:
+    if records >= 1_000_000:
+        return ["ours", "floor"]
+    return [who for who in CLIENTS if records <= SLOW.get(who, records) and (who not in SLOW or repeat == 0)]
+
+
+def _target(api: Api, server: Server, folder: Path, who: str, kind: str) -> Target:
+    name = "".join(character if character.isalnum() else "_" for character in f"{who}_{kind}")
+    own = folder / name
+    own.mkdir()
+    url = f"sqlite:///{own / 'bench.db'}" if kind == "sqlite" else server.new_database(name)
+    return Target(api.base_url, url, own)
+
+
+def latency(server: Server, repeats: int) -> Iterator[Row]:
+    """The wall of a landing with `INODE_CONCURRENCY` 1 and 8, by page numbers and by cursor."""
+    for pagination in ("page", "cursor"):
+        for latency_ms in (0, 20, 100):
+            with (
+                Api(latency_s=latency_ms / 1000, pagination=pagination) as api,
+                tempfile.TemporaryDirectory() as folder,
+            ):
+                api.serve(LATENCY_RECORDS)
+                target = _target(api, server, Path(folder), f"latency_{pagination}", "sqlite")
+                run("ours", target, INODE_CONCURRENCY=8)
+                for _ in range(repeats):
+                    for concurrency in (1, 8):
+                        settings = {"INODE_CONCURRENCY": concurrency, "INODE_PAGE_SIZE": LATENCY_PAGE}
+                        yield {
+                            "case": "latency",
+                            "pagination": pagination,
+                            "latency_ms": latency_ms,
+                            "concurrency": concurrency,
+                            **run("ours", target, **settings),
+                        }
+
+
+def nightly(server: Server, repeats: int) -> Iterator[Row]:
+    """`inode-pipeline sync` of 5,000 links, the start of the process included: the first one and the next."""
+    with Api() as api:
+        for repeat in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                target = _target(api, server, Path(folder), "nightly", "sqlite")
+                for step, how in STEPS.items():
+                    api.serve(5_000, **how)
+                    measured = run_whole(["-m", "inode_pipeline", "sync", "--json"], target)
+                    yield {"case": "nightly", "step": step, "repeat": repeat, **measured}
+
+
+def replay(server: Server, dates: int, links: int) -> Iterator[Row]:
+    """`inode-pipeline replay` of dates that are landed."""
+    with Api() as api, tempfile.TemporaryDirectory() as folder:
+        target = _target(api, server, Path(folder), "replay", "sqlite")
+        run_whole([str(HERE / "clients" / "land_dates.py"), str(FIRST), str(dates), str(links)], target)
+        last = FIRST + timedelta(days=dates - 1)
+        command = ["-m", "inode_pipeline", "replay", "--from", str(FIRST), "--to", str(last), "--json"]
+        yield {"case": "replay", "dates": dates, "links": links, **run_whole(command, target)}
+
+
+def start_up(server: Server, repeats: int) -> Iterator[Row]:
+    """`inode-pipeline --help`."""
+    with Api() as api, tempfile.TemporaryDirectory() as folder:
+        target = _target(api, server, Path(folder), "help", "sqlite")
+        for _ in range(repeats):
+            yield {"case": "help", **run_whole(["-m", "inode_pipeline", "--help"], target)}
