@@ -18,3 +18,14 @@ def all_endpoints() -> dict[str, Endpoint]:
     """Each declared endpoint by its name, in the order of the modules' names."""
     modules = [import_module(f"{endpoints.__name__}.{found.name}") for found in iter_modules(endpoints.__path__)]
     return {thing.name: thing for module in modules for thing in vars(module).values() if isinstance(thing, Endpoint)}
+
+
+def mapped_sources(endpoint: Endpoint) -> tuple[str, ...]:
+    """The sources that a field map has named for this endpoint's columns; none if it is as it was declared."""
+    declared = all_endpoints().get(endpoint.name)
+    if declared is None:
+        return ()
+    own = {column.name: column.sources for column in declared.columns}
+    return tuple(
+        path for column in endpoint.columns if column.sources != own.get(column.name) for path in column.sources
+    )

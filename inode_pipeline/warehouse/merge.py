@@ -18,8 +18,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import pandas as pd
-from sqlalchemy import Connection, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, func, insert, select, true
 
+from inode_pipeline.endpoints.catalogue import mapped_sources
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.warehouse.age import Age, age_of
@@ -121,15 +122,21 @@ class Load:
     def previous_fields(self) -> Mapping[str, int] | None:
         """How many records had each field, in the newest loaded walk that held a record; None if there is none.
 
-        Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later.
+        Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later. Not so
+        the fields that a field map names: a map made for the present would empty what was read of the past without it.
         """
+        older = self._fields_of_newest(LOADS.c.snapshot_at <= self._walk.snapshot_at)
+        mapped = tuple(f"{path}." for path in mapped_sources(self._endpoint))
+        newest = self._fields_of_newest(true()) if mapped else None
+        if not newest:
+            return older
+        named = {path: count for path, count in newest.items() if f"{path}.".startswith(mapped)}
+        return named | dict(older or {})
+
+    def _fields_of_newest(self, which: ColumnElement[bool]) -> Mapping[str, int] | None:
         fields: Mapping[str, int] | None = self._session.lock().scalar(
             select(LOADS.c.fields)
-            .where(
-                LOADS.c.endpoint == self._endpoint.name,
-                LOADS.c.received > 0,
-                LOADS.c.snapshot_at <= self._walk.snapshot_at,
-            )
+            .where(LOADS.c.endpoint == self._endpoint.name, LOADS.c.received > 0, which)
             .order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc())
             .limit(1)
         )
