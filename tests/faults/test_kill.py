@@ -18,6 +18,7 @@ from tests.faults.conftest import LOGIN, Commands, Place
 from tests.faults.tables import named_contents, orphans
 
 FEW = 7
+AFTERWARDS = ("link_baselines", "calendar")
 KILLED = -signal.SIGKILL
 
 
@@ -53,7 +54,8 @@ class Rehearsal:
         code = self.sync(**death)
         passed = self._commands.points[-1:]
         found = self.contents()
-        assert found in (self.before, self.after), f"{death} {passed}: neither before nor after"
+        states = [without_afterwards(state) for state in (self.before, self.after)]
+        assert without_afterwards(found) in states, f"{death} {passed}: neither before nor after"
         self.sync()
         assert self.contents() == self.after, f"{death} {passed}: the next run did not recover"
         with self._place.opened() as warehouse:
@@ -61,7 +63,12 @@ class Rehearsal:
         if code == 0:
             return "survived"
         assert code in (KILLED, -signal.SIGALRM), self._commands.output.read_text()
-        return "after" if found == self.after else "before"
+        return "after" if without_afterwards(found) == states[1] else "before"
+
+
+def without_afterwards(state: Any) -> Any:
+    """The tables of a load. Those of people are completed after its commit, by this sync or by the next."""
+    return {table: rows for table, rows in state.items() if table not in AFTERWARDS}
 
 
 def change(records: list[Any] | None) -> None:
