@@ -236,7 +236,7 @@ class Account(RuleBasedStateMachine):
         if page != at:
             return
         if kind == "token revoked":
-            self.state.revoke_tokens(refresh=choice % 2 == 0)
+            self.state.revoke_tokens()
         elif kind == "token expired":
             self.state.expire_tokens()
         elif kind == "row inserted in front":

@@ -134,7 +134,7 @@ def scene(tmp_path: Path, commands: Commands) -> Iterator[Scene]:
 def test_no_secret_shows_when_all_goes_well(scene: Scene, credentials: dict[str, str]) -> None:
     """Two syncs, the second with a token that is revoked on the way; then each answer spoilt in its own way."""
     assert scene.sync(**credentials)[0] == 0
-    scene.server.state.on_page = lambda page: scene.server.state.revoke_tokens(refresh=page % 2 == 0)
+    scene.server.state.on_page = lambda _: scene.server.state.revoke_tokens()
     scene.sync(**credentials)
     assert len(scene.tokens()) > 0 or credentials is KEY
     scene.server.state.on_page = None
