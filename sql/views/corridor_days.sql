@@ -1,0 +1,32 @@
+-- One row per corridor and local day: its links on that day and their free-flow times together, with the baselines of
+-- that day's month. free_flow_s is NULL if one of the links has no baseline.
+--
+-- corridor_id: the corridor
+-- local_date: the date in the warehouse's time zone
+-- month: the local month, such as 2026-10
+-- links_total: the links of the corridor
+-- free_flow_s: the travel time at free flow, of the baseline in force in that month
+-- length_m: the length along the road, as iNode has it today
+-- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
+-- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
+SELECT
+  c.corridor_id,
+  d.local_date,
+  d.month,
+  count(*) AS links_total,
+  CASE WHEN count(f.free_flow_s) = count(*) THEN sum(f.free_flow_s) END AS free_flow_s,
+  CASE WHEN count(l.length_m) = count(*) THEN sum(l.length_m) END AS length_m,
+  CASE
+    WHEN count(f.free_flow_s) < count(*) THEN NULL
+    WHEN min(f.baseline_method) = max(f.baseline_method) THEN min(f.baseline_method)
+    ELSE 'mixed'
+  END AS baseline_method,
+  CASE
+    WHEN count(f.free_flow_s) = count(*) AND min(f.baseline_version) = max(f.baseline_version)
+      THEN min(f.baseline_version)
+  END AS baseline_version
+FROM corridor_links AS c
+JOIN local_days AS d ON d.local_date >= c.valid_from AND (c.valid_to IS NULL OR d.local_date < c.valid_to)
+LEFT JOIN links AS l ON l.link_id = c.link_id
+LEFT JOIN baselines_in_force AS f ON f.link_id = c.link_id AND f.month = d.month
+GROUP BY c.corridor_id, d.local_date, d.month

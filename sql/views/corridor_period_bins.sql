@@ -1,0 +1,65 @@
+-- One row per corridor, period and 15-minute bin: the corridor's travel time in that quarter hour, the sum of its
+-- links'. It is given only if the links that report cover at least 80 % of the free-flow time
+-- (corridor_min_coverage_pct), and is then expanded to the whole by free-flow time (is_expanded); for want of a
+-- baseline, only if every link reports. A sum of the times that links show at one moment is not a driven trip: who
+-- enters now reaches the last link later.
+--
+-- corridor_id: the corridor
+-- month: the local month, such as 2026-10
+-- period_name: the period; see time_periods
+-- local_date: the date in the warehouse's time zone
+-- weekday (bigint): 1 is Monday, 7 is Sunday
+-- is_holiday: a public holiday of the calendar
+-- bin_start_at: where the quarter hour begins, in UTC
+-- travel_time_s: the mean travel time
+-- free_flow_s: the travel time at free flow, of the baseline in force in that month
+-- length_m: the length along the road, as iNode has it today
+-- links_total: the links of the corridor
+-- links_with_data: those of them that report
+-- is_expanded: a link was missing and made up by free flow
+-- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
+-- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
+WITH sums AS (
+  SELECT
+    c.corridor_id,
+    b.month,
+    b.period_name,
+    b.local_date,
+    b.weekday,
+    b.is_holiday,
+    b.bin_start_at,
+    sum(b.mean_travel_time_s) AS covered_s,
+    sum(f.free_flow_s) AS covered_free_flow_s,
+    count(*) AS links_with_data
+  FROM link_period_bins AS b
+  JOIN corridor_links AS c
+    ON c.link_id = b.link_id
+    AND c.valid_from <= b.local_date
+    AND (c.valid_to IS NULL OR c.valid_to > b.local_date)
+  LEFT JOIN baselines_in_force AS f ON f.link_id = b.link_id AND f.month = b.month
+  GROUP BY c.corridor_id, b.month, b.period_name, b.local_date, b.weekday, b.is_holiday, b.bin_start_at
+)
+SELECT
+  s.corridor_id,
+  s.month,
+  s.period_name,
+  s.local_date,
+  s.weekday,
+  s.is_holiday,
+  s.bin_start_at,
+  CASE
+    WHEN s.links_with_data = d.links_total THEN s.covered_s
+    ELSE s.covered_s * d.free_flow_s / s.covered_free_flow_s
+  END AS travel_time_s,
+  d.free_flow_s,
+  d.length_m,
+  d.links_total,
+  s.links_with_data,
+  s.links_with_data < d.links_total AS is_expanded,
+  d.baseline_method,
+  d.baseline_version
+FROM sums AS s
+JOIN corridor_days AS d ON d.corridor_id = s.corridor_id AND d.local_date = s.local_date AND d.month = s.month
+CROSS JOIN index_floors AS r
+WHERE s.links_with_data = d.links_total
+  OR 100 * s.covered_free_flow_s >= r.corridor_min_coverage_pct * d.free_flow_s

@@ -1,0 +1,209 @@
+"""Corridors: their own series first, expanded where little is missing; studies and years compared. By hand."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+NEAR = {"rel": 1e-9, "abs": 1e-9}
+
+
+@pytest.fixture
+def main_street(world):
+    """Three links with 60, 30 and 10 s of free flow, 500 m each; any day and any bin is enough for an index."""
+    world.live_in("America/Toronto")
+    world.load(world.local("2026-05-01 12:00"))
+    for link, seconds in (("a", 60.0), ("b", 30.0), ("c", 10.0)):
+        world.link(link, length_m=500.0, origin_sensor_id=link, destination_sensor_id=chr(ord(link) + 1))
+        world.baseline(link, seconds)
+    world.corridor("main", "a", "b", "c", direction="NB")
+    world.execute(
+        "UPDATE index_rules SET value = CASE name WHEN 'min_coverage_pct' THEN 0 ELSE 1 END WHERE name LIKE 'min%'"
+    )
+    return world
+
+
+def drive(world, day, clock, **links):
+    """One bin of each link named."""
+    for link, seconds in links.items():
+        world.bins(link, [(world.local(f"{day} {clock}"), seconds)])
+
+
+def test_the_series_of_a_corridor(main_street):
+    """All report: the sum. Without c, 90 % are covered: times 100 / 90. Without b, 70 %: no time. Without a: none."""
+    drive(main_street, "2026-04-01", "06:00", a=90.0, b=45.0, c=15.0)
+    drive(main_street, "2026-04-01", "06:15", a=90.0, b=45.0)
+    drive(main_street, "2026-04-01", "06:30", a=90.0, c=15.0)
+    drive(main_street, "2026-04-01", "06:45", b=45.0, c=15.0)
+    columns = "travel_time_s, free_flow_s, links_total, links_with_data, is_expanded"
+    select = f"SELECT {columns} FROM corridor_period_bins WHERE period_name = 'am_peak' ORDER BY bin_start_at"
+    assert [tuple(row.values()) for row in main_street.read(select)] == [
+        (pytest.approx(150.0, **NEAR), 100.0, 3, 3, False),
+        (pytest.approx(135.0 * 100 / 90, **NEAR), 100.0, 3, 2, True),
+    ]
+
+
+def test_without_a_baseline_only_whole_bins_count(main_street):
+    """What is missing cannot be made up; the time is there, the index is not."""
+    main_street.link("d")
+    main_street.corridor("side", "a", "d")
+    drive(main_street, "2026-04-01", "06:00", a=90.0, d=10.0)
+    drive(main_street, "2026-04-01", "06:15", a=90.0)
+    where = "corridor_id = 'side' AND period_name = 'am_peak'"
+    assert main_street.one(f"SELECT count(*) AS n FROM corridor_period_bins WHERE {where}")["n"] == 1
+    found = main_street.one(f"SELECT mean_s, free_flow_s, tti FROM corridor_reliability_monthly WHERE {where}")
+    assert list(found.values()) == [100.0, None, None]
+
+
+def test_percentiles_are_of_the_corridor_not_of_its_links(main_street):
+    """Five bins of 110, 120, 130, 140 and 150 s: each link's P95 is higher on another bin, the corridor's is 148 s."""
+    pairs = [(60, 40), (40, 70), (80, 40), (50, 80), (90, 50)]
+    for number, (a, b) in enumerate(pairs):
+        clock = f"{6 + number * 15 // 60:02d}:{number * 15 % 60:02d}"
+        drive(main_street, "2026-04-01", clock, a=float(a), b=float(b), c=10.0)
+    found = main_street.one("SELECT * FROM corridor_reliability_monthly WHERE period_name = 'am_peak'")
+    expected = {"mean_s": 130, "p50_s": 130, "p80_s": 142, "p95_s": 148, "free_flow_s": 100, "tti": 1.3, "pti": 1.48}
+    expected |= {"buffer_index": 18 / 130, "buffer_index_median": 18 / 130, "p80_p50_ratio": 142 / 130, "delay_s": 30}
+    expected |= {"delay_s_per_km": 20, "speed_kmh": 3.6 * 1500 / 130, "coverage_pct": 100 * 5 / 264, "length_m": 1500}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, **NEAR)
+    counts = ("links_total", "links_with_data", "is_expanded", "n_bins", "n_days", "baseline_method", "direction")
+    assert [found[name] for name in counts] == [3, 3, False, 5, 1, "configured", "NB"]
+
+
+def test_the_worst_days_of_a_corridor(main_street):
+    """Each day's mean, its delay, and how much of the period it saw."""
+    main_street.execute("INSERT INTO calendar VALUES ('2026-04-02', true, 'Feast', false)")
+    for day, a in (("2026-04-01", 90.0), ("2026-04-02", 95.0), ("2026-04-03", 70.0)):
+        drive(main_street, day, "06:00", a=a, b=30.0, c=10.0)
+        drive(main_street, day, "06:15", a=a + 10, b=30.0, c=10.0)
+    select = "SELECT local_date, weekday, mean_s, delay_s, coverage_pct FROM corridor_period_daily"
+    rows = main_street.read(f"{select} WHERE period_name = 'am_peak' ORDER BY delay_s DESC")
+    assert [tuple(row.values()) for row in rows] == [
+        (date(2026, 4, 1), 3, 135.0, 35.0, pytest.approx(100 * 2 / 12)),
+        (date(2026, 4, 3), 5, 115.0, 15.0, pytest.approx(100 * 2 / 12)),
+    ]
+    cfr = "SELECT is_holiday FROM corridor_period_daily WHERE period_name = 'cfr_am_peak' ORDER BY local_date"
+    assert [row["is_holiday"] for row in main_street.read(cfr)] == [False, True, False]
+
+
+def test_links_belong_to_a_corridor_for_their_dates(main_street):
+    """From 2 April on c is replaced by d: each day has the links of that day."""
+    main_street.link("d")
+    main_street.baseline("d", 20.0)
+    main_street.execute("UPDATE corridor_links SET valid_to = '2026-04-02' WHERE link_id = 'c'")
+    row = {"corridor_id": "main", "position": 3, "link_id": "d", "valid_from": date(2026, 4, 2)}
+    main_street.write("corridor_links", [row])
+    for day in ("2026-04-01", "2026-04-02"):
+        drive(main_street, day, "06:00", a=60.0, b=30.0, c=1.0, d=2.0)
+    select = "SELECT mean_s, free_flow_s FROM corridor_period_daily WHERE period_name = 'am_peak' ORDER BY local_date"
+    assert [tuple(row.values()) for row in main_street.read(select)] == [(91.0, 100.0), (92.0, 110.0)]
+
+
+def test_flaws_of_a_corridor_are_named(main_street):
+    """A gap in the positions, a link twice, one that ends elsewhere, one that iNode does not know, one unfrozen."""
+    assert main_street.read("SELECT * FROM corridor_joints") == []
+    main_street.corridor("bad", "a", "c", "a", "x")
+    main_street.execute("UPDATE corridor_links SET position = 9 WHERE link_id = 'x'")
+    select = "SELECT position, link_id, next_link_id, flaw FROM corridor_joints ORDER BY position, flaw"
+    assert [tuple(row.values()) for row in main_street.read(select)] == [
+        (1, "a", "c", "does not join"),
+        (1, "a", "c", "overlap"),
+        (2, "c", "a", "does not join"),
+        (3, "a", "x", "gap"),
+        (3, "a", "x", "overlap"),
+        (9, "x", None, "no baseline"),
+        (9, "x", None, "not listed"),
+    ]
+
+
+def study(world, **values):
+    row = {"study_id": "s", "name": "Retiming", "corridor_id": "main", "period_name": "am_peak"}
+    row |= {"before_from": date(2026, 4, 1), "before_to": date(2026, 4, 7)}
+    row |= {"after_from": date(2026, 4, 8), "after_to": date(2026, 4, 14)}
+    world.write("studies", [row | values])
+
+
+DAYS = {"01": 100.0, "02": 110.0, "03": 120.0, "06": 999.0, "08": 90.0, "09": 100.0, "10": 95.0}
+
+
+def test_before_and_after_with_welch(main_street):
+    """Daily means 100, 110, 120 against 90, 100, 95; 6 April is left out.
+
+    Variances 100 and 25: the squared error is 125 / 3, the degrees of freedom
+    (125/3)^2 / ((100/3)^2/2 + (25/3)^2/2) = 2.94, so 2; t is 4.30265273. The control corridor goes from 50 to 49.
+    """
+    main_street.link("k")
+    main_street.baseline("k", 40.0)
+    main_street.corridor("control", "k")
+    for day, seconds in DAYS.items():
+        drive(main_street, f"2026-04-{day}", "06:00", a=seconds - 40, b=30.0, c=10.0)
+        drive(main_street, f"2026-04-{day}", "06:15", k=50.0 if day < "08" else 49.0)
+    study(main_street, control_corridor_id="control")
+    exclusion = {"study_id": "s", "local_date": date(2026, 4, 6), "reason": "crash"}
+    main_street.write("study_exclusions", [exclusion])
+    found = main_street.one("SELECT * FROM before_after")
+    margin = 4.302652729749464 * (125 / 3) ** 0.5
+    expected = {"n_days_before": 3, "n_days_after": 3, "mean_s_before": 110, "mean_s_after": 95, "change_s": -15}
+    expected |= {"change_pct": -1500 / 110, "ci95_low_s": -15 - margin, "ci95_high_s": -15 + margin}
+    expected |= {"control_change_s": -1, "control_change_pct": -2, "net_change_pct": -1500 / 110 + 2}
+    assert {name: found[name] for name in expected} == pytest.approx(expected, **NEAR)
+    assert found["warnings"] == "no change beyond chance; "
+
+
+def test_a_study_says_what_speaks_against_it(main_street):
+    """Few days, an open end, no control, made-up links, changed configuration: each is named; nothing is hidden."""
+    main_street.execute("UPDATE index_rules SET value = 10 WHERE name = 'min_days'")
+    drive(main_street, "2026-04-01", "06:00", a=90.0, b=30.0)
+    study(main_street, after_to=date(2026, 5, 7))
+    found = main_street.one("SELECT n_days_before, n_days_after, change_s, ci95_low_s, warnings FROM before_after")
+    warnings = (
+        "too few days; the time after is not over; no confidence interval; no control corridor; "
+        "links were missing and made up by free flow; "
+    )
+    assert list(found.values()) == [1, 0, None, None, warnings]
+
+
+def test_changed_links_are_told_by_their_study(main_street):
+    """A link of the corridor that got another length, and one that left the corridor, during the study."""
+    rows = [("2026-04-02", "x"), ("2026-04-09", "y")]
+    for day, content in rows:
+        main_street.load(main_street.local(f"{day} 04:30"))
+        main_street.write("link_versions", [{"link_id": "a", "content_hash": content, "length_m": float(ord(content))}])
+        snapshot = {"snapshot_date": date.fromisoformat(day), "link_id": "a", "content_hash": content}
+        main_street.write("link_snapshots", [snapshot])
+    main_street.execute("UPDATE corridor_links SET valid_to = '2026-04-10' WHERE link_id = 'c'")
+    study(main_street)
+    warnings = main_street.one("SELECT warnings FROM before_after")["warnings"]
+    assert "the configuration of links changed, see link_history; the corridor got other links; " in warnings
+
+
+def test_identical_days_have_no_width(main_street):
+    """No variance at all: the interval is the change itself."""
+    for day in DAYS:
+        drive(main_street, f"2026-04-{day}", "06:00", a=60.0 if day < "08" else 55.0, b=30.0, c=10.0)
+    study(main_street)
+    found = main_street.one("SELECT change_s, ci95_low_s, ci95_high_s FROM before_after")
+    assert list(found.values()) == pytest.approx([-5.0, -5.0, -5.0], abs=1e-9)
+
+
+def test_the_same_month_a_year_before_over_the_same_links(main_street):
+    """A and b were measured in both Aprils, c only in one: 90 s against 100 s, 10 % less."""
+    drive(main_street, "2025-04-01", "06:00", a=70.0, b=30.0)
+    drive(main_street, "2026-04-01", "06:00", a=65.0, b=25.0, c=10.0)
+    found = main_street.read("SELECT * FROM year_on_year WHERE period_name = 'am_peak'")
+    columns = ("corridor_id", "month", "mean_s", "mean_s_last_year", "change_pct", "matched_links", "links_total")
+    assert [tuple(row[name] for name in columns) for row in found] == [
+        ("main", "2026-04", 90.0, 100.0, pytest.approx(-10.0), 2, 3)
+    ]
+
+
+def test_the_worst_corridors_of_last_month(main_street):
+    """Ranked by index, with the delay of a kilometre."""
+    from inode_pipeline.analysis.query import ask, named_query
+
+    main_street.corridor("short", "c")
+    drive(main_street, "2026-04-01", "06:00", a=60.0, b=30.0, c=30.0)
+    answer = ask(main_street.warehouse, named_query("worst_corridors"), {})
+    assert answer.values("corridor_id") == ["short", "main"]
+    assert answer.values("delay_s_per_km") == pytest.approx([40.0, 20 / 1.5])
