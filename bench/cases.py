@@ -5,6 +5,7 @@ Every function yields one row a run. Keep out: how a run is made (`contest.py`).
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -48,6 +49,9 @@ def _one_round(api: Api, server: Server, records: int, repeat: int) -> Iterator[
 
 
 def _contestants(records: int, repeat: int) -> list[str]:
+    """Who takes part: the slow ones once and not beyond their size; BENCH_WHO names others, separated by semicolons."""
+    if wanted := os.environ.get("BENCH_WHO"):
+        return wanted.split(";")
     if records >= 1_000_000:
         return ["ours", "floor"]
     return [who for who in CLIENTS if records <= SLOW.get(who, records) and (who not in SLOW or repeat == 0)]

@@ -2,6 +2,7 @@
 
 BENCH_RECORDS (10000,100000), BENCH_REPEATS (3), BENCH_DATES (365) make a quick look quicker; BENCH_FULL=1 adds a
 million records. BENCH_ONLY names the cases to run again, separated by commas; the figures of the others are kept.
+BENCH_WHO names the contestants, separated by semicolons.
 """
 
 from __future__ import annotations
