@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group(
 REPOSITORY = {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__"}
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 
-# As the UI of this version sends it.
+# With variables as the UI of this version sends them; test_browser.py holds that it does.
 LAUNCH = """
 mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfillParams) {
@@ -48,21 +48,14 @@ def backfills(deployment: Deployment, waiting: Any) -> dict[str, list[dict[str, 
     dates = [str(day) for day in (deployment.landed[0], deployment.gap, deployment.landed[1])]
     waiting("the code location", lambda: deployment.ask("{ assetNodes { id } }")["assetNodes"])
     nodes = deployment.ask("{ assetNodes { assetKey { path } } }")["assetNodes"]
-    forms = {
-        "job": {
-            "selector": {"partitionSetName": "sync_links_partition_set", "repositorySelector": REPOSITORY},
-            "partitionNames": dates,
-            "fromFailure": False,
-            "reexecutionSteps": None,
-            "tags": [],
-        },
-        "asset": {
-            "assetSelection": [node["assetKey"] for node in nodes],
-            "partitionNames": dates,
-            "fromFailure": False,
-            "tags": [],
-        },
+    params = {
+        "tags": [{"key": "dagster/from_ui", "value": "true"}],
+        "assetSelection": sorted((node["assetKey"] for node in nodes), key=lambda key: key["path"]),
+        "partitionNames": dates,
+        "fromFailure": False,
     }
+    selector = {"partitionSetName": "sync_links_partition_set", "repositorySelector": REPOSITORY}
+    forms: dict[str, dict[str, Any]] = {"job": params | {"selector": selector}, "asset": params}
     ids = {form: launched(deployment, params) for form, params in forms.items()}
     return {
         form: waiting(f"the end of the {form} page's backfill", lambda key=backfill: ended_runs(deployment, key), 400)
