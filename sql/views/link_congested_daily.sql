@@ -42,12 +42,12 @@ measures AS (
   FROM spans AS s
   CROSS JOIN links AS l
   CROSS JOIN index_floors AS r
-  JOIN link_bins AS b
-    ON b.link_id = l.link_id
-    AND b.bin_start_at >= @instant(s.from_epoch_s)
-    AND b.bin_start_at < @instant(s.to_epoch_s)
+  CROSS JOIN link_bins AS b
   LEFT JOIN baselines_in_force AS f ON f.link_id = b.link_id AND f.month = s.month
   WHERE s.from_epoch_s < s.to_epoch_s
+    AND b.link_id = l.link_id
+    AND b.bin_start_at >= @instant(s.from_epoch_s)
+    AND b.bin_start_at < @instant(s.to_epoch_s)
   GROUP BY b.link_id, s.month, f.free_flow_s, f.baseline_method, f.baseline_version
 ),
 expected AS (

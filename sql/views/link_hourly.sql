@@ -28,8 +28,11 @@ WITH bins AS (
     count(*) OVER (PARTITION BY b.link_id, h.month, h.day_kind, h.local_hour) AS n
   FROM local_hours AS h
   CROSS JOIN links AS l
-  JOIN link_bins AS b ON b.link_id = l.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
-  WHERE NOT h.is_excluded
+  CROSS JOIN link_bins AS b
+  WHERE b.link_id = l.link_id
+    AND b.bin_start_at >= h.starts_at
+    AND b.bin_start_at < h.ends_at
+    AND NOT h.is_excluded
     AND (h.day_kind = 'weekend' OR NOT h.is_holiday)
 ),
 measures AS (

@@ -27,4 +27,5 @@ SELECT
   b.mean_travel_time_s
 FROM local_periods AS p
 CROSS JOIN links AS l
-JOIN link_bins AS b ON b.link_id = l.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
+CROSS JOIN link_bins AS b
+WHERE b.link_id = l.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at

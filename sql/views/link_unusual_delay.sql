@@ -27,7 +27,8 @@ WITH today AS (
     FROM local_hours GROUP BY local_date, local_hour
   ) AS d ON d.local_date = h.local_date AND d.local_hour = h.local_hour
   CROSS JOIN links AS l
-  JOIN link_bins AS b ON b.link_id = l.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
+  CROSS JOIN link_bins AS b
+  WHERE b.link_id = l.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
   GROUP BY b.link_id, h.local_hour
 ),
 typical AS (
@@ -43,7 +44,8 @@ typical AS (
     AND (n.now_local_s / 86400 - h.day_number) % 7 = 0
     AND NOT h.is_excluded
   CROSS JOIN links AS l
-  JOIN link_bins AS b ON b.link_id = l.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
+  CROSS JOIN link_bins AS b
+  WHERE b.link_id = l.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
   GROUP BY b.link_id, h.local_hour
 )
 SELECT

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -172,20 +172,7 @@ def world(warehouse: Warehouse) -> World:
     return World(warehouse)
 
 
-@pytest.fixture
-def world_class() -> type[World]:
+@pytest.fixture(scope="session")
+def world_type() -> type[World]:
     """To fill a warehouse that a test opens itself."""
     return World
-
-
-def weekdays(year: int, month: int) -> Sequence[date]:
-    """Monday to Friday of a month."""
-    first = date(year, month, 1)
-    days = [first + timedelta(days=n) for n in range(31)]
-    return [day for day in days if day.month == month and day.weekday() < 5]
-
-
-@pytest.fixture
-def weekdays_of() -> Any:
-    """`weekdays_of(2026, 10)`: the dates from Monday to Friday of a month."""
-    return weekdays
