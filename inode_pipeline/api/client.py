@@ -140,6 +140,8 @@ class INodeClient:
             sent_at = self.now()
             response = self._http.get(address)
             fetched_at = self.now()
+            # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
+            response.stream = httpx.ByteStream(b"")
             raise_if_passing(response, fetched_at, self._auth.secrets)
             raise_if_no_page(response, number, self._auth.secrets)
             answer = _read(response.content, number)
