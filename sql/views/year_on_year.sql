@@ -26,11 +26,29 @@ totals AS (
   SELECT corridor_id, month, count(*) AS links_total FROM corridor_months GROUP BY corridor_id, month
 ),
 measured AS (
-  SELECT c.corridor_id, c.link_id, c.month, r.period_name, r.mean_s, r.n_bins, r.n_days, r.coverage_pct,
-    r.baseline_method, r.baseline_version
-  FROM corridor_months AS c
-  JOIN link_reliability_monthly AS r ON r.link_id = c.link_id AND r.month = c.month
+  SELECT
+    c.corridor_id,
+    c.link_id,
+    c.month,
+    CAST(substr(c.month, 1, 4) AS bigint) AS year,
+    r.period_name,
+    r.mean_s,
+    r.n_bins,
+    r.n_days,
+    r.coverage_pct,
+    r.baseline_method,
+    r.baseline_version
+  FROM link_reliability_monthly AS r
+  JOIN corridor_months AS c ON c.link_id = r.link_id AND c.month = r.month
   WHERE r.tti IS NOT NULL
+),
+paired AS (
+  SELECT
+    m.*,
+    lag(mean_s) OVER w AS mean_s_last_year,
+    lag(year) OVER w AS year_before
+  FROM measured AS m
+  WINDOW w AS (PARTITION BY corridor_id, link_id, period_name, substr(month, 6, 2) ORDER BY year)
 )
 SELECT
   a.corridor_id,
@@ -38,8 +56,8 @@ SELECT
   a.month,
   a.period_name,
   sum(a.mean_s) AS mean_s,
-  sum(b.mean_s) AS mean_s_last_year,
-  100 * (sum(a.mean_s) - sum(b.mean_s)) / sum(b.mean_s) AS change_pct,
+  sum(a.mean_s_last_year) AS mean_s_last_year,
+  100 * (sum(a.mean_s) - sum(a.mean_s_last_year)) / sum(a.mean_s_last_year) AS change_pct,
   count(*) AS matched_links,
   max(t.links_total) AS links_total,
   CAST(sum(a.n_bins) AS bigint) AS n_bins,
@@ -48,13 +66,8 @@ SELECT
   CASE WHEN min(a.baseline_method) = max(a.baseline_method) THEN min(a.baseline_method) ELSE 'mixed' END
     AS baseline_method,
   CASE WHEN min(a.baseline_version) = max(a.baseline_version) THEN min(a.baseline_version) END AS baseline_version
-FROM measured AS a
-JOIN measured AS b
-  ON b.corridor_id = a.corridor_id
-  AND b.link_id = a.link_id
-  AND b.period_name = a.period_name
-  AND CAST(substr(b.month, 1, 4) AS bigint) + 1 = CAST(substr(a.month, 1, 4) AS bigint)
-  AND substr(b.month, 6, 2) = substr(a.month, 6, 2)
+FROM paired AS a
 JOIN totals AS t ON t.corridor_id = a.corridor_id AND t.month = a.month
 JOIN corridors AS c ON c.corridor_id = a.corridor_id
+WHERE a.year_before = a.year - 1
 GROUP BY a.corridor_id, c.name, a.month, a.period_name
