@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 import pytest
 
+import inode_pipeline
 from inode_pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ def test_loading_needs_no_setting_sends_nothing_and_writes_nothing(tmp_path: Pat
 def test_m70_a_malformed_variable_is_named(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Loading stops with a ConfigError that names the variable where a zone, a date or a schedule is none."""
     monkeypatch.setenv(variable, value)
+    loaded_anew = str(Path(inode_pipeline.__file__).parent / "defs" / "partitions.py")
     with pytest.raises(ConfigError, match=variable):
-        runpy.run_module("inode_pipeline.defs.partitions")
+        runpy.run_path(loaded_anew)
 
 
 def test_m70_a_schedule_that_dagster_cannot_follow_is_named() -> None:
