@@ -46,7 +46,9 @@ def test_m05_a_gzip_stream_without_its_end_is_broken(content: bytes, data: st.Da
 
 
 @pytest.mark.parametrize(
-    "content", [b"not gzip", gzip.compress(b"x" * 99)[:-8] + b"\0" * 8, gzip.compress(b"x") + b"y"]
+    "content",
+    [b"not gzip", gzip.compress(b"x" * 99)[:-8] + b"\0" * 8, gzip.compress(b"x") + b"y"],
+    ids=["not gzip", "wrong trailer", "more behind it"],  # the stream itself holds the time at which it was packed
 )
 def test_m05_a_damaged_gzip_stream_is_broken(content: bytes) -> None:
     """A wrong header, a wrong checksum, or rubbish after the end."""
