@@ -37,7 +37,8 @@ def main() -> None:
 def _median(rows: list[dict[str, float]], who: str, database: str, size: int, step: str) -> float:
     wanted = {"who": who, "database": database, "records": size, "step": step}
     found = [row for row in rows if all(row[name] == value for name, value in wanted.items())]
-    return statistics.median((row["cpu_s"] - row.get("confirm_cpu_s", 0)) / size * 1e6 for row in found)
+    costs = [(row["cpu_s"] - row.get("confirm_cpu_s", 0)) / size * 1e6 for row in found]
+    return statistics.median(costs) if costs else float("nan")
 
 
 if __name__ == "__main__":
