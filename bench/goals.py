@@ -110,8 +110,12 @@ def _commands(rows: Rows) -> Iterator[Goal]:
 
 
 def _at_most(words: str, figure: float, most: float, unit: str = "x") -> Goal:
-    return Goal(words, f"{figure:.2f}{unit}", None if math.isnan(figure) else figure <= most)
+    return _goal(words, figure, unit, is_met=figure <= most)
 
 
 def _at_least(words: str, figure: float, least: float, unit: str = "x") -> Goal:
-    return Goal(words, f"{figure:.2f}{unit}", None if math.isnan(figure) else figure >= least)
+    return _goal(words, figure, unit, is_met=figure >= least)
+
+
+def _goal(words: str, figure: float, unit: str, *, is_met: bool) -> Goal:
+    return Goal(words, "", None) if math.isnan(figure) else Goal(words, f"{figure:.2f}{unit}", is_met)
