@@ -188,7 +188,7 @@ def keyless_table(synced: Synced, *rows: str) -> None:
         synced.change(
             text("CREATE TABLE keyless AS SELECT * FROM links"),
             text("DROP TABLE links"),
-            text("ALTER TABLE keyless RENAME TO links"),
+            text("CREATE TABLE links AS SELECT * FROM keyless"),  # a rename would look into the views in between
         )
     for row in rows:
         names = [column.name for column in LINKS_TABLE.columns if column.name != "link_id"]
