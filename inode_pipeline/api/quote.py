@@ -15,6 +15,8 @@ LIMIT: Final = 200
 _SKIPPED: Final = re.compile(r"<(script|style)\b.*?(</\1\s*>|\Z)|<!--.*?(-->|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG: Final = re.compile(r"<[^<>]*>")
 _SEEN: Final = 20_000
+_HIDDEN: Final = "\ufffc"
+"""Stands for a secret until the end, since the word that is shown for it may itself be a piece of one."""
 _TELLING: Final = re.compile(r"[A-Za-z0-9]{4,}")
 """A piece of a secret that no way of escaping changes, and that is long enough to tell something."""
 
@@ -29,13 +31,13 @@ def quoted(text: str | bytes, secrets: Iterable[str] = ()) -> str:
         text = _TAG.sub(" ", _SKIPPED.sub(" ", text))
     text = _without(forms, html.unescape(text))
     clean = "".join(" " if unicodedata.category(character)[0] in "CZ" else character for character in text)
-    clean = " ".join(clean.split())
+    clean = " ".join(clean.split()).replace(_HIDDEN, "[secret]")
     return clean if len(clean) <= LIMIT else clean[: LIMIT - 1] + "…"
 
 
 def _without(forms: Iterable[str], text: str) -> str:
     for form in forms:
-        text = text.replace(form, "[secret]")
+        text = text.replace(form, _HIDDEN)
     return text
 
 

@@ -62,6 +62,7 @@ def _migrated_file(
 ) -> Path:
     """What each test on SQLite gets a copy of: yesterday's and today's snapshot, both the same 25 links."""
     path = tmp_path_factory.mktemp("two nights") / "inode.db"
+    server.state.records = copy.deepcopy(good_records)  # a test that ran before may have changed them
     two_nights(account(server, f"sqlite:///{path}"))
     return path
 
@@ -70,6 +71,7 @@ def _migrated_file(
 def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]], postgresql_server: Any) -> str:
     """The same on PostgreSQL."""
     name: str = postgresql_server.new_database()
+    server.state.records = copy.deepcopy(good_records)
     two_nights(account(server, postgresql_server.url(name)))
     return name
 

@@ -108,7 +108,7 @@ def test_m09_a_server_in_trouble_for_ever_is_quoted_cleanly(client_for: ClientFo
         pages(client_for(server.base_url))
     assert "(500)" not in caught.value.message
     assert "answered 500" in caught.value.message
-    assert "Server [31m Error token [secret] and [secret] and [secret] x x" in caught.value.message
+    assert "Server [31m Error [secret] [secret] and [secret] and [secret] x x" in caught.value.message
     assert len(caught.value.message) < 300
     assert caught.value.message.isprintable()
     assert not leaks(told(caught.value))
