@@ -2,7 +2,7 @@
 
 A date that cannot be had does not keep the others from being loaded; a trouble that every date would meet (no
 connection, refused credentials, no warehouse) ends the run where it is. Either way exactly the dates that were not
-loaded are red afterwards. Keep out: what loading a date means; that is `sync.py`.
+loaded are red afterwards. Keep out: what loading a date means; that is `sync/`.
 """
 
 from collections.abc import Iterator, Mapping

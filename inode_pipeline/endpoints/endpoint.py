@@ -1,7 +1,7 @@
 """The vocabulary in which an endpoint is declared: one `Endpoint`, a tuple of `Column`s.
 
 The declaration is the single source of dtypes, tables, the data dictionary, comments and Dagster's column schema.
-Keep out: anything that reads a record (`normalise.py`) or makes a table (`warehouse/tables.py`).
+Keep out: anything that reads a record (`normalise/`) or makes a table (`warehouse/tables.py`).
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ class _FollowedStore:
             self._listen(Progress("walk", f"walk {self._walks}, to confirm the one before", self._walks))
 
     def page(self, page: Page) -> None:
+        """Keep the page, then look: the first sound record must have the endpoint's required fields."""
         self.landing.page(page)
         records = page.answer.records
         self._received += len(records)

@@ -1,6 +1,6 @@
 """The rejected records of a walk: those of its newest load, written where they differ and nowhere else.
 
-Keep out: why a record is rejected (`normalise.py`).
+Keep out: why a record is rejected (`normalise/`).
 """
 
 from __future__ import annotations
