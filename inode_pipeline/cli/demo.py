@@ -45,6 +45,7 @@ def demo() -> None:
     """
     folder = Path.cwd()
     path = folder / DATABASE
+    command = _as_called(folder)
     _remove_earlier(path)
     from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 
@@ -57,7 +58,7 @@ def demo() -> None:
             click.echo(f"2/3  Dagster runs the job {JOB} for {today} ...", err=True)
             receipt = _run(today)
             click.echo(f"3/3  done: {path}\n", err=True)
-            _show(receipt, path, folder)
+            _show(receipt, path.relative_to(folder), command)
 
 
 @contextmanager
@@ -140,27 +141,28 @@ def _mark(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the file itself, even if the demo is killed
 
 
-def _show(receipt: Receipt, path: Path, launched_from: Path) -> None:
+def _show(receipt: Receipt, path: Path, command: str) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
     from inode_pipeline.cli.receipt import print_receipt
 
-    shown = path.relative_to(launched_from)
     click.echo(f"The receipt ({SYNTHETIC})")
     print_receipt(receipt, ZoneInfo("UTC"))
     click.echo()
     _show_congested()
-    click.echo(f"The tables are in {shown} ({SYNTHETIC}). Next, ask them something:")
-    command = _as_called(launched_from)
-    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{shown} {command} status")
+    click.echo(f"The tables are in {path} ({SYNTHETIC}). Next, ask them something:")
+    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{path} {command} status")
     click.echo(f"For your own account: {command} init")
 
 
 def _as_called(folder: Path) -> str:
-    """The command as the user can type it here: `make demo` calls it by its path, without activating anything."""
-    called = Path(sys.argv[0])
-    if called.name != "inode-pipeline" or shutil.which(called.name) == str(called.absolute()):
+    """The command as the user can type it in `folder`: `make demo` calls it by its path, without activating anything.
+
+    To be asked while `folder` is the current one.
+    """
+    called = Path(sys.argv[0]).absolute()
+    if called.name != "inode-pipeline" or shutil.which(called.name) == str(called):
         return "inode-pipeline"
-    return os.path.relpath(called.absolute(), folder)
+    return os.path.relpath(called, folder)
 
 
 def _show_congested() -> None:

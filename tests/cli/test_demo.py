@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import stat
 import subprocess
@@ -49,6 +50,17 @@ def test_it_loads_a_fresh_file_and_shows_it_twice(process):
     assert process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).code == 2  # because of its .env
     Path(".env").unlink()
     assert "Links: complete" in process("status", variables={"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}).stdout
+
+
+@pytest.mark.slow
+def test_the_command_it_names_next_can_be_typed_as_it_stands():
+    """Called by its path, as `make demo` does, it names a path that leads to itself from where the user stands."""
+    script = os.path.relpath(Path(sys.executable).with_name("inode-pipeline"))
+    shown = subprocess.run([script, "demo"], capture_output=True, text=True, check=True).stdout
+    command = next(line for line in shown.splitlines() if line.startswith("  INODE_WAREHOUSE_URL="))
+
+    assert f"sqlite:///{FILE} {script} status" in command
+    assert "Links: complete" in subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.slow
