@@ -15,7 +15,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -34,6 +34,9 @@ from inode_pipeline.errors import ConfigError
 
 PREFIX = "INODE_"
 DEFAULT_BASE_URL = "https://inode.smatstraffic.com/api/"
+QUARTER_MIN = 15
+"""The length of a bin of observations in minutes, which sampling has to fill evenly."""
+
 OAUTH_FIELDS = ("username", "password", "client_id", "client_secret")
 
 
@@ -53,6 +56,22 @@ def _cron(expression: str) -> str:
     except CronSimError as problem:
         raise ValueError(f"not a cron expression ({problem}); use five fields, such as 30 4 * * *") from problem
     return expression
+
+
+def _sampling_cron(expression: str) -> str:
+    if _even_minutes(_cron(expression)) is None:
+        raise ValueError(
+            "every quarter of an hour needs as many readings as any other, so the minutes are every 15th, 5th, 3rd or "
+            "each one; use */15 * * * *, or */5 6-21 * * 1-5 for the days of a working week"
+        )
+    return expression
+
+
+def _even_minutes(expression: str) -> int | None:
+    """How many minutes lie between the ticks of an hour: a divisor of 15; None if they are spaced otherwise."""
+    minutes = CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)).minutes
+    step = 60 // len(minutes)
+    return step if QUARTER_MIN % step == 0 and minutes == set(range(min(minutes), 60, step)) else None
 
 
 def _http_address(value: str, *, name: str) -> str:
@@ -174,6 +193,7 @@ def _holiday_region(value: str) -> str:
 
 
 Cron = Annotated[str, AfterValidator(_cron)]
+SamplingCron = Annotated[str, AfterValidator(_sampling_cron)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -187,7 +207,7 @@ class ScheduleSettings(BaseSettings):
     timezone: Annotated[str, AfterValidator(_zone_name)] | None = Field(default=None, validate_default=True)
     start_date: date = date(2026, 1, 1)
     sync_schedule: Cron = "30 4 * * *"
-    sample_schedule: Cron | None = None
+    sample_schedule: SamplingCron | None = None
 
     @classmethod
     def load(cls, *, dotenv: bool = True) -> Self:
@@ -211,6 +231,12 @@ class ScheduleSettings(BaseSettings):
     def zone(self) -> ZoneInfo:
         """The zone whose days are the partitions; UTC where none is set."""
         return ZoneInfo(self.timezone or "UTC")
+
+    @property
+    def sample_interval(self) -> timedelta | None:
+        """How long after one sample the next one is due; None while sampling is off."""
+        minutes = _even_minutes(self.sample_schedule) if self.sample_schedule else None
+        return None if minutes is None else timedelta(minutes=minutes)
 
 
 class LocalSettings(ScheduleSettings):

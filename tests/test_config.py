@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -147,3 +148,56 @@ def test_no_repr_holds_a_secret(environment: pytest.MonkeyPatch) -> None:
     )
     settings = Settings.load()
     assert "canary" not in repr(settings) + str(settings)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "interval_min"),
+    [
+        ("*/15 * * * *", 15),
+        ("0,15,30,45 * * * *", 15),
+        ("7-59/15 * * * *", 15),
+        ("*/15 6-21 * * 1-5", 15),
+        ("*/5 * * * *", 5),
+        ("2-59/3 * * * *", 3),
+        ("* 7-9 * * MON-FRI", 1),
+    ],
+)
+def test_samples_fill_every_quarter_of_an_hour_alike(
+    environment: pytest.MonkeyPatch, schedule: str, interval_min: int
+) -> None:
+    """Minutes that are evenly spaced and divide 15 are accepted, whichever hours and days they are for."""
+    given(environment, INODE_SAMPLE_SCHEDULE=schedule)
+    assert timedelta(minutes=interval_min) == ScheduleSettings.load().sample_interval
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        "*/10 * * * *",
+        "*/20 * * * *",
+        "*/30 * * * *",
+        "*/2 * * * *",
+        "*/7 * * * *",
+        "0 * * * *",
+        "0,15,30 * * * *",
+        "0,15,30,46 * * * *",
+        "0-30/15 * * * *",
+        "0-14 * * * *",
+        "5,20,35,50,51 * * * *",
+    ],
+)
+def test_uneven_samples_are_refused(environment: pytest.MonkeyPatch, schedule: str) -> None:
+    """Otherwise some quarters of an hour would hold more readings than others; the error names a schedule to use."""
+    given(environment, INODE_SAMPLE_SCHEDULE=schedule)
+    with pytest.raises(ConfigError) as told:
+        ScheduleSettings.load()
+    assert str(told.value).startswith(f"INODE_SAMPLE_SCHEDULE={schedule!r}: every quarter of an hour needs as many")
+    assert "*/15 * * * *" in str(told.value)
+
+
+@pytest.mark.parametrize("empty", [{}, {"INODE_SAMPLE_SCHEDULE": ""}])
+def test_sampling_is_off_unless_it_is_asked_for(environment: pytest.MonkeyPatch, empty: dict[str, str]) -> None:
+    """Absent or empty, there is no schedule and no interval."""
+    given(environment, **empty)
+    settings = ScheduleSettings.load()
+    assert (settings.sample_schedule, settings.sample_interval) == (None, None)
