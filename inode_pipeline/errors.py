@@ -42,6 +42,7 @@ Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secr
     ├── DateError                     this date cannot be had
     │   ├── NotLandedError                nothing was landed on it, and the API knows only today
     │   ├── MissedTickError               a scheduled run began after its date was over
+    │   ├── LateSampleError               a sample would have begun when the next one was overdue
     │   └── ClockError                    this machine's clock is behind the landed walks
     └── WarehouseError                the warehouse needs its administrator
         ├── NotMigratedError              its tables are missing or old
@@ -231,6 +232,10 @@ class NotLandedError(DateError):
 
 class MissedTickError(DateError):
     """A scheduled run began after its date was over."""
+
+
+class LateSampleError(DateError):
+    """A sample was skipped without a request: it was late by more than one interval of INODE_SAMPLE_SCHEDULE."""
 
 
 class ClockError(DateError):

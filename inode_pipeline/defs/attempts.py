@@ -4,6 +4,7 @@ Tags: https://docs.dagster.io/guides/build/assets/metadata-and-tags/tags
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 
 import dagster as dg
 
@@ -12,16 +13,25 @@ from inode_pipeline.sync import Attempt, Trigger
 TRIGGER_TAG = "inode/trigger"
 """Which schedule asked, written on the runs that our schedules request."""
 
+DUE_TAG = "inode/due_at"
+TOO_LATE_TAG = "inode/too_late_at"
+"""On the runs of samples: the tick, and the instant after which reading the links is no longer worth it."""
+
 BACKFILL_TAG = "dagster/backfill"
 PARENT_TAG = "dagster/parent_run_id"
 RETRY_NUMBER_TAG = "dagster/retry_number"
 ROOT_TAG = "dagster/root_run_id"
 
 
-def attempt_of(context: dg.AssetExecutionContext) -> Attempt:
+def sample_tags(due_at: datetime, interval: timedelta) -> dict[str, str]:
+    """The tags of the run of a sample that is due at an instant and every interval after it."""
+    return {TRIGGER_TAG: "sample", DUE_TAG: due_at.isoformat(), TOO_LATE_TAG: (due_at + interval).isoformat()}
+
+
+def attempt_of(context: dg.OpExecutionContext) -> Attempt:
     """The running step, as the pipeline knows it."""
     run = context.run
-    return attempt(run.run_id, run.tags, step_retries=context.op_execution_context.retry_number)
+    return attempt(run.run_id, run.tags, step_retries=context.retry_number)
 
 
 def attempt(run_id: str, tags: Mapping[str, str], *, step_retries: int) -> Attempt:
@@ -32,7 +42,15 @@ def attempt(run_id: str, tags: Mapping[str, str], *, step_retries: int) -> Attem
     """
     is_retried_run = RETRY_NUMBER_TAG in tags
     retry_of = tags.get(ROOT_TAG) if is_retried_run else (run_id if step_retries else None)
-    return Attempt(run_id=run_id, trigger=_trigger(tags, is_retried_run=is_retried_run), retry_of=retry_of)
+    trigger = _trigger(tags, is_retried_run=is_retried_run)
+    due_at, too_late_at = (tags.get(name) if trigger == "sample" else None for name in (DUE_TAG, TOO_LATE_TAG))
+    return Attempt(
+        run_id=run_id,
+        trigger=trigger,
+        retry_of=retry_of,
+        due_at=datetime.fromisoformat(due_at) if due_at else None,
+        too_late_at=datetime.fromisoformat(too_late_at) if too_late_at else None,
+    )
 
 
 def _trigger(tags: Mapping[str, str], *, is_retried_run: bool) -> Trigger:

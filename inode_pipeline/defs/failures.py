@@ -5,7 +5,8 @@ hold a secret or a record's value, gets there. Keep out: deciding what is a fail
 """
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date
 
 import dagster as dg
@@ -13,6 +14,22 @@ import dagster as dg
 from inode_pipeline.errors import PipelineError
 
 OPERATIONS = "docs/operations.md"
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Whatever fails inside the block is told to Dagster.
+
+    Raises:
+        dagster.Failure: never chained to its cause, whose text may hold anything.
+
+    """
+    try:
+        yield
+    except PipelineError as problem:
+        raise stopped(problem) from None
+    except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error
+        raise unexpected(problem) from None
 
 
 def unexpected(problem: Exception) -> dg.Failure:

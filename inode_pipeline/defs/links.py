@@ -5,20 +5,21 @@ run leaves each date with its own status. Concept: https://docs.dagster.io/guide
 """
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import dagster as dg
 from pydantic import Field
 
 from inode_pipeline.defs.attempts import attempt_of
-from inode_pipeline.defs.dates import DatesOfRun
+from inode_pipeline.defs.dates import AssetMetadata, DatesOfRun
 from inode_pipeline.defs.metadata import about_facts, about_table, about_walks, fact_schema, pages_schema, table_schema
 from inode_pipeline.defs.partitions import DAYS
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import sync_date
-from inode_pipeline.warehouse.engine import open_warehouse
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINK_FACTS
 
 # The parameter is what backfills of a range need, and Dagster tells of its being new at every load.
@@ -115,14 +116,19 @@ def links_by_date(
                         LINKS,
                         day,
                         today=today,
-                        attempt=attempt_of(context),
+                        attempt=attempt_of(context.op_execution_context),
                         allow_shrink=config.allow_shrink,
                         listen=lambda step: context.log.info(step.text),
                     )
-                    pages, table = about_walks(warehouse, receipts), about_table(warehouse, LINKS, receipts)
-                    facts = about_facts(warehouse, LINKS, receipts)
-                    dates.loaded(
-                        day,
-                        {RAW_LINKS: pages, TABLE: table, **{dg.AssetKey(name): about for name, about in facts.items()}},
-                    )
+                    dates.loaded(day, about_links(warehouse, receipts))
     yield from dates.results()
+
+
+def about_links(warehouse: Warehouse, receipts: Sequence[Receipt]) -> dict[dg.AssetKey, AssetMetadata]:
+    """What to show of each asset after the loads of one date, an asset after those it is made of."""
+    facts = about_facts(warehouse, LINKS, receipts)
+    return {
+        RAW_LINKS: about_walks(warehouse, receipts),
+        TABLE: about_table(warehouse, LINKS, receipts),
+        **{dg.AssetKey(name): about for name, about in facts.items()},
+    }

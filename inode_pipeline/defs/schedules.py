@@ -1,16 +1,29 @@
-"""When to sync by itself: INODE_SYNC_SCHEDULE in INODE_TIMEZONE. On unless it is switched off in the UI.
+"""When the links are read by themselves, by the clock of INODE_TIMEZONE.
+
+    nightly_sync    INODE_SYNC_SCHEDULE; on unless it is switched off in the UI
+    sample_links    INODE_SAMPLE_SCHEDULE; off while that is empty, and then it asks for nothing even if switched on
 
 Concept: https://docs.dagster.io/guides/automate/schedules
 """
 
+from datetime import UTC
+
 import dagster as dg
 
-from inode_pipeline.defs.attempts import TRIGGER_TAG
-from inode_pipeline.defs.jobs import sync_links
+from inode_pipeline.defs.attempts import TRIGGER_TAG, attempt, sample_tags
+from inode_pipeline.defs.jobs import sample_links, sync_links
 from inode_pipeline.defs.partitions import SCHEDULES
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.defs.ticks import why_skipped
 from inode_pipeline.errors import ConfigError
+
+EVERY_QUARTER = "*/15 * * * *"
+
+WHEN_SAMPLED = (
+    f"At {SCHEDULES.sample_schedule}."
+    if SCHEDULES.sample_schedule
+    else "Off: INODE_SAMPLE_SCHEDULE is empty. Set it, for example to */15 * * * *, and load the code location again."
+)
 
 
 def cron(variable: str, expression: str) -> str:
@@ -40,11 +53,35 @@ def cron(variable: str, expression: str) -> str:
 )
 def nightly_sync(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
     """The date is the tick's own, however late it is evaluated; a run that comes too late says so itself."""
+    return _asked(context, inode, "nightly_sync", {TRIGGER_TAG: "schedule"})
+
+
+@dg.schedule(
+    name="sample_links",
+    cron_schedule=cron("INODE_SAMPLE_SCHEDULE", SCHEDULES.sample_schedule or EVERY_QUARTER),
+    execution_timezone=SCHEDULES.zone.key,
+    job=sample_links,
+    default_status=(
+        dg.DefaultScheduleStatus.RUNNING if SCHEDULES.sample_schedule else dg.DefaultScheduleStatus.STOPPED
+    ),
+    description=f"{WHEN_SAMPLED} Read the links once more, for the day that the tick belongs to.",
+)
+def samples(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
+    """A tick that is evaluated when the next one is overdue asks for nothing: the daemon was away."""
+    if SCHEDULES.sample_interval is None:
+        return dg.SkipReason(WHEN_SAMPLED)
+    due_at = context.scheduled_execution_time.astimezone(UTC)
+    return _asked(context, inode, "sample_links", sample_tags(due_at, SCHEDULES.sample_interval))
+
+
+def _asked(
+    context: dg.ScheduleEvaluationContext, inode: InodeResource, schedule: str, tags: dict[str, str]
+) -> dg.RunRequest | dg.SkipReason:
     day = context.scheduled_execution_time.astimezone(SCHEDULES.zone).date()
     if day < SCHEDULES.start_date:
         return dg.SkipReason(f"{day} lies before INODE_START_DATE, which is {SCHEDULES.start_date}.")
-    tick = f"nightly_sync {context.scheduled_execution_time.isoformat()}"
-    reason = why_skipped(inode, tick=tick, day=day, trigger="schedule")
+    tick = attempt(f"{schedule} {context.scheduled_execution_time.isoformat()}", tags, step_retries=0)
+    reason = why_skipped(inode, tick, day)
     if reason is not None:
         return dg.SkipReason(reason)
-    return dg.RunRequest(partition_key=day.isoformat(), tags={TRIGGER_TAG: "schedule"})
+    return dg.RunRequest(partition_key=day.isoformat(), tags=tags)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
+from inode_pipeline.errors import LateSampleError
 from inode_pipeline.warehouse.runs import Trigger
 
 
@@ -17,6 +19,9 @@ class Attempt:
     trigger: Trigger
     retry_of: str | None = None
     """Set for an automatic retry: the run whose landed and unloaded walk is loaded instead of fetching anew."""
+    due_at: datetime | None = None
+    too_late_at: datetime | None = None
+    """Both set for a sample: its tick, and the instant after which reading the links is no longer worth it."""
 
     @property
     def is_scheduled(self) -> bool:
@@ -27,6 +32,23 @@ class Attempt:
     def is_automatic(self) -> bool:
         """Whether no person has just asked, so that rejected credentials must not be tried again."""
         return self.is_scheduled or self.retry_of is not None
+
+    def require_in_time(self, now: datetime) -> None:
+        """Stop a sample that would crowd into the time of later ones, which are read in any case.
+
+        Raises:
+            LateSampleError: the sample is late by more than one interval.
+
+        """
+        if self.due_at is None or self.too_late_at is None or now <= self.too_late_at:
+            return
+        minutes = (self.too_late_at - self.due_at).total_seconds() / 60
+        raise LateSampleError(
+            f"Skipped without a request: the sample of {self.due_at:%Y-%m-%d %H:%M} UTC would have begun at "
+            f"{now:%H:%M:%S}, later than its interval of {minutes:g} min allows.",
+            remedy="The next tick reads the links again; if this happens often, let Dagster run more at a time "
+            "(max_concurrent_runs) or sample less often.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
@@ -19,6 +19,7 @@ from inode_pipeline.errors import (
     ConfigError,
     CredentialsError,
     DeadlockError,
+    LateSampleError,
     MissedTickError,
     NotLandedError,
     PipelineError,
@@ -129,7 +130,7 @@ class _Journey:
         try:
             agreed_zone(self.warehouse, self.zone)
             yield
-        except RejectedBeforeError as problem:
+        except (LateSampleError, RejectedBeforeError) as problem:
             runs.finish_run(self.warehouse, begun, "skipped", problem)
             raise
         except BaseException as problem:
@@ -152,6 +153,7 @@ class _Journey:
         walk = self._landed_before(day)
         tally: LandedWalk | None = None
         if walk is None:
+            self.attempt.require_in_time(datetime.now(UTC))
             if self.attempt.is_automatic:
                 runs.require_untried(self.warehouse, settings, asking=self.attempt.run_id)
             walk = tally = land(

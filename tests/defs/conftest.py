@@ -108,12 +108,33 @@ class Location:
 
     def sync(self, *days: date, tags: Mapping[str, str] | None = None, **options: Any) -> Run:
         """Run `sync_links` for one date, or for the range from the first to the last."""
+        return self._run("sync_links", *days, tags=tags, **options)
+
+    def sample(self, day: date, tags: Mapping[str, str] | None = None) -> Run:
+        """Run `sample_links` for one date."""
+        return self._run("sample_links", day, tags=tags)
+
+    def tick(self, schedule: str, at: datetime) -> dg.RunRequest | str:
+        """What a tick of the schedule asks for, or why it is skipped."""
+        from inode_pipeline.defs.resources import InodeResource
+
+        definition = self.definitions.resolve_schedule_def(schedule)
+        with dg.build_schedule_context(
+            instance=self.instance,
+            repository_def=self.definitions.get_repository_def(),
+            scheduled_execution_time=at,
+            resources={"inode": InodeResource(read_dotenv=False)},
+        ) as context:
+            result = definition.evaluate_tick(context)
+        return result.run_requests[0] if result.run_requests else str(result.skip_message)
+
+    def _run(self, job: str, *days: date, tags: Mapping[str, str] | None, **options: Any) -> Run:
         tags = dict(tags or {})
         if len(days) > 1:
             tags |= dict(zip(RANGE_TAGS, (days[0].isoformat(), days[-1].isoformat()), strict=True))
         else:
             options["partition_key"] = days[0].isoformat()
-        result = self.definitions.resolve_job_def("sync_links").execute_in_process(
+        result = self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             raise_on_error=False,
             tags=tags,

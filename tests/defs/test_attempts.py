@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
-from inode_pipeline.defs.attempts import attempt
+from inode_pipeline.defs.attempts import attempt, sample_tags
 from inode_pipeline.sync import Attempt
 
 PERSON = {"dagster/partition": "2026-11-23"}
@@ -30,6 +32,16 @@ DAEMONS_AGAIN = {**PERSONS_AGAIN, "dagster/retry_number": "1"}
 def test_tags_tell_who_asks(tags: dict[str, str], expected: Attempt) -> None:
     """Only the daemon's retry continues another run; a person's re-execution is the person's own run."""
     assert attempt("run", tags, step_retries=0) == expected
+
+
+def test_a_sample_knows_when_it_was_due_and_when_it_is_too_late() -> None:
+    """Both are read from the tags, so a retry of the run knows them too; a person's re-execution is never late."""
+    due_at = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    tags = sample_tags(due_at, timedelta(minutes=15))
+    too_late_at = datetime(2026, 11, 23, 12, 15, tzinfo=UTC)
+    assert attempt("run", tags, step_retries=0) == Attempt("run", "sample", None, due_at, too_late_at)
+    assert attempt("run", tags | DAEMONS_AGAIN, step_retries=0) == Attempt("run", "sample", "root", due_at, too_late_at)
+    assert attempt("run", tags | PERSONS_AGAIN, step_retries=0) == Attempt("run", "person")
 
 
 def test_a_retried_step_continues_its_own_run() -> None:

@@ -49,19 +49,8 @@ print(json.dumps(found))
 
 
 def tick(location: Location, at: datetime = TICK) -> dg.RunRequest | str:
-    """What a tick asks for, or why it is skipped."""
-    from inode_pipeline.defs.resources import InodeResource
-
-    schedule = location.definitions.resolve_schedule_def("nightly_sync")
-    resources = {"inode": InodeResource(read_dotenv=False)}
-    with dg.build_schedule_context(
-        instance=location.instance,
-        repository_def=location.definitions.get_repository_def(),
-        scheduled_execution_time=at,
-        resources=resources,
-    ) as context:
-        result = schedule.evaluate_tick(context)
-    return result.run_requests[0] if result.run_requests else str(result.skip_message)
+    """What a tick of the nightly schedule asks for, or why it is skipped."""
+    return location.tick("nightly_sync", at)
 
 
 def reject(warehouse: Warehouse, settings: Settings, trigger: runs.Trigger = "schedule") -> None:
