@@ -143,10 +143,11 @@ def _mark(path: Path) -> None:
 
 def _show(receipt: Receipt, path: Path, command: str) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
-    from inode_pipeline.cli.receipt import print_receipt
+    from inode_pipeline.analysis.sampling import OFF
+    from inode_pipeline.cli.receipt import print_receipts
 
     click.echo(f"The receipt ({SYNTHETIC})")
-    print_receipt(receipt, ZoneInfo("UTC"))
+    print_receipts([receipt], ZoneInfo("UTC"), OFF)
     click.echo()
     _show_congested()
     click.echo(f"The tables are in {path} ({SYNTHETIC}). Next, ask them something:")

@@ -19,6 +19,7 @@ from inode_pipeline.errors import ConfigError, NotMigratedError, PipelineError
 
 if TYPE_CHECKING:
     from inode_pipeline.config import Settings
+    from inode_pipeline.warehouse.engine import Warehouse
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -82,8 +83,8 @@ def sampling(settings: Settings) -> Finding:
         return ok("sampling", f"on: {settings.sample_schedule}")
     return warning(
         "sampling",
-        "off: with one reading a day nothing can be known about peak hours, congestion by hour or reliability.",
-        "Set INODE_SAMPLE_SCHEDULE (such as */15 * * * *) if that will ever be asked; hours not sampled are lost.",
+        "off: the tables hold one reading a night, so questions about peak hours cannot be answered, now or later.",
+        "Set INODE_SAMPLE_SCHEDULE (such as */15 * * * *) if they will ever be asked.",
     )
 
 
@@ -111,6 +112,7 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
             yield ok("migrations", "the tables are those of this version")
             yield _rights(missing_rights(opened))
             yield _zone(stored.stored_zone(opened), settings)
+            yield from _missing_samples(opened, settings)
     except PipelineError as problem:
         yield failed("warehouse", problem)
 
@@ -147,6 +149,19 @@ def _rights(missing: list[str]) -> Finding:
         )
         return failed("rights", problem)
     return ok("rights", "the user may read and write the tables")
+
+
+def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
+    """Sampling that is set and does not happen; a warehouse that is not filled yet cannot tell."""
+    from inode_pipeline.analysis.sampling import is_sampled
+    from inode_pipeline.analysis.status import data_as_of
+
+    if settings.sample_schedule and data_as_of(warehouse) is not None and not is_sampled(warehouse):
+        yield warning(
+            "samples",
+            "none was loaded in the 24 hours before the newest data.",
+            "See whether Dagster's daemon runs and its schedule sample_links is on.",
+        )
 
 
 def _zone(stored: str | None, settings: Settings) -> Finding:

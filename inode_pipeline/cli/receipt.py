@@ -21,11 +21,6 @@ VERDICTS = {
     "unverified": "not proven to be complete: the API gives no count",
 }
 
-SAMPLING_OFF = (
-    "Sampling is off (INODE_SAMPLE_SCHEDULE): one reading a day cannot answer questions about peak hours, congestion "
-    "or reliability, and hours not sampled cannot be fetched later."
-)
-
 
 def print_receipt(receipt: Receipt, zone: ZoneInfo) -> None:
     """Print one receipt in a few lines on standard output."""
@@ -38,10 +33,12 @@ def print_receipt(receipt: Receipt, zone: ZoneInfo) -> None:
     click.echo(f"  {asked if receipt.requests else 'without the API'}, {receipt.seconds:.1f} s")
 
 
-def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo) -> None:
-    """Print several receipts, one after another."""
+def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str | None) -> None:
+    """Print several receipts, one after another, and what the tables cannot answer in spite of them."""
     for receipt in receipts:
         print_receipt(receipt, zone)
+    if not_known is not None:
+        click.echo(not_known)
 
 
 def _parts(receipt: Receipt) -> str:

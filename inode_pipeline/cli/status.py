@@ -26,38 +26,43 @@ def status(as_json: bool) -> None:
 
     Reads the warehouse only: no credentials, nothing is written.
     """
-    from inode_pipeline.cli.receipt import SAMPLING_OFF
+    from inode_pipeline.analysis.sampling import what_is_not_known
     from inode_pipeline.config import LocalSettings
 
     settings = LocalSettings.load()
     now = datetime.now(UTC)
-    found, zone = _read(settings)
+    found, zone, sampling_on = _read(settings)
     line = headline(found, zone, now)
     if as_json:
         whole = {"headline": line, "data_as_of": found.data_as_of, "timezone": zone.key, **asdict(found)}
-        whole["sampling_on"] = settings.sample_schedule is not None
+        whole["sampling_on"] = sampling_on
         click.echo(json.dumps(whole, default=_iso, ensure_ascii=False))
         return
     click.echo(line)
     for detail in _details(found, zone):
         click.echo(f"  {detail}")
-    if settings.sample_schedule is None:
-        click.echo(f"  {SAMPLING_OFF}")
+    if not_known := what_is_not_known(settings.sample_schedule, is_sampled=sampling_on):
+        click.echo(f"  {not_known}")
 
 
-def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo]:
-    """The status and the zone in which it is told; a SQLite file that does not exist is not made."""
+def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo, bool]:
+    """The status, the zone in which it is told, whether samples arrive; a SQLite file that does not exist is not made.
+
+    That samples arrive is asked of the tables: whoever reads them need not have the setting of whoever fills them.
+    """
     from pathlib import Path
 
+    from inode_pipeline.analysis.sampling import is_sampled
     from inode_pipeline.analysis.status import NOTHING, read_status
     from inode_pipeline.warehouse import stored
     from inode_pipeline.warehouse.engine import open_warehouse
 
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return NOTHING, settings.zone
+        return NOTHING, settings.zone, False
     with open_warehouse(settings) as warehouse:
-        return read_status(warehouse), ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
+        zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
+        return read_status(warehouse), zone, is_sampled(warehouse)
 
 
 def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:

@@ -25,6 +25,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
     The tables are changed in one transaction: all of it, or nothing if anything is wrong.
     """
     with Aftermath() as aftermath:
+        from inode_pipeline.analysis.sampling import is_sampled, what_is_not_known
         from inode_pipeline.cli import progress
         from inode_pipeline.config import Settings
         from inode_pipeline.endpoints.links import LINKS
@@ -45,12 +46,11 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
                 allow_shrink=allow_shrink,
                 listen=listen,
             )
-    from inode_pipeline.cli.receipt import SAMPLING_OFF, print_receipts
+            not_known = what_is_not_known(settings.sample_schedule, is_sampled=is_sampled(warehouse))
+    from inode_pipeline.cli.receipt import print_receipts
     from inode_pipeline.warehouse.receipt import sum_of
 
     if as_json:
         click.echo(json.dumps(sum_of(receipts).as_json()))
         return
-    print_receipts(receipts, settings.zone)
-    if not settings.sample_schedule:
-        click.echo(SAMPLING_OFF)
+    print_receipts(receipts, settings.zone, not_known)

@@ -9,8 +9,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from inode_pipeline.analysis.sampling import OFF
 from inode_pipeline.analysis.status import NOTHING, LastRun, Refused, Status, TableStatus
 from inode_pipeline.cli.status import headline
+from inode_pipeline.config import Settings
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse.engine import open_warehouse
 
 NOW = datetime(2026, 11, 23, 12, 10, tzinfo=UTC)
 TORONTO = ZoneInfo("America/Toronto")
@@ -120,3 +125,21 @@ def test_control_characters_of_a_message_are_not_shown():
     status = dataclasses.replace(with_run(outcome="failed", error="ApiError", message="a\rb\x1b"), refused=(waiting,))
 
     assert "[ApiError] a?b? The tables" in headline(status, TORONTO, NOW)
+
+
+def test_what_cannot_be_known_without_samples_is_said_until_they_arrive(run, account, monkeypatch):
+    """While sampling is off, or on and idle, one line says so; samples in the tables end it, whatever is set here."""
+    assert run("sync").stdout.endswith(f"{OFF}\n")
+    assert run("status").stdout.endswith(f"  {OFF}\n")
+    monkeypatch.setenv("INODE_SAMPLE_SCHEDULE", "*/15 * * * *")
+    assert "Sampling is set to */15 * * * *, but no sample was loaded" in run("status").stdout
+    assert "warning  samples: none was loaded in the 24 hours before the newest data.\n" in run("doctor").stdout
+
+    settings = Settings.load()
+    today = datetime.now(settings.zone).date()
+    with open_warehouse(settings) as warehouse:
+        sync_date(settings, warehouse, LINKS, today, attempt=Attempt("tick", "sample"))
+    assert "warning" not in run("doctor").stdout
+    monkeypatch.delenv("INODE_SAMPLE_SCHEDULE")
+    assert "Sampling" not in run("status").stdout
+    assert run("status", "--json").json["sampling_on"] is True

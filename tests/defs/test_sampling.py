@@ -152,6 +152,7 @@ def test_a_sample_is_told_at_each_asset_of_its_date(
         run.materialized(asset)["2026-05-12"] for asset in ("raw_links", "links", "link_observations")
     )
     assert (raw["received"], links["dagster/row_count"], links["walks"]) == (25, 25, 1)
+    assert "not_known" not in links
     assert observations["observations_inserted"] == len(table(filled, LINK_FACTS.observations, "link_id")) > 0
 
 
