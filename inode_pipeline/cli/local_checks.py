@@ -153,10 +153,9 @@ def _rights(missing: list[str]) -> Finding:
 
 def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
     """Sampling that is set and does not happen; a warehouse that is not filled yet cannot tell."""
-    from inode_pipeline.analysis.sampling import is_sampled
-    from inode_pipeline.analysis.status import data_as_of
+    from inode_pipeline.analysis.sampling import what_is_not_known
 
-    if settings.sample_schedule and data_as_of(warehouse) is not None and not is_sampled(warehouse):
+    if settings.sample_schedule and what_is_not_known(warehouse, settings):
         yield warning(
             "samples",
             "none was loaded in the 24 hours before the newest data.",

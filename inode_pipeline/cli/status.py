@@ -26,12 +26,11 @@ def status(as_json: bool) -> None:
 
     Reads the warehouse only: no credentials, nothing is written.
     """
-    from inode_pipeline.analysis.sampling import what_is_not_known
     from inode_pipeline.config import LocalSettings
 
     settings = LocalSettings.load()
     now = datetime.now(UTC)
-    found, zone, sampling_on = _read(settings)
+    found, zone, sampling_on, not_known = _read(settings)
     line = headline(found, zone, now)
     if as_json:
         whole = {"headline": line, "data_as_of": found.data_as_of, "timezone": zone.key, **asdict(found)}
@@ -41,28 +40,28 @@ def status(as_json: bool) -> None:
     click.echo(line)
     for detail in _details(found, zone):
         click.echo(f"  {detail}")
-    if not_known := what_is_not_known(settings.sample_schedule, is_sampled=sampling_on):
+    if not_known is not None:
         click.echo(f"  {not_known}")
 
 
-def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo, bool]:
-    """The status, the zone in which it is told, whether samples arrive; a SQLite file that does not exist is not made.
+def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo, bool, str | None]:
+    """The status, the zone in which it is told, whether samples arrive, and what is not known for want of them.
 
-    That samples arrive is asked of the tables: whoever reads them need not have the setting of whoever fills them.
+    A SQLite file that does not exist is not made.
     """
     from pathlib import Path
 
-    from inode_pipeline.analysis.sampling import is_sampled
+    from inode_pipeline.analysis.sampling import OFF, is_sampled, what_is_not_known
     from inode_pipeline.analysis.status import NOTHING, read_status
     from inode_pipeline.warehouse import stored
     from inode_pipeline.warehouse.engine import open_warehouse
 
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return NOTHING, settings.zone, False
+        return NOTHING, settings.zone, False, None if settings.sample_schedule else OFF
     with open_warehouse(settings) as warehouse:
         zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
-        return read_status(warehouse), zone, is_sampled(warehouse)
+        return read_status(warehouse), zone, is_sampled(warehouse), what_is_not_known(warehouse, settings)
 
 
 def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:

@@ -25,7 +25,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
     The tables are changed in one transaction: all of it, or nothing if anything is wrong.
     """
     with Aftermath() as aftermath:
-        from inode_pipeline.analysis.sampling import is_sampled, what_is_not_known
+        from inode_pipeline.analysis.sampling import what_is_not_known
         from inode_pipeline.cli import progress
         from inode_pipeline.config import Settings
         from inode_pipeline.endpoints.links import LINKS
@@ -46,7 +46,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
                 allow_shrink=allow_shrink,
                 listen=listen,
             )
-            not_known = what_is_not_known(settings.sample_schedule, is_sampled=is_sampled(warehouse))
+            not_known = what_is_not_known(warehouse, settings)
     from inode_pipeline.cli.receipt import print_receipts
     from inode_pipeline.warehouse.receipt import sum_of
 

@@ -11,7 +11,8 @@ from datetime import datetime
 import dagster as dg
 from pydantic import Field
 
-from inode_pipeline.analysis.sampling import is_sampled, what_is_not_known
+from inode_pipeline.analysis.sampling import what_is_not_known
+from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.dates import AssetMetadata, DatesOfRun
 from inode_pipeline.defs.metadata import about_facts, about_table, about_walks, fact_schema, pages_schema, table_schema
@@ -121,19 +122,19 @@ def links_by_date(
                         allow_shrink=config.allow_shrink,
                         listen=lambda step: context.log.info(step.text),
                     )
-                    dates.loaded(day, about_links(warehouse, receipts, settings.sample_schedule))
+                    dates.loaded(day, about_links(warehouse, receipts, settings))
     yield from dates.results()
 
 
 def about_links(
-    warehouse: Warehouse, receipts: Sequence[Receipt], sample_schedule: str | None
+    warehouse: Warehouse, receipts: Sequence[Receipt], settings: LocalSettings
 ) -> dict[dg.AssetKey, AssetMetadata]:
     """What to show of each asset after the loads of one date, an asset after those it is made of.
 
     Beside the receipt stands what the tables cannot answer in spite of it, while no samples arrive.
     """
     facts = about_facts(warehouse, LINKS, receipts)
-    not_known = what_is_not_known(sample_schedule, is_sampled=is_sampled(warehouse))
+    not_known = what_is_not_known(warehouse, settings)
     return {
         RAW_LINKS: about_walks(warehouse, receipts),
         TABLE: about_table(warehouse, LINKS, receipts) | ({"not_known": not_known} if not_known else {}),

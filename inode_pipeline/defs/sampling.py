@@ -39,7 +39,7 @@ def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
                 attempt=attempt_of(context),
                 listen=lambda step: context.log.info(step.text),
             )
-            shown = about_links(warehouse, receipts, settings.sample_schedule)
+            shown = about_links(warehouse, receipts, settings)
     for key, metadata in shown.items():
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
 

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from inode_pipeline.analysis.sampling import OFF, is_sampled, what_is_not_known
+from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import reading, transaction
 from inode_pipeline.warehouse.stored import store_zone
 
@@ -37,11 +38,44 @@ def test_an_empty_warehouse_is_not_sampled(warehouse):
     assert is_sampled(warehouse) is False
 
 
-def test_what_is_not_known_depends_on_the_data_first_and_then_on_the_setting():
-    """Samples that arrive are enough; a schedule without samples names itself and where to look."""
-    assert what_is_not_known(None, is_sampled=True) is None
-    assert what_is_not_known("*/5 * * * *", is_sampled=True) is None
-    assert what_is_not_known(None, is_sampled=False) == OFF
-    silent = what_is_not_known("*/5 * * * *", is_sampled=False)
-    assert str(silent).startswith("Sampling is set to */5 * * * *, but no sample was loaded")
-    assert "sample_links" in str(silent)
+def test_without_samples_and_without_a_schedule_it_is_said_what_nobody_can_know(warehouse):
+    """From the first look on, since the hours pass whether or not anything is loaded."""
+    assert what_is_not_known(warehouse, given(warehouse, None)) == OFF
+
+
+def test_samples_in_the_tables_are_enough(books, noon):
+    """An analyst who reads the tables has no schedule of their own."""
+    fill(books, noon, "sample")
+    assert what_is_not_known(books.warehouse, given(books.warehouse, None)) is None
+    assert what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * *")) is None
+
+
+def test_a_schedule_that_brings_no_samples_is_told(books, noon):
+    """It names itself and where to look."""
+    fill(books, noon, "schedule")
+    told = what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * *"))
+    assert str(told).startswith("Sampling is set to */5 * * * *, but no sample was loaded")
+    assert "sample_links" in str(told)
+
+
+def test_a_schedule_is_not_to_blame_for_a_day_that_it_leaves_out(books, noon):
+    """Noon of a Sunday: on working days only, there was nothing to bring; nor is there before the first load."""
+    working_days = given(books.warehouse, "*/5 * * * 1-5")
+    assert noon.isoweekday() == 7
+    assert what_is_not_known(books.warehouse, working_days) is None
+    fill(books, noon, "schedule")
+    assert what_is_not_known(books.warehouse, working_days) is None
+    assert what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * 6,0")) is not None
+
+
+def fill(books, at, trigger):
+    """One load by a run of this trigger, in a warehouse whose days are those of UTC."""
+    with transaction(books.warehouse) as connection:
+        store_zone(connection, "UTC")
+    books.run("run", at, trigger=trigger)
+    books.loaded("walk", at)
+
+
+def given(warehouse, schedule):
+    """The settings of somebody who has this schedule."""
+    return LocalSettings(warehouse_url=warehouse.engine.url, sample_schedule=schedule, _env_file=None)
