@@ -11,6 +11,7 @@ import dagster as dg
 
 from inode_pipeline.config import QUARTER_MIN, Settings
 from inode_pipeline.defs.attempts import attempt_of
+from inode_pipeline.defs.dates import AssetMetadata
 from inode_pipeline.defs.failures import told
 from inode_pipeline.defs.links import RETRIES, about_links
 from inode_pipeline.defs.resources import InodeResource
@@ -41,7 +42,13 @@ def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
             )
             shown = about_links(warehouse, receipts, settings)
     for key, metadata in shown.items():
-        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=_slim(metadata)))
+
+
+def _slim(metadata: AssetMetadata) -> AssetMetadata:
+    """The numbers and words of a sample, to be plotted; its tables are those of the night and would fill the store."""
+    tables = (dg.TableSchema, dg.TableMetadataValue)
+    return {name: value for name, value in metadata.items() if not isinstance(value, tables)}
 
 
 def _impatient(settings: Settings) -> Settings:
