@@ -6,6 +6,8 @@ code. Keep out: deciding what is a failure; that is `errors.py`.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import logging
 import signal
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 INTERRUPTED = 130
 TERMINATED = 143
 """The exit codes that a shell gives a command ended by Ctrl-C and by SIGTERM."""
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
+"""What an output says that takes no more."""
 
 UNCHANGED = "The tables are unchanged."
 UNKNOWN = "The tables are as their last committed load left them; `inode-pipeline status` says which."
@@ -114,11 +119,14 @@ def _log_everything(_context: click.Context, _option: click.Parameter, wanted: b
 
 def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
     """Tell one failure on standard error (and, for scripts, on standard output); the exit code it means."""
+    if isinstance(problem, click.exceptions.NoArgsIsHelpError):
+        problem.show()
+        return ConfigError.exit_code
     stopped = problem if isinstance(problem, StoppedError) else None
     cause = stopped.problem if stopped else problem
-    if _is_interruption(cause):
+    if (interruption := _interruption(cause)) is not None:
         click.echo(f"Stopped. {stopped.tables if stopped else ''}".rstrip(), err=True)
-        return TERMINATED if isinstance(cause, Terminated) else INTERRUPTED
+        return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED
     known = _as_pipeline_error(cause)
     kind = known.kind if known else type(cause).__name__
     message = clean(known.message if known else f"{kind}: an error that this program did not expect.")
@@ -133,19 +141,20 @@ def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
         click.echo("".join(traceback.format_exception(cause)), err=True)
     if as_json:
         as_of = stopped.data_as_of.isoformat() if stopped and stopped.data_as_of else None
-        click.echo(
-            json.dumps(
-                {"error": kind, "message": message, "remedy": remedy, "retryable": retryable, "data_as_of": as_of},
-                ensure_ascii=False,
-            )
-        )
+        told = {"error": kind, "message": message, "remedy": remedy, "retryable": retryable, "data_as_of": as_of}
+        with contextlib.suppress(OSError):  # the message stands on standard error already
+            click.echo(json.dumps(told))
     return known.exit_code if known else 1
 
 
-def _is_interruption(problem: BaseException) -> bool:
-    if isinstance(problem, click.Abort):
-        return isinstance(problem.__cause__, KeyboardInterrupt) or sys.stdin.isatty()
-    return isinstance(problem, KeyboardInterrupt)
+def _interruption(problem: BaseException) -> KeyboardInterrupt | None:
+    """The signal behind a failure: a library that is cut off at a bad moment may fail in its turn as it tidies up."""
+    if isinstance(problem, click.Abort) and problem.__cause__ is None and sys.stdin.isatty():
+        return KeyboardInterrupt()
+    behind: BaseException | None = problem
+    while behind is not None and not isinstance(behind, KeyboardInterrupt):
+        behind = behind.__cause__ or behind.__context__
+    return behind
 
 
 def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
@@ -162,6 +171,11 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
         )
     if isinstance(problem, click.ClickException):
         return ConfigError(_sentence(problem.format_message()), remedy="Correct the argument.")
+    if isinstance(problem, OSError) and problem.errno in UNWRITABLE and problem.filename is None:
+        return PipelineError(
+            f"The result could not be written to standard output: {problem.strerror}.",
+            remedy="Make room, or send it elsewhere; `inode-pipeline status` says what is loaded.",
+        )
     return None
 
 

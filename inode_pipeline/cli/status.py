@@ -35,7 +35,7 @@ def status(as_json: bool) -> None:
     if as_json:
         whole = {"headline": line, "data_as_of": found.data_as_of, "timezone": zone.key, **asdict(found)}
         whole["sampling_on"] = sampling_on
-        click.echo(json.dumps(whole, default=_iso, ensure_ascii=False))
+        click.echo(json.dumps(whole, default=_iso))
         return
     click.echo(line)
     for detail in _details(found, zone):

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import click
 import pytest
@@ -118,6 +121,53 @@ def test_a_signal_ends_a_run_with_one_line_and_its_own_code(capsys, number, expe
     assert (expected, "", "Stopped. The tables are unchanged.\n") == (code, out, err)
     assert signal.default_int_handler == signal.getsignal(signal.SIGINT)
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_library_that_fails_while_it_is_cut_off_is_no_error(capsys):
+    """What rises from tidying up after a signal is the signal's doing, and is told as that."""
+    problem = AssertionError()
+    problem.__context__ = failure.Terminated()
+    stopped = failure.StoppedError(problem, tables=failure.UNCHANGED, data_as_of=None)
+
+    assert present(capsys, stopped) == (143, "", "Stopped. The tables are unchanged.\n")
+
+
+@pytest.mark.parametrize("group", [[], ["corridors"], ["calendar"], ["baselines"]])
+def test_a_name_without_a_command_shows_the_help(run, group):
+    """Whoever does not know what to type sees what there is, not an error in brackets."""
+    ended = run(*group)
+
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.startswith(f"Usage: {' '.join(['inode-pipeline', *group])} [OPTIONS] COMMAND [ARGS]...")
+    assert "Error]" not in ended.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_result_that_cannot_be_written_is_told_without_a_traceback(account, options):
+    """The load is committed and stays; the one message says where to see that."""
+    program = [sys.executable, "-m", "inode_pipeline", "sync", *options]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        "[PipelineError] The result could not be written to standard output: No space left on device.\n"
+        "Make room, or send it elsewhere; `inode-pipeline status` says what is loaded."
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_a_terminal_without_utf_8_gets_every_message(process):
+    """What it cannot show is spelled out in ASCII; JSON stays JSON."""
+    variables = {"PYTHONIOENCODING": "latin-1", "INODE_TIMEZONE": "北京"}
+    told = process("doctor", variables=variables)
+    assert (told.code, told.stderr) == (2, "")
+    assert "INODE_TIMEZONE='\\u5317\\u4eac': not a time zone" in told.stdout
+
+    ended = process("sync", "--json", variables=variables)
+    assert "INODE_TIMEZONE='北京': not a time zone" in ended.json["message"]
+    assert "INODE_TIMEZONE='\\u5317\\u4eac': not a time zone" in ended.stderr
 
 
 def test_an_answer_cut_off_by_ctrl_c_is_no_error(capsys):
