@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.dictionary import Entry, entries
@@ -56,6 +57,10 @@ class Answer:
         place = self.columns.index(column)
         return [row[place] for row in self.rows if row[place] is not None]
 
+    def records(self) -> list[dict[str, Any]]:
+        """The rows by the names of their columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 @functools.cache
 def all_queries() -> Mapping[str, Query]:
@@ -84,16 +89,22 @@ def ask(warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
         NotMigratedError: the views are missing.
 
     """
-    values = parameter_values(query, given)
+    parameter_values(query, given)  # what is wrong with it is told before the warehouse is asked
     with reading(warehouse) as connection:
-        if warehouse.schema is not None:
-            connection.execute(text(f'SET LOCAL search_path TO "{warehouse.schema}"'))
-        else:
-            values = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
-        result = connection.execute(text(query.select), values)
-        columns = tuple(result.keys())
-        readers = [_reader(column) for column in columns]
-        rows = tuple(tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in result)
+        return ask_within(connection, warehouse, query, given)
+
+
+def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
+    """Run a query in a transaction of this warehouse, so that several answers see one state."""
+    values = parameter_values(query, given)
+    if warehouse.schema is not None:
+        connection.execute(text(f'SET LOCAL search_path TO "{warehouse.schema}"'))
+    else:
+        values = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
+    result = connection.execute(text(query.select), values)
+    columns = tuple(result.keys())
+    readers = [_reader(column) for column in columns]
+    rows = tuple(tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in result)
     return Answer(columns, rows)
 
 

@@ -16,6 +16,8 @@ from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.process import is_gone
 from inode_pipeline.warehouse.tables import LOADS, RUNS, WALKS, endpoint_table
 
+STOPPED_BY_HAND = ("KeyboardInterrupt", "Terminated")
+
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
@@ -31,6 +33,24 @@ class LastRun:
     outcome: str
     error: str | None
     message: str | None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether it ended without bringing its date into the tables."""
+        return self.outcome in ("failed", "killed")
+
+    def ending(self, started: str) -> str:
+        """How it ended and why, in a sentence; `started` is when it began, in the reader's words."""
+        which = f"The last run ({self.trigger} for {self.snapshot_date}, {started})"
+        if self.error in STOPPED_BY_HAND:
+            return f"{which} was STOPPED by someone ({self.error}); start it again."
+        return {
+            "ok": "The last run succeeded.",
+            "failed": f"{which} FAILED: [{self.error}] {self.message or 'an error that nobody expected.'}",
+            "running": f"{which} is at work.",
+            "killed": f"{which} was KILLED before it ended; start it again.",
+            "unknown": f"{which} has not ended; it began on another machine.",
+        }[self.outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +124,17 @@ def read_status(warehouse: Warehouse) -> Status:
 
     """
     with reading(warehouse) as connection:
-        return Status(
-            tables=tuple(_table(connection, endpoint) for endpoint in all_endpoints().values()),
-            last_run=_last_run(connection),
-            refused=_refused(connection),
-            landed_not_loaded=_landed_not_loaded(connection),
-        )
+        return status_within(connection)
+
+
+def status_within(connection: Connection) -> Status:
+    """The status that a reading transaction sees."""
+    return Status(
+        tables=tuple(_table(connection, endpoint) for endpoint in all_endpoints().values()),
+        last_run=_last_run(connection),
+        refused=_refused(connection),
+        landed_not_loaded=_landed_not_loaded(connection),
+    )
 
 
 def data_as_of(warehouse: Warehouse) -> datetime | None:

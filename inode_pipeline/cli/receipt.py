@@ -1,7 +1,4 @@
-"""The receipt as a person reads it: how complete the walk was, what it held and what was written.
-
-Keep out: the receipt's numbers and its JSON; those are `warehouse/receipt.py`.
-"""
+"""The receipt as the command prints it. Keep out: its words (`analysis/receipts.py`) and its JSON."""
 
 from __future__ import annotations
 
@@ -10,27 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inode_pipeline.analysis.receipts import lines
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from inode_pipeline.warehouse.receipt import Receipt
 
-VERDICTS = {
-    "proven": "complete: every page's count agrees with the records received",
-    "confirmed": "complete: a second, independent reading agrees",
-    "unverified": "not proven to be complete: the API gives no count",
-}
-
 
 def print_receipt(receipt: Receipt, zone: ZoneInfo) -> None:
     """Print one receipt in a few lines on standard output."""
-    taken = receipt.snapshot_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-    click.echo(f"{receipt.endpoint}: snapshot of {receipt.snapshot_date}, taken at {taken}")
-    click.echo(f"  {VERDICTS.get(receipt.verdict, receipt.verdict)} ({receipt.verdict})")
-    click.echo(f"  received {receipt.received} records on {_many(receipt.pages, 'page')}: {_parts(receipt)}")
-    click.echo(f"  vanished {receipt.vanished}, reopened {receipt.reopened}, without a measurement {receipt.no_data}")
-    asked = f"{_many(receipt.requests, 'request')}, {_many(receipt.retries, 'retry')}, {_many(receipt.logins, 'login')}"
-    click.echo(f"  {asked if receipt.requests else 'without the API'}, {receipt.seconds:.1f} s")
+    click.echo("\n  ".join(lines(receipt, zone)))
 
 
 def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str | None) -> None:
@@ -39,15 +26,3 @@ def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str |
         print_receipt(receipt, zone)
     if not_known is not None:
         click.echo(not_known)
-
-
-def _parts(receipt: Receipt) -> str:
-    names = ("inserted", "updated", "unchanged", "superseded", "duplicate", "rejected")
-    always = ("inserted", "updated", "unchanged")
-    counts = {name: getattr(receipt, name) for name in names}
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in always)
-
-
-def _many(count: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun, Status
     from inode_pipeline.config import LocalSettings
 
-STOPPED_BY_HAND = ("KeyboardInterrupt", "Terminated")
-
 
 @click.command(short_help="Say how complete the tables are and as of when.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
@@ -78,16 +76,7 @@ def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
 def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:
     if run is None:
         return "No run was made yet: `inode-pipeline sync` makes the first."
-    which = f"The last run ({run.trigger} for {run.snapshot_date}, {_when(run.started_at, zone, now)})"
-    if run.error in STOPPED_BY_HAND:
-        return f"{which} was STOPPED by someone ({run.error}); start it again."
-    return {
-        "ok": "The last run succeeded.",
-        "failed": f"{which} FAILED: [{run.error}] {run.message or 'an error that nobody expected.'}",
-        "running": f"{which} is at work.",
-        "killed": f"{which} was KILLED before it ended; start it again.",
-        "unknown": f"{which} has not ended; it began on another machine.",
-    }[run.outcome]
+    return run.ending(_when(run.started_at, zone, now))
 
 
 def _details(found: Status, zone: ZoneInfo) -> list[str]:
