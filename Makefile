@@ -59,7 +59,7 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(RUN): requirements.lock pyproject.toml | $(BIN)/python
-	@echo "Installing what the pipeline needs into $(VENV) (about 620 MB, once) ..."
+	@echo "Installing what the pipeline needs into $(VENV) (about 750 MB, once) ..."
 	@$(PIP) --require-hashes -r requirements.lock
 	@$(PIP) --no-build-isolation --no-deps --editable .
 	@touch $@

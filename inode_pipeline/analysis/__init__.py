@@ -1,1 +1,1 @@
-"""What people read from the tables: how complete they are, and later queries and the report. Nothing here writes."""
+"""What people read from the tables: how complete they are, answers to questions, the report."""

@@ -24,6 +24,7 @@ from inode_pipeline.cli.inspect import inspect
 from inode_pipeline.cli.migrate import migrate
 from inode_pipeline.cli.query import query
 from inode_pipeline.cli.replay import replay
+from inode_pipeline.cli.report import report
 from inode_pipeline.cli.status import status
 from inode_pipeline.cli.sync import sync
 
@@ -63,6 +64,6 @@ def commands() -> None:
 
 
 for _command in (
-    init, demo, doctor, inspect, sync, replay, status, query, corridors, calendar, baselines, migrate, emulator
+    init, demo, doctor, inspect, sync, replay, status, query, report, corridors, calendar, baselines, migrate, emulator
 ):  # fmt: skip
     commands.add_command(_command)

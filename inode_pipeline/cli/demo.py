@@ -23,6 +23,7 @@ import click
 from inode_pipeline import errors
 from inode_pipeline.cli import environment
 from inode_pipeline.errors import ConfigError, PipelineError
+from inode_pipeline.warehouse.demo import MARK
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from inode_pipeline.warehouse.receipt import Receipt
 
 DATABASE = Path("data") / "demo.db"
-MARK = 0x494E4F44  # "INOD", the SQLite application id of a file that a demo has made
 JOB = "sync_links"
 SHOWN_LINKS = 5
 SYNTHETIC = "synthetic data: made from a seed, measured nowhere"
@@ -125,7 +125,6 @@ def _remove_earlier(path: Path) -> None:
         return
     with path.open("rb") as file:
         header = file.read(72)
-    # https://www.sqlite.org/fileformat.html#application_id
     if header and header[68:72] != MARK.to_bytes(4, "big"):
         raise ConfigError(
             f"{path} exists and was not made by the demo; it was kept.", remedy="Move it, or run the demo elsewhere."

@@ -43,7 +43,7 @@ def query(
     chosen = named_query(name)
     values = _values(given)
     settings = LocalSettings.load()
-    _require_file(settings)
+    require_file(settings)
     answer, cited = _ask(settings, chosen, values, cite=cite)
     if (units or settings.display_units) == "us":
         from inode_pipeline.analysis.answers import in_us_units
@@ -69,7 +69,7 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _require_file(settings: LocalSettings) -> None:
+def require_file(settings: LocalSettings) -> None:
     """A question makes no SQLite file."""
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():

@@ -14,11 +14,12 @@ import dagster as dg
 from inode_pipeline.errors import PipelineError
 
 OPERATIONS = "docs/operations.md"
+SYNC_AGAIN = "`inode-pipeline sync --debug` for this date"
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Whatever fails inside the block is told to Dagster.
+def told(again: str = SYNC_AGAIN) -> Iterator[None]:
+    """Whatever fails inside the block is told to Dagster; `again` is the command that shows more of it.
 
     Raises:
         dagster.Failure: never chained to its cause, whose text may hold anything.
@@ -29,17 +30,20 @@ def told() -> Iterator[None]:
     except PipelineError as problem:
         raise stopped(problem) from None
     except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error
-        raise unexpected(problem) from None
+        raise unexpected(problem, again) from None
 
 
-def unexpected(problem: Exception) -> dg.Failure:
-    """An error that this program did not expect: where it rose, without its text, which may hold anything."""
+def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
+    """An error that this program did not expect: where it rose, without its text, which may hold anything.
+
+    `again` is the command that shows the text.
+    """
     places = [
         f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)
     ]
     return dg.Failure(
         description=f"[{type(problem).__name__}] An error that this program did not expect. "
-        "Run `inode-pipeline sync --debug` for this date, which shows its text, and report it.",
+        f"Run {again}, which shows its text, and report it.",
         metadata={"error": type(problem).__name__, "where": dg.MetadataValue.text("\n".join(places))},
         allow_retries=False,
     )

@@ -14,8 +14,8 @@ import inode_pipeline
 from inode_pipeline.cli.commands import commands
 
 EVERY = [
-    "init", "demo", "doctor", "inspect", "sync", "replay", "status", "query", "corridors", "calendar", "baselines",
-    "migrate", "emulator",
+    "init", "demo", "doctor", "inspect", "sync", "replay", "status", "query", "report", "corridors", "calendar",
+    "baselines", "migrate", "emulator",
 ]  # fmt: skip
 
 

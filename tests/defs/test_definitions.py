@@ -36,6 +36,7 @@ print(sorted(key.to_user_string() for key in defs.resolve_all_asset_keys()))
 """
 
 ASSETS = ["link_observations", "link_snapshots", "link_versions", "links", "raw_links"]
+REPORT = "network_report"
 
 
 def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +52,7 @@ def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedPr
 def test_loading_needs_no_setting_sends_nothing_and_writes_nothing(tmp_path: Path) -> None:
     """In an empty folder without a variable, warnings being errors, all assets are there and the folder stays empty."""
     done = run(sys.executable, "-W", "error", "-c", LOAD, folder=tmp_path)
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{ASSETS}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{sorted([*ASSETS, REPORT])}\n", "")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +108,7 @@ def test_the_assets_are_those_of_the_contract(location: Location) -> None:
     """`raw_links` feeds the four tables; all are in one group, daily, described, owned, and wait for the one pool."""
     graph = location.definitions.resolve_asset_graph()
     keys = {name: dg.AssetKey(name) for name in ASSETS}
-    assert set(graph.get_all_asset_keys()) == set(keys.values())
+    assert set(graph.get_all_asset_keys()) == {*keys.values(), dg.AssetKey(REPORT)}
     raw = keys.pop("raw_links")
     assert {key: {raw} for key in keys.values()} == {key: graph.get(key).parent_keys for key in keys.values()}
     for key in (raw, *keys.values()):

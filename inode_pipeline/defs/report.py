@@ -1,0 +1,63 @@
+"""The report about the network: an asset made of the tables, in a job of its own after each run of `sync_links`.
+
+It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is made after a
+failed run as well, since that is when its readers must be told that the data is of an earlier night.
+Concept: https://docs.dagster.io/guides/automate/run-status-sensors
+Keep out: what the report says; that is `analysis/report/`.
+"""
+
+import dagster as dg
+
+from inode_pipeline.analysis.report.file import DEFAULT, write_report
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.defs.failures import told
+from inode_pipeline.defs.jobs import sync_links
+from inode_pipeline.defs.links import FACTS, GROUP, OWNERS, TABLE
+from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.warehouse.engine import open_warehouse
+
+
+@dg.asset(
+    deps=[TABLE, *(table.name for table in FACTS)],
+    group_name=GROUP,
+    owners=OWNERS,
+    kinds={"html"},
+    description=f"One HTML file, `{DEFAULT}`, that opens in any browser without the internet: the map of the links by "
+    "speed over free flow, the worst links, what changed, which links are silent, and the receipt.",
+)
+def network_report(inode: InodeResource) -> dg.MaterializeResult[None]:
+    """The file of the tables as they are now; an earlier file stays where this fails."""
+    with told(again="`inode-pipeline report --debug`"):
+        settings = LocalSettings.load(dotenv=inode.read_dotenv)
+        with open_warehouse(settings) as warehouse:
+            written = write_report(warehouse, settings, DEFAULT)
+    as_of = written.data_as_of.isoformat() if written.data_as_of else "nothing is loaded yet"
+    path = dg.MetadataValue.path(written.path)
+    return dg.MaterializeResult(metadata={"path": path, "size_bytes": written.size_bytes, "data_as_of": as_of})
+
+
+write_report_job = dg.define_asset_job(
+    "write_report",
+    selection=dg.AssetSelection.assets(network_report),
+    description="Write the report about the network from the tables as they are.",
+    executor_def=dg.in_process_executor,
+)
+
+
+def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        run_status=status,
+        name=name,
+        monitored_jobs=[sync_links],
+        request_job=write_report_job,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Write the report anew after each run of sync_links that ended so.",
+    )
+    def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+        return dg.RunRequest(run_key=context.dagster_run.run_id)
+
+    return ask
+
+
+report_after_success = _after(dg.DagsterRunStatus.SUCCESS, "report_after_success")
+report_after_failure = _after(dg.DagsterRunStatus.FAILURE, "report_after_failure")

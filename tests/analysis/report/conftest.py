@@ -1,0 +1,95 @@
+"""A warehouse with one load of an emulated network, whose records a test may replace, and the page made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from inode_pipeline.analysis.report.contents import Contents, read_contents
+from inode_pipeline.analysis.report.page import page
+from inode_pipeline.analysis.report.units import METRIC, Units
+from inode_pipeline.config import LocalSettings, Settings
+from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse.engine import Warehouse
+
+HOSTILE_NAMES = (
+    "<script>document.title = 'taken'</script>",
+    '"><img src=x onerror="document.title = `taken`">',
+    "</style></title><script>document.title = 'taken'</script>",
+    "<!-- <a href='https://example.org'>",
+    "{{ 7 * 7 }} {% raw %} &lt;b&gt; &",
+    "turned \u202eround\u202c and \x1b[31mred",
+    "long" * 500,
+)
+EVENING_PEAK = datetime(2026, 11, 24, 22, 17, tzinfo=UTC)
+MADE_AT = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+
+Fill = Callable[..., None]
+
+
+@pytest.fixture
+def fill() -> Iterator[Fill]:
+    """Load an emulated network of so many links, or these records, on a Tuesday in the evening peak of its city."""
+    servers = ExitStack()
+
+    def load(warehouse: Warehouse, *, links: int = 40, records: Sequence[dict[str, Any]] | None = None) -> None:
+        server = servers.enter_context(EmulatorServer(EmulatorConfig(links=links)))
+        server.state.records = None if records is None else list(records)
+        url = warehouse.engine.url.render_as_string(hide_password=False)
+        key = server.config.api_key
+        settings = Settings(base_url=server.base_url, api_key=key, warehouse_url=url, _env_file=None)
+        with time_machine.travel(EVENING_PEAK):
+            today = EVENING_PEAK.date()
+            sync_date(settings, warehouse, LINKS, today, today=today, attempt=Attempt("run", "person"))
+
+    with servers:
+        yield load
+
+
+@pytest.fixture
+def hostile_records() -> list[dict[str, Any]]:
+    """Links with names that would take a page over; slow, changed and silent ones among them."""
+    now = EVENING_PEAK.isoformat()
+    return [
+        {
+            "id": number,
+            "name": name,
+            "status": name[:40],
+            "distance": 1000.0,
+            "free_flow_speed": 50.0,
+            "last_speed": 10.0 + number,
+            "last_travel_time": 3600 / (10.0 + number),
+            "last_updated": now if number % 2 else None,
+        }
+        for number, name in enumerate(HOSTILE_NAMES)
+    ]
+
+
+@pytest.fixture
+def contents(warehouse: Warehouse, fill: Fill, read: Callable[[Warehouse], Contents]) -> Contents:
+    """What the report says of 40 links, on each database in turn."""
+    fill(warehouse)
+    return read(warehouse)
+
+
+@pytest.fixture
+def read() -> Callable[[Warehouse], Contents]:
+    """What the report says of a warehouse, with settings that have every default."""
+    return lambda warehouse: read_contents(warehouse, LocalSettings(_env_file=None))
+
+
+@pytest.fixture
+def html(read: Callable[[Warehouse], Contents]) -> Callable[..., str]:
+    """The page of a warehouse, always made at the same time."""
+
+    def make(warehouse: Warehouse, units: Units = METRIC) -> str:
+        return page(read(warehouse), units, MADE_AT)
+
+    return make

@@ -1,0 +1,123 @@
+"""The file in a real browser, opened from disk without a network: on a desktop, on a phone and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from inode_pipeline.analysis.report.file import write_report
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.warehouse.engine import Warehouse
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
+PICTURES = Path(__file__).parents[3] / "test-artifacts"
+SECTIONS = ["glance", "map", "worst", "changes", "silent", "history", "receipt"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser of our own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Visit:
+    """One tab, and whatever it complained of or asked for."""
+
+    def __init__(self, browser: Browser, size: str, file: Path) -> None:
+        self.page: Page = browser.new_context(viewport=SIZES[size], offline=True).new_page()
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.goto(file.as_uri())
+
+    def count(self, script: str) -> int:
+        return int(self.page.evaluate(script))
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[Warehouse, str], Visit]]:
+    """Write the report of a warehouse and open it."""
+    visits: list[Visit] = []
+
+    def go(warehouse: Warehouse, size: str) -> Visit:
+        file = tmp_path / "report.html"
+        write_report(warehouse, LocalSettings(_env_file=None), file)
+        visits.append(Visit(browser, size, file))
+        return visits[-1]
+
+    yield go
+    for each in visits:
+        each.page.context.close()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_it_opens_offline_without_a_complaint(warehouse, fill, visit, size):
+    """No word on the console, no request but for the file, no scrolling to the side, every section and picture seen."""
+    fill(warehouse, links=300)
+    seen = visit(warehouse, size)
+    PICTURES.mkdir(exist_ok=True)
+    seen.page.screenshot(path=PICTURES / f"report-{size}.png", full_page=True)
+
+    assert (seen.complaints, [address.split(":")[0] for address in seen.requests]) == ([], ["file"])
+    assert seen.count("document.documentElement.scrollWidth") == SIZES[size]["width"]
+    assert [name for name in SECTIONS if not seen.page.locator(f"#{name}").is_visible()] == []
+    pictures = "[...document.images].filter(image => image.complete && image.naturalWidth > 0).length"
+    assert seen.count(pictures) == seen.count("document.images.length") == 1
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_hostile_names_are_read_and_never_run(warehouse, fill, visit, hostile_records, size):
+    """Each stands on the page as text, the title is ours, and a name of 2,000 letters widens nothing."""
+    fill(warehouse, records=hostile_records)
+    seen = visit(warehouse, size)
+
+    assert seen.complaints == []
+    assert seen.page.title().startswith("Network report, data as of ")
+    assert seen.count("document.scripts.length") == 0
+    assert seen.count("document.documentElement.scrollWidth") == SIZES[size]["width"]
+    text = seen.page.inner_text("body")
+    names = ["".join(each if each.isprintable() else "?" for each in record["name"]) for record in hostile_records]
+    assert [name for name in names if name not in text] == []
+
+
+def test_its_policy_stops_a_script_that_got_in(warehouse, fill, visit, tmp_path, browser):
+    """Were a name ever not escaped, the browser would still run nothing and say so."""
+    fill(warehouse)
+    visit(warehouse, "desktop")
+    taken = tmp_path / "taken.html"
+    script = "<script>document.title = 'taken'</script>"
+    taken.write_text((tmp_path / "report.html").read_text().replace("<main>", f"<main>{script}"))
+    seen = Visit(browser, "desktop", taken)
+
+    assert seen.page.title() != "taken"
+    assert len(seen.complaints) == 1
+    assert "Content Security Policy" in seen.complaints[0]
+    seen.page.context.close()
+
+
+def test_the_banner_is_red_on_paper_too(warehouse, fill, visit, books, noon):
+    """White on red wherever it is read; the map is no higher than its page."""
+    fill(warehouse)
+    books.run("late", noon.replace(month=12), outcome="failed", error="ApiUnreachableError", message="No answer.")
+    seen = visit(warehouse, "desktop")
+    seen.page.emulate_media(media="print")
+
+    banner = seen.page.locator(".trouble")
+    style = "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).printColorAdjust]"
+    assert banner.evaluate(style) == ["rgb(178, 24, 43)", "exact"]
+    height = seen.page.locator("img.map").evaluate("element => element.getBoundingClientRect().height")
+    assert 0 < height < 800
+    assert seen.page.pdf(format="Letter").startswith(b"%PDF")
