@@ -1,6 +1,8 @@
 """The questions of `sql/queries`: what there is to ask, with which parameters, and the answer.
 
 One file a question: its first line is the question, then a line for each parameter, then one SELECT from the views.
+Under a parameter may stand the SELECT of its default. It is asked first, so that the database knows the month before it
+plans and reads that month only; for the same reason a line whose parameter is absent is left out of the SELECT.
 Values are bound, never pasted into the SQL. Keep out: how an answer is shown (`answers.py`, the command).
 """
 
@@ -21,26 +23,36 @@ from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.migrate import sql_folder
 from inode_pipeline.warehouse.types import utc_time
 
-_PARAMETER = re.compile(r"-- :(\w+) \((text|number|date|month)\) (.+)")
+_PARAMETER = re.compile(r"^-- :(\w+) \((text|number|date|month)\) (.+)(?:\n--   (SELECT .+))?$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One thing a query may be told; `kind` is text, number, date or month. Without it the query decides by itself."""
+    """One thing a query may be told; `kind` is text, number, date or month.
+
+    `default` is the SELECT of what it is without being told; None where the query then does without it.
+    """
 
     name: str
     kind: str
     description: str
+    default: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question and the SELECT that answers it."""
+    """One question and the SELECT that answers it, with a line of its own for each condition that may be left out."""
 
     name: str
     question: str
     parameters: tuple[Parameter, ...]
     select: str
+
+    def select_with(self, values: Mapping[str, object]) -> str:
+        """The SELECT without the lines whose parameters are absent from the values."""
+        absent = [parameter.name for parameter in self.parameters if parameter.name not in values]
+        lines = self.select.splitlines()
+        return "\n".join(line for line in lines if not any(re.search(rf":{name}\b", line) for name in absent))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +113,10 @@ def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given
         connection.execute(text(f'SET LOCAL search_path TO "{warehouse.schema}"'))
     else:
         values = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
-    result = connection.execute(text(query.select), values)
+    for parameter in query.parameters:
+        if parameter.name not in values and parameter.default is not None:
+            values[parameter.name] = connection.scalar(text(parameter.default))
+    result = connection.execute(text(query.select_with(values)), values)
     columns = tuple(result.keys())
     readers = [_reader(column) for column in columns]
     rows = tuple(tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in result)
@@ -109,14 +124,14 @@ def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given
 
 
 def parameter_values(query: Query, given: Mapping[str, str]) -> dict[str, object]:
-    """Every parameter of the query with its value, None where none is given."""
+    """The value of each parameter that is given."""
     known = {parameter.name: parameter for parameter in query.parameters}
     if unknown := sorted(given.keys() - known.keys()):
         names = ", ".join(known) or "none"
         raise ConfigError(
             f"The query {query.name} has no parameter {unknown[0][:60]!r}.", remedy=f"It has these: {names}."
         )
-    return {name: _value(known[name], given[name]) if name in given else None for name in known}
+    return {name: _value(known[name], value) for name, value in given.items()}
 
 
 def view_entries() -> dict[tuple[str, str], Entry]:
@@ -127,8 +142,7 @@ def view_entries() -> dict[tuple[str, str], Entry]:
 
 def _read(name: str, sql: str) -> Query:
     lines = sql.splitlines()
-    head = [line for line in lines if line.startswith("--")]
-    parameters = tuple(Parameter(*found.groups()) for line in head if (found := _PARAMETER.fullmatch(line)))
+    parameters = tuple(Parameter(*found.groups()) for found in _PARAMETER.finditer(sql))
     select = "\n".join(line for line in lines if not line.startswith("--"))
     return Query(name, lines[0].removeprefix("-- "), parameters, select)
 

@@ -21,16 +21,17 @@ class Spelling:
     sqlite: str
 
 
-def _percentile(scaled: str) -> str:
-    """A percentile of a group's rows by linear interpolation, as `percentile_cont`: rank 1 + (n - 1) * p / 100.
+_BELOW = "place - (n - 1) * {0} / 100"
+_PART = "(n - 1) * {0} % 100"
+_WEIGHTED = f"sum(CASE {_BELOW} WHEN 1 THEN x * (100 - {_PART}) WHEN 2 THEN x * ({_PART}) END)"
+"""A hundred times a percentile of a group's rows by linear interpolation, as `percentile_cont`:
+rank 1 + (n - 1) p / 100.
 
-    The rows have their value `x`, their `place` in the order of x, from 1, and the number `n` of rows of their group.
-    Of the two rows around the rank each weighs as near as it lies; whole numbers decide which two they are.
-    """
-    below = "place - (n - 1) * {0} / 100"
-    part = "(n - 1) * {0} % 100"
-    return f"sum(CASE {below} WHEN 1 THEN x * (100 - {part}) WHEN 2 THEN x * ({part}) END){scaled}"
+The rows have their value `x`, their `place` in the order of x, from 1, and the number `n` of rows of their group.
+Of the two rows around the rank each weighs as near as it lies; whole numbers decide which two they are.
+"""
 
+_NEAR = " OR ".join(f"place - (n - 1) * {percent} / 100 IN (1, 2)" for percent in (50, 80, 95))
 
 SPELLINGS = {
     # Seconds since 1970 of an instant, without its fraction.
@@ -49,6 +50,11 @@ SPELLINGS = {
         "CAST(strftime('%d', {0}, 'unixepoch') AS integer)",
     ),
     "timestamp": Spelling("(to_timestamp({0}) AT TIME ZONE 'UTC')", "datetime({0}, 'unixepoch')"),
+    # The order in which a subquery hands its rows to a join: PostgreSQL then groups them without sorting them again.
+    # SQLite takes the order from its own loops, and would sort for nothing.
+    "in_order_of": Spelling("ORDER BY {0}", ""),
+    # A subquery of WITH that is small and dear, so that PostgreSQL asks it once; SQLite does so by itself.
+    "once": Spelling("MATERIALIZED", ""),
     # Days since 1970 of a date.
     "day": Spelling("CAST({0} - DATE '1970-01-01' AS bigint)", "(CAST(strftime('%s', {0}) AS integer) / 86400)"),
     # A number above 0 to the nearest whole one, a half up.
@@ -63,9 +69,32 @@ SPELLINGS = {
         "(jsonb_array_length({0} -> 'coordinates') || ' points')",
         "(json_array_length({0}, '$.coordinates') || ' points')",
     ),
-    "percentile": Spelling(_percentile(" / 100"), _percentile(" / 100")),
+    # Percentiles of a GROUP BY. PostgreSQL has its own and then leaves out the window functions that number the rows.
+    "percentile": Spelling("percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)", f"{_WEIGHTED} / 100"),
     # The same in hundredths, exact where x is a whole number.
-    "percentile_hundredths": Spelling(f"CAST({_percentile('')} AS bigint)", f"CAST({_percentile('')} AS integer)"),
+    "percentile_hundredths": Spelling(
+        "CAST(round(100 * percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)) AS bigint)",
+        f"CAST({_WEIGHTED} AS integer)",
+    ),
+    # Mean, size and percentiles (50, 80, 95) of each group of very many rows: SELECT DISTINCT the group's columns and
+    # these FROM rows with @ranks() over a window `w` of the group in the order of x. SQLite hands a condition from
+    # outside to what is under a window and never to what is under a GROUP BY, so here its groups are windows over the
+    # few rows that stand near a rank.
+    "ranks": Spelling("NULL AS place", "row_number() OVER w AS place, count(*) OVER w AS n, avg(x) OVER w AS mean"),
+    "each": Spelling("GROUP BY {0}", f"WHERE {_NEAR} WINDOW g AS (PARTITION BY {{0}})"),
+    "mean_of_each": Spelling("avg(x)", "mean"),
+    "size_of_each": Spelling("count(*)", "n"),
+    "percentile_of_each": Spelling(
+        "percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)", f"{_WEIGHTED} OVER g / 100"
+    ),
+    # The bins `b` between starts_at and ends_at of a row with a link_id. The key of link_bins leads to them; PostgreSQL
+    # would rather read every bin of the table, since it cannot know how few these are.
+    "bins_of": Spelling(
+        "LATERAL (SELECT bin_start_at, mean_travel_time_s FROM link_bins WHERE link_id = {0}.link_id"
+        " AND bin_start_at >= {0}.starts_at AND bin_start_at < {0}.ends_at OFFSET 0) AS b",
+        "link_bins AS b ON b.link_id = {0}.link_id AND b.bin_start_at >= {0}.starts_at"
+        " AND b.bin_start_at < {0}.ends_at",
+    ),
 }
 
 
@@ -85,7 +114,7 @@ def spell(sql: str, *, postgresql: bool) -> str:
         raise ValueError(f"@{name}() is not a notion of this dialect")
     argument = spell(sql[start:end], postgresql=postgresql)
     spelling = SPELLINGS[name].postgresql if postgresql else SPELLINGS[name].sqlite
-    simple = argument if re.fullmatch(r"[\w.]+", argument) else f"({argument})"
+    simple = argument if re.fullmatch(r"[\w., ]*", argument) else f"({argument})"
     rest = spell(sql[end + 1 :], postgresql=postgresql)
     return sql[: found.start()] + spelling.replace("{0}", simple) + rest
 

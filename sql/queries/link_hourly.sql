@@ -1,9 +1,10 @@
 -- How does a link behave through the day?
 -- :link_id (text) one link; without it every link
--- :month (month) such as 2026-10; without it the newest month with data
+-- :month (month) such as 2026-10; without it the month of now
+--   SELECT month FROM data_now
 SELECT
   link_id, name, day_kind, local_hour, mean_s, p50_s, p95_s, speed_kmh, month, n_bins, n_days, coverage_pct
 FROM link_hourly
-WHERE month = COALESCE(:month, (SELECT month FROM data_now))
-  AND link_id = COALESCE(:link_id, link_id)
+WHERE month = :month
+  AND link_id = :link_id
 ORDER BY link_id, day_kind, local_hour

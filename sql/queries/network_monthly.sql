@@ -4,5 +4,6 @@ SELECT
   month, period_name, links_used, length_km, network_tti, network_pti, weighting, links_added, links_lost, n_bins,
   n_days, coverage_pct, baseline_method, baseline_version
 FROM network_monthly
-WHERE period_name = COALESCE(:period, period_name)
+WHERE true
+  AND period_name = :period
 ORDER BY month, period_name

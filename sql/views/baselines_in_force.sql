@@ -13,7 +13,7 @@ WITH frozen AS (
   FROM link_baselines AS b
   JOIN zone_offsets AS z ON z.from_utc <= b.frozen_at AND z.to_utc > b.frozen_at
 ),
-ranked AS (
+ranked AS @once() (
   SELECT f.link_id, m.month, f.method, f.version, f.free_flow_travel_time_s,
     row_number() OVER (
       PARTITION BY f.link_id, m.month

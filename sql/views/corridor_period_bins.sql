@@ -19,33 +19,35 @@
 -- is_expanded: a link was missing and made up by free flow
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
-WITH sums AS (
+WITH placed AS (
   SELECT
-    c.corridor_id,
-    b.month,
-    b.period_name,
-    b.local_date,
-    b.weekday,
-    b.is_holiday,
+    c.corridor_id, c.link_id, p.month, p.period_name, p.day_number, p.starts_at, p.ends_at, f.free_flow_s
+  FROM corridor_links AS c
+  JOIN local_periods AS p ON p.local_date >= c.valid_from AND (c.valid_to IS NULL OR p.local_date < c.valid_to)
+  LEFT JOIN baselines_in_force AS f ON f.link_id = c.link_id AND f.month = p.month
+  @in_order_of(c.corridor_id, p.month, p.period_name, p.day_number)
+),
+sums AS (
+  SELECT
+    p.corridor_id,
+    p.month,
+    p.period_name,
+    p.day_number,
     b.bin_start_at,
     sum(b.mean_travel_time_s) AS covered_s,
-    sum(f.free_flow_s) AS covered_free_flow_s,
+    sum(p.free_flow_s) AS covered_free_flow_s,
     count(*) AS links_with_data
-  FROM link_period_bins AS b
-  JOIN corridor_links AS c
-    ON c.link_id = b.link_id
-    AND c.valid_from <= b.local_date
-    AND (c.valid_to IS NULL OR c.valid_to > b.local_date)
-  LEFT JOIN baselines_in_force AS f ON f.link_id = b.link_id AND f.month = b.month
-  GROUP BY c.corridor_id, b.month, b.period_name, b.local_date, b.weekday, b.is_holiday, b.bin_start_at
+  FROM placed AS p
+  CROSS JOIN @bins_of(p)
+  GROUP BY p.corridor_id, b.bin_start_at, p.period_name, p.month, p.day_number
 )
 SELECT
   s.corridor_id,
   s.month,
   s.period_name,
-  s.local_date,
-  s.weekday,
-  s.is_holiday,
+  d.local_date,
+  d.weekday,
+  d.is_holiday,
   s.bin_start_at,
   CASE
     WHEN s.links_with_data = d.links_total THEN s.covered_s
@@ -59,7 +61,7 @@ SELECT
   d.baseline_method,
   d.baseline_version
 FROM sums AS s
-JOIN corridor_days AS d ON d.corridor_id = s.corridor_id AND d.local_date = s.local_date AND d.month = s.month
+JOIN corridor_days AS d ON d.corridor_id = s.corridor_id AND d.day_number = s.day_number AND d.month = s.month
 CROSS JOIN index_floors AS r
 WHERE s.links_with_data = d.links_total
   OR 100 * s.covered_free_flow_s >= r.corridor_min_coverage_pct * d.free_flow_s

@@ -46,9 +46,13 @@ WITH bins AS (
     is_expanded,
     baseline_method,
     baseline_version,
-    row_number() OVER (PARTITION BY corridor_id, month, period_name ORDER BY travel_time_s) AS place,
-    count(*) OVER (PARTITION BY corridor_id, month, period_name) AS n
+    row_number() OVER w AS place,
+    count(*) OVER w AS n
   FROM corridor_period_bins
+  WINDOW w AS (
+    PARTITION BY corridor_id, month, period_name ORDER BY travel_time_s
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 ),
 measures AS (
   SELECT

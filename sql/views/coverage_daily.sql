@@ -10,8 +10,9 @@
 -- bins_with_data (bigint): how many of them have a measurement
 -- coverage_pct: quarter hours with data over those of the calendar
 -- longest_gap_min (bigint): the longest time without a bin
-WITH bins AS (
-  SELECT
+WITH days AS (
+  -- DISTINCT changes no row: the bins of a day are then counted once, not again for each use of their number.
+  SELECT DISTINCT
     l.link_id,
     l.name,
     d.local_date,
@@ -19,27 +20,14 @@ WITH bins AS (
     d.bins_expected,
     d.from_epoch_s,
     d.to_epoch_s,
-    @epoch(b.bin_start_at) AS bin_epoch_s,
-    lead(@epoch(b.bin_start_at), 1, d.to_epoch_s)
-      OVER (PARTITION BY l.link_id, d.local_date ORDER BY b.bin_start_at) AS next_epoch_s
+    d.starts_at,
+    d.ends_at,
+    (
+      SELECT count(*) FROM link_bins AS b
+      WHERE b.link_id = l.link_id AND b.bin_start_at >= d.starts_at AND b.bin_start_at < d.ends_at
+    ) AS bins_with_data
   FROM local_days AS d
-  JOIN links AS l
-    ON l.first_seen_at < d.ends_at AND (l.deleted_at IS NULL OR l.deleted_at > d.starts_at)
-  LEFT JOIN link_bins AS b
-    ON b.link_id = l.link_id AND b.bin_start_at >= d.starts_at AND b.bin_start_at < d.ends_at
-),
-days AS (
-  SELECT
-    link_id,
-    name,
-    local_date,
-    month,
-    bins_expected,
-    count(bin_epoch_s) AS bins_with_data,
-    COALESCE(min(bin_epoch_s), to_epoch_s) - from_epoch_s AS first_gap_s,
-    COALESCE(max(next_epoch_s - bin_epoch_s - 900), 0) AS later_gap_s
-  FROM bins
-  GROUP BY link_id, name, local_date, month, bins_expected, from_epoch_s, to_epoch_s
+  JOIN links AS l ON l.first_seen_at < d.ends_at AND (l.deleted_at IS NULL OR l.deleted_at > d.starts_at)
 )
 SELECT
   link_id,
@@ -49,5 +37,22 @@ SELECT
   bins_expected,
   bins_with_data,
   CAST(100 * bins_with_data AS double precision) / bins_expected AS coverage_pct,
-  CASE WHEN first_gap_s > later_gap_s THEN first_gap_s ELSE later_gap_s END / 60 AS longest_gap_min
+  CASE
+    WHEN bins_with_data >= bins_expected THEN 0
+    WHEN bins_with_data = 0 THEN to_epoch_s - from_epoch_s
+    ELSE (
+      SELECT max(g.gap_s)
+      FROM (
+        SELECT
+          @epoch(b.bin_start_at) - lag(@epoch(b.bin_start_at) + 900, 1, days.from_epoch_s) OVER (ORDER BY b.bin_start_at)
+            AS gap_s
+        FROM link_bins AS b
+        WHERE b.link_id = days.link_id AND b.bin_start_at >= days.starts_at AND b.bin_start_at < days.ends_at
+        UNION ALL
+        SELECT days.to_epoch_s - @epoch(max(b.bin_start_at)) - 900
+        FROM link_bins AS b
+        WHERE b.link_id = days.link_id AND b.bin_start_at >= days.starts_at AND b.bin_start_at < days.ends_at
+      ) AS g
+    )
+  END / 60 AS longest_gap_min
 FROM days

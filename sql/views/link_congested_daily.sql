@@ -14,7 +14,7 @@
 -- coverage_pct: quarter hours with data over those of the calendar
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
-WITH spans AS (
+WITH spans AS @once() (
   SELECT
     s.month,
     s.local_date,
@@ -29,26 +29,36 @@ WITH spans AS (
   FROM local_segments AS s
   WHERE s.day_kind = 'weekday' AND NOT s.is_holiday AND NOT s.is_excluded
 ),
-measures AS (
+link_spans AS (
   SELECT
-    b.link_id,
+    l.link_id,
     s.month,
+    s.local_date,
+    @instant(s.from_epoch_s) AS starts_at,
+    @instant(s.to_epoch_s) AS ends_at,
     f.free_flow_s,
     f.baseline_method,
-    f.baseline_version,
+    f.baseline_version
+  FROM links AS l
+  CROSS JOIN spans AS s
+  LEFT JOIN baselines_in_force AS f ON f.link_id = l.link_id AND f.month = s.month
+  WHERE s.from_epoch_s < s.to_epoch_s
+  @in_order_of(l.link_id, s.month)
+),
+measures AS (
+  SELECT
+    s.link_id,
+    s.month,
+    s.free_flow_s,
+    s.baseline_method,
+    s.baseline_version,
     count(*) AS n_bins,
     count(DISTINCT s.local_date) AS n_days,
-    count(CASE WHEN r.congested_threshold_pct * b.mean_travel_time_s > 100 * f.free_flow_s THEN 1 END) AS congested_bins
-  FROM spans AS s
-  CROSS JOIN links AS l
-  CROSS JOIN index_floors AS r
-  CROSS JOIN link_bins AS b
-  LEFT JOIN baselines_in_force AS f ON f.link_id = b.link_id AND f.month = s.month
-  WHERE s.from_epoch_s < s.to_epoch_s
-    AND b.link_id = l.link_id
-    AND b.bin_start_at >= @instant(s.from_epoch_s)
-    AND b.bin_start_at < @instant(s.to_epoch_s)
-  GROUP BY b.link_id, s.month, f.free_flow_s, f.baseline_method, f.baseline_version
+    count(CASE WHEN r.congested_threshold_pct * b.mean_travel_time_s > 100 * s.free_flow_s THEN 1 END) AS congested_bins
+  FROM index_floors AS r
+  CROSS JOIN link_spans AS s
+  CROSS JOIN @bins_of(s)
+  GROUP BY s.link_id, s.month, s.free_flow_s, s.baseline_method, s.baseline_version
 ),
 expected AS (
   SELECT month, CAST(sum(to_epoch_s - from_epoch_s) AS bigint) / 900 AS bins_expected

@@ -91,10 +91,23 @@ configuration (column_name) AS (
   UNION ALL SELECT 'free_flow_travel_time_s'
   UNION ALL SELECT 'geometry'
 ),
+-- The configuration after each change, and the one before it.
+sides AS (
+  SELECT link_id, valid_from, valid_to, change_kind, content_hash, true AS is_new
+  FROM compared
+  WHERE content_hash <> hash_before
+  UNION ALL
+  SELECT link_id, valid_from, valid_to, change_kind, hash_before, false
+  FROM compared
+  WHERE content_hash <> hash_before
+),
 spelled AS (
   SELECT
-    v.link_id,
-    v.content_hash,
+    s.link_id,
+    s.valid_from,
+    s.valid_to,
+    s.change_kind,
+    s.is_new,
     c.column_name,
     CASE c.column_name
       WHEN 'name' THEN v.name
@@ -110,22 +123,29 @@ spelled AS (
       WHEN 'geometry' THEN @points(v.geometry)
     END AS shown,
     CASE c.column_name WHEN 'geometry' THEN CAST(v.geometry AS text) END AS line
-  FROM link_versions AS v
+  FROM sides AS s
+  JOIN link_versions AS v ON v.link_id = s.link_id AND v.content_hash = s.content_hash
   CROSS JOIN configuration AS c
 ),
-told AS (
+paired AS (
   SELECT
-    h.link_id, h.valid_from, h.valid_to, h.change_kind, a.column_name, b.shown AS old_value, a.shown AS new_value
-  FROM compared AS h
-  JOIN spelled AS a ON a.link_id = h.link_id AND a.content_hash = h.content_hash
-  JOIN spelled AS b
-    ON b.link_id = h.link_id AND b.content_hash = h.hash_before AND b.column_name = a.column_name
-  WHERE h.content_hash <> h.hash_before
-    AND (
-      COALESCE(a.shown, '') <> COALESCE(b.shown, '')
-      OR (a.shown IS NULL) <> (b.shown IS NULL)
-      OR COALESCE(a.line, '') <> COALESCE(b.line, '')
-    )
+    link_id,
+    valid_from,
+    valid_to,
+    change_kind,
+    column_name,
+    max(CASE WHEN NOT is_new THEN shown END) AS old_value,
+    max(CASE WHEN is_new THEN shown END) AS new_value,
+    COALESCE(max(CASE WHEN NOT is_new THEN line END), '') <> COALESCE(max(CASE WHEN is_new THEN line END), '')
+      AS is_other_line
+  FROM spelled
+  GROUP BY link_id, valid_from, valid_to, change_kind, column_name
+  HAVING count(*) = 2
+),
+told AS (
+  SELECT link_id, valid_from, valid_to, change_kind, column_name, old_value, new_value
+  FROM paired
+  WHERE COALESCE(old_value, '') <> COALESCE(new_value, '') OR (old_value IS NULL) <> (new_value IS NULL) OR is_other_line
   UNION ALL
   SELECT link_id, valid_from, valid_to, change_kind, NULL, NULL, NULL
   FROM compared

@@ -14,40 +14,46 @@
 -- n_bins: the bins it rests on
 -- n_days: the local dates with data it rests on
 -- coverage_pct: quarter hours with data over those of the calendar
-WITH bins AS (
-  SELECT
-    b.link_id,
-    h.month,
-    h.day_kind,
-    h.local_hour,
-    h.local_date,
-    b.mean_travel_time_s AS x,
-    row_number() OVER (
-      PARTITION BY b.link_id, h.month, h.day_kind, h.local_hour ORDER BY b.mean_travel_time_s
-    ) AS place,
-    count(*) OVER (PARTITION BY b.link_id, h.month, h.day_kind, h.local_hour) AS n
-  FROM local_hours AS h
-  CROSS JOIN links AS l
-  CROSS JOIN link_bins AS b
-  WHERE b.link_id = l.link_id
-    AND b.bin_start_at >= h.starts_at
-    AND b.bin_start_at < h.ends_at
-    AND NOT h.is_excluded
-    AND (h.day_kind = 'weekend' OR NOT h.is_holiday)
+WITH link_hours AS (
+  SELECT l.link_id, d.month, d.day_kind, d.local_hour, d.day_number, d.starts_at, d.ends_at
+  FROM links AS l
+  CROSS JOIN local_hours AS d
+  WHERE NOT d.is_excluded AND (d.day_kind = 'weekend' OR NOT d.is_holiday)
+  @in_order_of(l.link_id, d.month, d.day_kind, d.local_hour)
+),
+bins AS (
+  SELECT link_id, month, day_kind, local_hour, x, @ranks()
+  FROM (
+    SELECT h.link_id, h.month, h.day_kind, h.local_hour, b.mean_travel_time_s AS x
+    FROM link_hours AS h
+    CROSS JOIN @bins_of(h)
+  ) AS b
+  WINDOW w AS (
+    PARTITION BY link_id, month, day_kind, local_hour ORDER BY x
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 ),
 measures AS (
-  SELECT
+  SELECT DISTINCT
     link_id,
     month,
     day_kind,
     local_hour,
-    avg(x) AS mean_s,
-    @percentile(50) AS p50_s,
-    @percentile(95) AS p95_s,
-    count(*) AS n_bins,
-    count(DISTINCT local_date) AS n_days
+    @mean_of_each() AS mean_s,
+    @percentile_of_each(50) AS p50_s,
+    @percentile_of_each(95) AS p95_s,
+    @size_of_each() AS n_bins
   FROM bins
-  GROUP BY link_id, month, day_kind, local_hour
+  @each(link_id, month, day_kind, local_hour)
+),
+days AS (
+  SELECT h.link_id, h.month, h.day_kind, h.local_hour, count(DISTINCT h.day_number) AS n_days
+  FROM link_hours AS h
+  WHERE (
+    SELECT min(b.bin_start_at) FROM link_bins AS b
+    WHERE b.link_id = h.link_id AND b.bin_start_at >= h.starts_at AND b.bin_start_at < h.ends_at
+  ) IS NOT NULL
+  GROUP BY h.link_id, h.month, h.day_kind, h.local_hour
 ),
 expected AS (
   SELECT month, day_kind, local_hour, CAST(sum(bins_expected) AS bigint) AS bins_expected
@@ -63,12 +69,14 @@ SELECT
   m.local_hour,
   m.mean_s,
   m.p50_s,
-  CASE WHEN m.n_days >= f.min_days_p95 THEN m.p95_s END AS p95_s,
+  CASE WHEN d.n_days >= f.min_days_p95 THEN m.p95_s END AS p95_s,
   3.6 * l.length_m / m.mean_s AS speed_kmh,
   m.n_bins,
-  m.n_days,
+  d.n_days,
   CAST(100 * m.n_bins AS double precision) / e.bins_expected AS coverage_pct
 FROM measures AS m
+JOIN days AS d
+  ON d.link_id = m.link_id AND d.month = m.month AND d.day_kind = m.day_kind AND d.local_hour = m.local_hour
 JOIN expected AS e ON e.month = m.month AND e.day_kind = m.day_kind AND e.local_hour = m.local_hour
 JOIN links AS l ON l.link_id = m.link_id
 CROSS JOIN index_floors AS f

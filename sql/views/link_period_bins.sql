@@ -1,6 +1,7 @@
 -- One row per link, period and 15-minute bin that counts in it: what the monthly measures of links are computed from.
 --
 -- link_id: the link
+-- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone
 -- month: the local month, such as 2026-10
 -- weekday (bigint): 1 is Monday, 7 is Sunday
@@ -13,7 +14,8 @@
 -- bin_start_at: where the quarter hour begins, in UTC
 -- mean_travel_time_s: the mean travel time of the bin
 SELECT
-  b.link_id,
+  p.link_id,
+  p.day_number,
   p.local_date,
   p.month,
   p.weekday,
@@ -25,7 +27,5 @@ SELECT
   p.to_minute,
   b.bin_start_at,
   b.mean_travel_time_s
-FROM local_periods AS p
-CROSS JOIN links AS l
-CROSS JOIN link_bins AS b
-WHERE b.link_id = l.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
+FROM link_periods AS p
+CROSS JOIN @bins_of(p)

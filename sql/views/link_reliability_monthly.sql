@@ -29,29 +29,33 @@
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
 WITH bins AS (
-  SELECT
-    link_id,
-    month,
-    period_name,
-    local_date,
-    mean_travel_time_s AS x,
-    row_number() OVER (PARTITION BY link_id, month, period_name ORDER BY mean_travel_time_s) AS place,
-    count(*) OVER (PARTITION BY link_id, month, period_name) AS n
-  FROM link_period_bins
+  SELECT link_id, month, period_name, x, @ranks()
+  FROM (SELECT link_id, month, period_name, mean_travel_time_s AS x FROM link_period_bins) AS b
+  WINDOW w AS (
+    PARTITION BY link_id, month, period_name ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 ),
 measures AS (
-  SELECT
+  SELECT DISTINCT
     link_id,
     month,
     period_name,
-    avg(x) AS mean_s,
-    @percentile(50) AS p50_s,
-    @percentile(80) AS p80_s,
-    @percentile(95) AS p95_s,
-    count(*) AS n_bins,
-    count(DISTINCT local_date) AS n_days
+    @mean_of_each() AS mean_s,
+    @percentile_of_each(50) AS p50_s,
+    @percentile_of_each(80) AS p80_s,
+    @percentile_of_each(95) AS p95_s,
+    @size_of_each() AS n_bins
   FROM bins
-  GROUP BY link_id, month, period_name
+  @each(link_id, month, period_name)
+),
+days AS (
+  SELECT p.link_id, p.month, p.period_name, count(DISTINCT p.day_number) AS n_days
+  FROM link_periods AS p
+  WHERE (
+    SELECT min(b.bin_start_at) FROM link_bins AS b
+    WHERE b.link_id = p.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
+  ) IS NOT NULL
+  GROUP BY p.link_id, p.month, p.period_name
 ),
 expected AS (
   SELECT month, period_name, CAST(sum(bins_expected) AS bigint) AS bins_expected
@@ -71,14 +75,15 @@ judged AS (
     m.p95_s,
     b.free_flow_s,
     m.n_bins,
-    m.n_days,
+    d.n_days,
     CAST(100 * m.n_bins AS double precision) / e.bins_expected AS coverage_pct,
-    100 * m.n_bins >= f.min_coverage_pct * e.bins_expected AND m.n_days >= f.min_days AS is_enough,
-    100 * m.n_bins >= f.min_coverage_pct * e.bins_expected AND m.n_days >= f.min_days
-      AND m.n_days >= f.min_days_p95 AS is_enough_for_p95,
+    100 * m.n_bins >= f.min_coverage_pct * e.bins_expected AND d.n_days >= f.min_days AS is_enough,
+    100 * m.n_bins >= f.min_coverage_pct * e.bins_expected AND d.n_days >= f.min_days
+      AND d.n_days >= f.min_days_p95 AS is_enough_for_p95,
     b.baseline_method,
     b.baseline_version
   FROM measures AS m
+  JOIN days AS d ON d.link_id = m.link_id AND d.month = m.month AND d.period_name = m.period_name
   JOIN expected AS e ON e.month = m.month AND e.period_name = m.period_name
   JOIN links AS l ON l.link_id = m.link_id
   LEFT JOIN baselines_in_force AS b ON b.link_id = m.link_id AND b.month = m.month

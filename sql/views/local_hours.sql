@@ -38,7 +38,8 @@ clipped AS (
   FROM local_segments AS s
   CROSS JOIN hours AS h
 )
-SELECT
+-- DISTINCT changes no row: SQLite then computes the rows once, not again for every bin that they are joined to.
+SELECT DISTINCT
   day_number,
   local_date,
   month,

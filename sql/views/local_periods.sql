@@ -40,7 +40,8 @@ WITH clipped AS (
   JOIN time_periods AS p ON p.day_kind = s.day_kind
   WHERE NOT s.is_excluded AND (p.scheme = 'cfr' OR s.day_kind = 'weekend' OR NOT s.is_holiday)
 )
-SELECT
+-- DISTINCT changes no row: SQLite then computes the rows once, not again for every bin that they are joined to.
+SELECT DISTINCT
   day_number,
   local_date,
   month,

@@ -56,7 +56,8 @@ segments AS (
   JOIN zone_offsets AS z
     ON z.from_utc < @instant(86400 * d.day_number + 172800) AND z.to_utc > @instant(86400 * d.day_number - 86400)
 )
-SELECT
+-- DISTINCT changes no row: SQLite then computes the rows once, not again for every bin that they are joined to.
+SELECT DISTINCT
   s.day_number,
   @date(86400 * s.day_number) AS local_date,
   @month(86400 * s.day_number) AS month,

@@ -54,7 +54,22 @@ def test_unknown_queries_parameters_and_values_are_refused():
     assert "link_id" in caught.value.remedy
     with pytest.raises(ConfigError, match="since='yesterday' is not a date"):
         parameter_values(query, {"since": "yesterday"})
-    assert parameter_values(query, {"since": "2026-10-31"}) == {"link_id": None, "since": date(2026, 10, 31)}
+    assert parameter_values(query, {"since": "2026-10-31"}) == {"since": date(2026, 10, 31)}
+
+
+def test_a_condition_whose_parameter_is_absent_is_left_out():
+    """Its line only; one with a default is never absent, and each may be: no line names two parameters."""
+    query = named_query("link_reliability_monthly")
+    select = query.select_with({"month": "2026-10", "period": "am_peak"})
+    assert select == query.select.replace("\n  AND link_id = :link_id", "")
+    assert [(p.name, p.default) for p in query.parameters] == [
+        ("link_id", None),
+        ("month", "SELECT last_month FROM data_now"),
+        ("period", None),
+    ]
+    for other in all_queries().values():
+        for line in other.select.splitlines():
+            assert line.count(":") <= 1, other.name
 
 
 def test_values_are_bound_and_never_pasted(warehouse):

@@ -31,7 +31,10 @@ _PLACES = [f"link_{number}" for number in range(1, HOW_MANY + 1)]
 _CURVES = Query(
     "day_curves",
     "How long do these links take through a weekday?",
-    (*(Parameter(place, "text", "one of the links") for place in _PLACES), Parameter("month", "month", "the month")),
+    (
+        *(Parameter(place, "text", "one of the links", "SELECT NULL") for place in _PLACES),
+        Parameter("month", "month", "the month"),
+    ),
     "SELECT link_id, local_hour, mean_s, p95_s, n_days FROM link_hourly "  # noqa: S608 - names of our own
     f"WHERE link_id IN (:{', :'.join(_PLACES)}) AND month = :month AND day_kind = 'weekday' "
     "ORDER BY link_id, local_hour",
