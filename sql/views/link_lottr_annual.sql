@@ -3,7 +3,8 @@
 -- missing bins are not imputed, a ratio is rounded to the nearest hundredth, and the link is reliable only if all
 -- four are below 1.50. The same formula as 23 CFR 490.511, not the reported measure: that one rests on NPMRDS travel
 -- times and segments and is weighted by traffic and occupancy. An incomplete year has NULLs: one that is not over, or
--- of which one of the four periods is below index_rules. The ratio needs no free flow, so there is no baseline.
+-- of which one of the four periods is below index_rules, where coverage is of the whole calendar year, from 1 January
+-- on. The ratio needs no free flow, so there is no baseline.
 --
 -- link_id: the link
 -- name: its name
@@ -18,13 +19,13 @@
 -- coverage_pct: quarter hours with data over those of the calendar
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
-WITH bins AS (
+WITH RECURSIVE bins AS (
   SELECT
     link_id,
     CAST(substr(month, 1, 4) AS bigint) AS year,
     day_kind,
     from_minute,
-    local_date,
+    day_number,
     @whole(mean_travel_time_s) AS x
   FROM link_period_bins
   WHERE scheme = 'cfr'
@@ -41,11 +42,15 @@ placed AS (
     year,
     day_kind,
     from_minute,
-    local_date,
+    day_number,
     x,
-    row_number() OVER (PARTITION BY link_id, year, day_kind, from_minute ORDER BY x) AS place,
-    count(*) OVER (PARTITION BY link_id, year, day_kind, from_minute) AS n
+    row_number() OVER w AS place,
+    count(*) OVER w AS n
   FROM bins
+  WINDOW w AS (
+    PARTITION BY link_id, year, day_kind, from_minute ORDER BY x
+    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+  )
 ),
 measures AS (
   SELECT
@@ -56,17 +61,31 @@ measures AS (
     @percentile_hundredths(80) AS p80,
     @percentile_hundredths(50) AS p50,
     count(*) AS n_bins,
-    count(DISTINCT local_date) AS n_days
+    count(DISTINCT day_number) AS n_days
   FROM placed
   GROUP BY link_id, year, day_kind, from_minute
 ),
-expected AS (
+-- The days of the whole year, measured or not. 1 January of a year is so many days after 1970.
+calendar_years AS (
   SELECT
-    CAST(substr(month, 1, 4) AS bigint) AS year, day_kind, from_minute,
-    CAST(sum(bins_expected) AS bigint) AS bins_expected
-  FROM local_periods
-  WHERE scheme = 'cfr'
-  GROUP BY CAST(substr(month, 1, 4) AS bigint), day_kind, from_minute
+    year,
+    365 * (year - 1970) + (year - 1969) / 4 - (year - 1901) / 100 + (year - 1601) / 400 AS first_day,
+    365 * (year - 1969) + (year - 1968) / 4 - (year - 1900) / 100 + (year - 1600) / 400 AS next_first_day
+  FROM (SELECT DISTINCT CAST(substr(month, 1, 4) AS bigint) AS year FROM local_days) AS y
+),
+calendar_days (year, day_number, next_first_day) AS (
+  SELECT year, first_day, next_first_day FROM calendar_years
+  UNION ALL
+  SELECT year, day_number + 1, next_first_day FROM calendar_days WHERE day_number + 1 < next_first_day
+),
+expected AS (
+  SELECT d.year, p.day_kind, p.from_minute, CAST(sum((p.to_minute - p.from_minute) / 15) AS bigint) AS bins_expected
+  FROM calendar_days AS d
+  JOIN time_periods AS p
+    ON p.scheme = 'cfr' AND p.day_kind = CASE WHEN (d.day_number + 3) % 7 < 5 THEN 'weekday' ELSE 'weekend' END
+  LEFT JOIN calendar AS c ON c.local_date = @date(86400 * d.day_number)
+  WHERE NOT COALESCE(c.is_excluded, false)
+  GROUP BY d.year, p.day_kind, p.from_minute
 ),
 judged AS (
   SELECT
