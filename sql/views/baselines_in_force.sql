@@ -13,7 +13,7 @@ WITH frozen AS (
   FROM link_baselines AS b
   JOIN zone_offsets AS z ON z.from_utc <= b.frozen_at AND z.to_utc > b.frozen_at
 ),
-ranked AS @once() (
+ranked AS (
   SELECT f.link_id, m.month, f.method, f.version, f.free_flow_travel_time_s,
     row_number() OVER (
       PARTITION BY f.link_id, m.month
@@ -25,6 +25,9 @@ ranked AS @once() (
     ) AS place
   FROM frozen AS f
   CROSS JOIN (SELECT DISTINCT month FROM local_days) AS m
+),
+chosen AS @once() (
+  SELECT link_id, month, method, version, free_flow_travel_time_s FROM ranked WHERE place = 1
 )
 SELECT
   link_id,
@@ -32,5 +35,4 @@ SELECT
   method AS baseline_method,
   version AS baseline_version,
   free_flow_travel_time_s AS free_flow_s
-FROM ranked
-WHERE place = 1
+FROM chosen

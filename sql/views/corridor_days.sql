@@ -20,19 +20,19 @@ SELECT
   d.weekday,
   d.is_holiday,
   count(*) AS links_total,
-  CASE WHEN count(f.free_flow_s) = count(*) THEN sum(f.free_flow_s) END AS free_flow_s,
+  CASE WHEN count(c.free_flow_s) = count(*) THEN sum(c.free_flow_s) END AS free_flow_s,
   CASE WHEN count(l.length_m) = count(*) THEN sum(l.length_m) END AS length_m,
   CASE
-    WHEN count(f.free_flow_s) < count(*) THEN NULL
-    WHEN min(f.baseline_method) = max(f.baseline_method) THEN min(f.baseline_method)
+    WHEN count(c.free_flow_s) < count(*) THEN NULL
+    WHEN min(c.baseline_method) = max(c.baseline_method) THEN min(c.baseline_method)
     ELSE 'mixed'
   END AS baseline_method,
   CASE
-    WHEN count(f.free_flow_s) = count(*) AND min(f.baseline_version) = max(f.baseline_version)
-      THEN min(f.baseline_version)
+    WHEN count(c.free_flow_s) = count(*) AND min(c.baseline_version) = max(c.baseline_version)
+      THEN min(c.baseline_version)
   END AS baseline_version
-FROM corridor_links AS c
-JOIN local_days AS d ON d.local_date >= c.valid_from AND (c.valid_to IS NULL OR d.local_date < c.valid_to)
+FROM corridor_link_months AS c
+JOIN local_days AS d
+  ON d.month = c.month AND d.local_date >= c.valid_from AND (c.valid_to IS NULL OR d.local_date < c.valid_to)
 LEFT JOIN links AS l ON l.link_id = c.link_id
-LEFT JOIN baselines_in_force AS f ON f.link_id = c.link_id AND f.month = d.month
 GROUP BY c.corridor_id, d.day_number, d.local_date, d.month, d.weekday, d.is_holiday

@@ -21,11 +21,11 @@
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
 WITH placed AS (
   SELECT
-    c.corridor_id, c.link_id, p.month, p.period_name, p.day_number, p.starts_at, p.ends_at, f.free_flow_s
-  FROM corridor_links AS c
-  JOIN local_periods AS p ON p.local_date >= c.valid_from AND (c.valid_to IS NULL OR p.local_date < c.valid_to)
-  LEFT JOIN baselines_in_force AS f ON f.link_id = c.link_id AND f.month = p.month
-  @in_order_of(c.corridor_id, p.month, p.period_name, p.day_number)
+    c.corridor_id, c.link_id, p.month, p.period_name, p.day_number, p.starts_at, p.ends_at, c.free_flow_s
+  FROM corridor_link_months AS c
+  JOIN local_periods AS p
+    ON p.month = c.month AND p.local_date >= c.valid_from AND (c.valid_to IS NULL OR p.local_date < c.valid_to)
+  @in_order_of(c.corridor_id, p.day_number, p.month, p.period_name)
 ),
 sums AS (
   SELECT
@@ -39,7 +39,7 @@ sums AS (
     count(*) AS links_with_data
   FROM placed AS p
   CROSS JOIN @bins_of(p)
-  GROUP BY p.corridor_id, b.bin_start_at, p.period_name, p.month, p.day_number
+  GROUP BY p.corridor_id, p.day_number, p.month, p.period_name, b.bin_start_at
 )
 SELECT
   s.corridor_id,
