@@ -1,10 +1,11 @@
 """Baselines: the free-flow travel times that indices divide by, frozen so that a published number stays what it was.
 
 `configured` is what iNode says of a link on the day of the freezing. `p85_offpeak_speed` is what was measured: length
-over the 85th percentile of the speeds of the link's off-peak 15-minute bins, by linear interpolation. That and the
-hours of off-peak are the FHWA Urban Congestion Report's, Documentation and Definitions,
-ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. A speed is length over time, so the length cancels: the
-percentile is taken of 1 / time, and a link whose length changed within the dates is left out.
+over the 85th percentile of the speeds of the link's off-peak 15-minute bins, by linear interpolation, as the FHWA Urban
+Congestion Report has it (Documentation and Definitions, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm). The
+hours of off-peak are an assumption: those from 06 to 22 that are in neither of its weekday peaks.
+A speed is length over time, so the length cancels: the percentile is taken of 1 / time, and a link whose length changed
+within the dates is left out.
 A version is added and never changed. Keep out: which baseline serves which month; the views say that.
 """
 
@@ -33,7 +34,7 @@ DAYS = 91
 
 WEEKDAY_HOURS = frozenset({*range(9, 16), *range(19, 22)})
 WEEKEND_HOURS = frozenset(range(6, 22))
-"""The local hours of off-peak: 09-16 and 19-22 on weekdays, 06-22 on weekends."""
+"""The local hours of off-peak: 09-16 and 19-22 on weekdays, 06-22 on weekends; see the module's docstring."""
 
 LINKS_AT_A_TIME = 25
 """A quarter of one link is about 9,000 bins, so this is some 50 MB."""
