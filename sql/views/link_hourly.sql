@@ -14,14 +14,7 @@
 -- n_bins: the bins it rests on
 -- n_days: the local dates with data it rests on
 -- coverage_pct: quarter hours with data over those of the calendar
-WITH link_hours AS (
-  SELECT l.link_id, d.month, d.day_kind, d.local_hour, d.day_number, d.starts_at, d.ends_at
-  FROM links AS l
-  CROSS JOIN local_hours AS d
-  WHERE NOT d.is_excluded AND (d.day_kind = 'weekend' OR NOT d.is_holiday)
-  @in_order_of(l.link_id, d.month, d.day_kind, d.local_hour)
-),
-bins AS (
+WITH bins AS (
   SELECT link_id, month, day_kind, local_hour, x, @ranks()
   FROM (
     SELECT h.link_id, h.month, h.day_kind, h.local_hour, b.mean_travel_time_s AS x
@@ -55,6 +48,24 @@ days AS (
   ) IS NOT NULL
   GROUP BY h.link_id, h.month, h.day_kind, h.local_hour
 ),
+-- Laid side by side by a window and not by a join, for which SQLite would seek among all of them without an index.
+counted AS (
+  SELECT
+    link_id,
+    month,
+    day_kind,
+    local_hour,
+    mean_s,
+    p50_s,
+    p95_s,
+    n_bins,
+    max(n_days) OVER (PARTITION BY link_id, month, day_kind, local_hour) AS n_days
+  FROM (
+    SELECT link_id, month, day_kind, local_hour, mean_s, p50_s, p95_s, n_bins, 0 AS n_days FROM measures
+    UNION ALL
+    SELECT link_id, month, day_kind, local_hour, NULL, NULL, NULL, NULL, n_days FROM days
+  ) AS both_of_them
+),
 expected AS (
   SELECT month, day_kind, local_hour, CAST(sum(bins_expected) AS bigint) AS bins_expected
   FROM local_hours
@@ -69,14 +80,13 @@ SELECT
   m.local_hour,
   m.mean_s,
   m.p50_s,
-  CASE WHEN d.n_days >= f.min_days_p95 THEN m.p95_s END AS p95_s,
+  CASE WHEN m.n_days >= f.min_days_p95 THEN m.p95_s END AS p95_s,
   3.6 * l.length_m / m.mean_s AS speed_kmh,
   m.n_bins,
-  d.n_days,
+  m.n_days,
   CAST(100 * m.n_bins AS double precision) / e.bins_expected AS coverage_pct
-FROM measures AS m
-JOIN days AS d
-  ON d.link_id = m.link_id AND d.month = m.month AND d.day_kind = m.day_kind AND d.local_hour = m.local_hour
+FROM counted AS m
 JOIN expected AS e ON e.month = m.month AND e.day_kind = m.day_kind AND e.local_hour = m.local_hour
 JOIN links AS l ON l.link_id = m.link_id
 CROSS JOIN index_floors AS f
+WHERE m.mean_s IS NOT NULL
