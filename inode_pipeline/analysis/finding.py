@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -27,6 +27,9 @@ class Finding:
     text: str
     figures: Mapping[str, int | float | str] = field(default_factory=dict)
 
+
+NEWEST = 31
+"""Of how many dates or walks the facts are examined, those that were loaded last: never years of them, each run."""
 
 NOTHING_LOADED = Finding("not checked", "Not checked: nothing is loaded yet.")
 
@@ -53,6 +56,13 @@ class Copy:
         newest = select(numbered).where(numbered.c.of_walk == 1).order_by(numbered.c.snapshot_at.desc()).limit(limit)
         with reading(self.warehouse) as connection:
             return list(connection.execute(newest))
+
+    def walks_loaded_last(self) -> Sequence[datetime]:
+        """The instants of the walks that were loaded last: the nights of a month, or the dates of a run."""
+        last = func.max(LOADS.c.started_at)
+        walks = select(LOADS.c.snapshot_at).where(LOADS.c.endpoint == self.endpoint.name).group_by(LOADS.c.snapshot_at)
+        with reading(self.warehouse) as connection:
+            return connection.scalars(walks.order_by(last.desc()).limit(NEWEST)).all()
 
 
 def some(things: Iterator[str] | list[str], limit: int = 10) -> str:

@@ -5,7 +5,8 @@
 
 What must stop a load has stopped it already, inside its transaction; a promise only reports. What cannot be examined is
 `not checked`, never `kept`. This is the door; `promises_of_loads.py` asks the bookkeeping, `promises_of_rows.py` the
-rows and the landed pages. Keep out: Dagster, which shows the findings, and everything that writes.
+rows and the landed pages, the others the facts.
+Keep out: Dagster, which shows the findings, and everything that writes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from inode_pipeline.analysis import promises_of_bins as bins
+from inode_pipeline.analysis import promises_of_facts as facts
 from inode_pipeline.analysis import promises_of_loads as loads
+from inode_pipeline.analysis import promises_of_observations as observations
 from inode_pipeline.analysis import promises_of_rows as rows
 from inode_pipeline.analysis.finding import Copy, Finding
 
@@ -23,10 +27,10 @@ __all__ = ["PROMISES", "Copy", "Finding", "Promise"]
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One promise: about the landed `pages` or about the `table`, and how grave it is if it is broken."""
+    """One promise: about the landed `pages`, the `table` or one of the facts, and how grave it is if it is broken."""
 
     name: str
-    about: Literal["pages", "table"]
+    about: Literal["pages", "table", "versions", "snapshots", "observations"]
     severity: Literal["error", "warning"]
     words: str
     examine: Callable[[Copy], Finding]
@@ -114,5 +118,64 @@ PROMISES = (
         "warning",
         "Every present record has a measurement of the two days before its snapshot.",
         rows.no_link_is_silent,
+    ),
+    Promise(
+        "configurations_are_kept",
+        "versions",
+        "error",
+        "Each configuration that a row of the table or a date's list names stands in link_versions once, with the "
+        "row's own values.",
+        facts.configurations_are_kept,
+    ),
+    Promise(
+        "dates_hold_their_links",
+        "snapshots",
+        "error",
+        "Under each date stand as many links, with and without a configuration, as its newest loaded walk held.",
+        facts.dates_hold_their_links,
+    ),
+    Promise(
+        "newest_list_is_the_table",
+        "snapshots",
+        "error",
+        "The newest date lists exactly the present links, with the configurations they have.",
+        facts.newest_list_is_the_table,
+    ),
+    Promise(
+        "observations_have_keys",
+        "observations",
+        "error",
+        "Every observation has a known link, a time and a value, and no two have the same link and time.",
+        observations.observations_have_keys,
+    ),
+    Promise(
+        "no_observation_is_ahead",
+        "observations",
+        "warning",
+        "No observation is later than the walk that read it, by more than the 5 seconds that clocks may differ.",
+        observations.no_observation_is_ahead,
+    ),
+    Promise(
+        "measurements_are_kept",
+        "observations",
+        "error",
+        "The last measurement of each present link stands in link_observations, or in observation_corrections if the "
+        "API has taken it back.",
+        observations.measurements_are_kept,
+    ),
+    Promise(
+        "corrections_keep_what_was",
+        "observations",
+        "error",
+        "observation_corrections keeps what an observation was before: other values, from an earlier walk than those "
+        "that stand, and one for each correction of the newest load.",
+        observations.corrections_keep_what_was,
+    ),
+    Promise(
+        "bins_are_their_observations",
+        "observations",
+        "error",
+        "Every bin is the mean of its observations, weighted by their sample counts, and none is without any.",
+        bins.bins_are_their_observations,
     ),
 )

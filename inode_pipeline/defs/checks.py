@@ -17,14 +17,24 @@ from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.migrate import require_migrated
+from inode_pipeline.warehouse.tables import LINK_FACTS
 
 OUTCOME = "outcome"
 """The entry of a check's metadata that tells a broken promise from one that was not checked."""
 
+ABOUT = {
+    "pages": RAW_LINKS,
+    "table": TABLE,
+    "versions": dg.AssetKey(LINK_FACTS.versions.name),
+    "snapshots": dg.AssetKey(LINK_FACTS.snapshots.name),
+    "observations": dg.AssetKey(LINK_FACTS.observations.name),
+}
+"""The asset at which a promise stands."""
+
 
 def key_of(promise: Promise) -> dg.AssetCheckKey:
     """Where Dagster shows the promise."""
-    return dg.AssetCheckKey(RAW_LINKS if promise.about == "pages" else TABLE, promise.name)
+    return dg.AssetCheckKey(ABOUT[promise.about], promise.name)
 
 
 # A tuple: the loader takes a list of specs for checks of their own.

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from inode_pipeline import errors
+from inode_pipeline.analysis.promises import PROMISES
 from inode_pipeline.cli import commands
 from inode_pipeline.config import Settings
 
@@ -29,6 +30,14 @@ def test_every_error_has_its_cause_and_remedy() -> None:
     """Each class that may be raised is a heading of docs/operations.md, and no heading is without its class."""
     headings = set(re.findall(r"^### (\w+)$", OPERATIONS, re.MULTILINE))
     assert every_error() - GROUPS == headings
+
+
+def test_every_check_has_its_remedy() -> None:
+    """Each promise stands in the table of docs/operations.md that says what to do if it is broken, and no other."""
+    rows = re.search(r"^\| check \|.*?\n\n", OPERATIONS, re.MULTILINE | re.DOTALL)
+    assert rows is not None
+    named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", rows.group(), re.MULTILINE)))
+    assert sorted(named) == sorted(promise.name for promise in PROMISES)
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:

@@ -2,109 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, text, update
+from sqlalchemy import delete, update
 
-from inode_pipeline.analysis.promises import PROMISES, Copy, Finding
-from inode_pipeline.config import Settings
-from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.analysis.promises import PROMISES, Copy
+from inode_pipeline.emulator import EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.sync import Attempt, sync_date
-from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, transaction
+from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.migrate import migrate
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, WALKS
-
-DAY = timedelta(days=1)
-TODAY = datetime.now(UTC).date()
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[EmulatorServer]:
-    """An account of 25 links, each measured just now."""
-    with EmulatorServer(EmulatorConfig(links=25, page_size=10, max_page_size=10)) as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
-def good_records(server: EmulatorServer) -> list[dict[str, Any]]:
-    server.state.freeze()
-    measured = next(record for record in server.state.records if record["last_speed"])
-    names = ("last_updated", "sample_size")
-    for record in server.state.records:
-        record.update({name: measured[name] for name in names})
-        record["last_travel_time"] = 3.6 * record["distance"] / measured["last_speed"]
-        record["last_speed"] = measured["last_speed"]
-    return copy.deepcopy(server.state.records)
-
-
-def account(server: EmulatorServer, url: str) -> Settings:
-    environment = {"base_url": server.base_url, "api_key": "demo-api-key", "warehouse_url": url}
-    return Settings(_env_file=None, **environment)
-
-
-def two_nights(settings: Settings) -> None:
-    with open_warehouse(settings) as warehouse:
-        migrate(warehouse)
-        for day in (TODAY - DAY, TODAY):
-            sync_date(settings, warehouse, LINKS, day, today=day, attempt=Attempt(f"run of {day}", "person"))
-
-
-@pytest.fixture(scope="session")
-def _migrated_file(
-    server: EmulatorServer, good_records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """What each test on SQLite gets a copy of: yesterday's and today's snapshot, both the same 25 links."""
-    path = tmp_path_factory.mktemp("two nights") / "inode.db"
-    server.state.records = copy.deepcopy(good_records)  # a test that ran before may have changed them
-    two_nights(account(server, f"sqlite:///{path}"))
-    return path
-
-
-@pytest.fixture(scope="session")
-def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]], postgresql_server: Any) -> str:
-    """The same on PostgreSQL."""
-    name: str = postgresql_server.new_database()
-    server.state.records = copy.deepcopy(good_records)
-    two_nights(account(server, postgresql_server.url(name)))
-    return name
-
-
-class Synced:
-    """A copy that was made by real syncs of an emulated account, and what is to be broken in it."""
-
-    def __init__(self, server: EmulatorServer, warehouse: Warehouse, settings: Settings) -> None:
-        self.records: list[dict[str, Any]] = server.state.records
-        self.settings, self.warehouse = settings, warehouse
-        self.now = datetime.now(UTC)
-
-    def sync(self, day: date = TODAY, **options: Any) -> None:
-        attempt = Attempt(f"run of {day}", "person")
-        sync_date(self.settings, self.warehouse, LINKS, day, today=day, attempt=attempt, **options)
-
-    def change(self, *statements: Any) -> None:
-        with transaction(self.warehouse) as connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    def examine(self, name: str) -> Finding:
-        (promise,) = (promise for promise in PROMISES if promise.name == name)
-        return promise.examine(Copy(self.warehouse, LINKS, self.settings, self.now))
-
-
-@pytest.fixture
-def synced(
-    server: EmulatorServer, good_records: list[dict[str, Any]], migrated_url: str, warehouse: Warehouse
-) -> Synced:
-    """Yesterday's and today's snapshot, both the same 25 links."""
-    server.state.records = copy.deepcopy(good_records)
-    return Synced(server, warehouse, account(server, migrated_url))
+from tests.analysis.promises.conftest import DAY, TODAY, Synced, account
 
 
 def test_good_data_keeps_every_promise(synced: Synced) -> None:
@@ -177,37 +88,12 @@ def corrupt_page(synced: Synced) -> None:
     synced.change(update(RAW_PAGES).values(sha256="0" * 64))
 
 
-def keyless_table(synced: Synced, *rows: str) -> None:
-    """The table as it is without its primary key, and further rows that the key would have refused."""
-    if synced.warehouse.is_postgresql:
-        table = "inode.links"
-        synced.change(
-            text(f"ALTER TABLE {table} DROP CONSTRAINT {LINKS_TABLE.primary_key.name}"),
-            text(f"ALTER TABLE {table} ALTER link_id DROP NOT NULL"),
-        )
-    else:
-        table = "links"
-        synced.change(
-            text("CREATE TABLE keyless AS SELECT * FROM links"),
-            text("DROP TABLE links"),
-            text("CREATE TABLE links AS SELECT * FROM keyless"),  # a rename would look into the views in between
-        )
-    for row in rows:
-        names = [column.name for column in LINKS_TABLE.columns if column.name != "link_id"]
-        synced.change(
-            text(
-                f"INSERT INTO {table} (link_id, {', '.join(names)}) "
-                f"SELECT {row}, {', '.join(names)} FROM {table} ORDER BY link_id LIMIT 1"
-            )
-        )
-
-
 def repeated_key(synced: Synced) -> None:
-    keyless_table(synced, f"'{synced.records[0]['id']}'")
+    synced.without_key(LINKS_TABLE, f"'{synced.records[0]['id']}'")
 
 
 def no_key(synced: Synced) -> None:
-    keyless_table(synced, "NULL", "''")
+    synced.without_key(LINKS_TABLE, "NULL", "''")
 
 
 def shrunk(synced: Synced) -> None:

@@ -1,0 +1,128 @@
+"""A warehouse that two real syncs of an emulated account have filled, to be broken by hand."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, text
+
+from inode_pipeline.analysis.promises import PROMISES, Copy, Finding
+from inode_pipeline.config import Settings
+from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, transaction
+from inode_pipeline.warehouse.migrate import migrate
+
+DAY = timedelta(days=1)
+TODAY = datetime.now(UTC).date()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[EmulatorServer]:
+    """An account of 25 links, each measured just now."""
+    with EmulatorServer(EmulatorConfig(links=25, page_size=10, max_page_size=10)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def good_records(server: EmulatorServer) -> list[dict[str, Any]]:
+    server.state.freeze()
+    measured = next(record for record in server.state.records if record["last_speed"])
+    names = ("last_updated", "sample_size")
+    for record in server.state.records:
+        record.update({name: measured[name] for name in names})
+        record["last_travel_time"] = 3.6 * record["distance"] / measured["last_speed"]
+        record["last_speed"] = measured["last_speed"]
+    return copy.deepcopy(server.state.records)
+
+
+def account(server: EmulatorServer, url: str) -> Settings:
+    environment = {"base_url": server.base_url, "api_key": "demo-api-key", "warehouse_url": url}
+    return Settings(_env_file=None, **environment)
+
+
+def two_nights(settings: Settings) -> None:
+    with open_warehouse(settings) as warehouse:
+        migrate(warehouse)
+        for day in (TODAY - DAY, TODAY):
+            sync_date(settings, warehouse, LINKS, day, today=day, attempt=Attempt(f"run of {day}", "person"))
+
+
+@pytest.fixture(scope="session")
+def _migrated_file(
+    server: EmulatorServer, good_records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What each test on SQLite gets a copy of: yesterday's and today's snapshot, both the same 25 links."""
+    path = tmp_path_factory.mktemp("two nights") / "inode.db"
+    server.state.records = copy.deepcopy(good_records)  # a test that ran before may have changed them
+    two_nights(account(server, f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]], postgresql_server: Any) -> str:
+    """The same on PostgreSQL."""
+    name: str = postgresql_server.new_database()
+    server.state.records = copy.deepcopy(good_records)
+    two_nights(account(server, postgresql_server.url(name)))
+    return name
+
+
+class Synced:
+    """A copy that was made by real syncs of an emulated account, and what is to be broken in it."""
+
+    def __init__(self, server: EmulatorServer, warehouse: Warehouse, settings: Settings) -> None:
+        self.records: list[dict[str, Any]] = server.state.records
+        self.settings, self.warehouse = settings, warehouse
+        self.now = datetime.now(UTC)
+
+    def sync(self, day: date = TODAY, **options: Any) -> None:
+        attempt = Attempt(f"run of {day}", "person")
+        sync_date(self.settings, self.warehouse, LINKS, day, today=day, attempt=attempt, **options)
+
+    def change(self, *statements: Any) -> None:
+        with transaction(self.warehouse) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def without_key(self, table: Table, *rows: str) -> None:
+        """Make the table one without its primary key, and add rows that the key would have refused: of each its key."""
+        columns = table.primary_key.columns.keys()
+        keys = ", ".join(columns)
+        others = ", ".join(column.name for column in table.columns if not column.primary_key)
+        if self.warehouse.is_postgresql:
+            name = f"inode.{table.name}"
+            self.change(text(f"ALTER TABLE {name} DROP CONSTRAINT {table.primary_key.name}"))
+            self.change(*(text(f"ALTER TABLE {name} ALTER {key} DROP NOT NULL") for key in columns))
+        else:
+            name = table.name
+            self.change(
+                text(f"CREATE TABLE keyless AS SELECT * FROM {name}"),
+                text(f"DROP TABLE {name}"),
+                text(f"CREATE TABLE {name} AS SELECT * FROM keyless"),  # a rename would look into the views in between
+            )
+        for row in rows:
+            self.change(
+                text(
+                    f"INSERT INTO {name} ({keys}, {others}) SELECT {row}, {others} FROM {name} ORDER BY {keys} LIMIT 1"
+                )
+            )
+
+    def examine(self, name: str) -> Finding:
+        (promise,) = (promise for promise in PROMISES if promise.name == name)
+        return promise.examine(Copy(self.warehouse, LINKS, self.settings, self.now))
+
+
+@pytest.fixture
+def synced(
+    server: EmulatorServer, good_records: list[dict[str, Any]], migrated_url: str, warehouse: Warehouse
+) -> Synced:
+    """Yesterday's and today's snapshot, both the same 25 links."""
+    server.state.records = copy.deepcopy(good_records)
+    return Synced(server, warehouse, account(server, migrated_url))
