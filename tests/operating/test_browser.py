@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
-if TYPE_CHECKING:
-    from conftest import Deployment
+from tests.operating.conftest import LastNights
+from tests.operating.running import wait_for
 
 pytestmark = [
     pytest.mark.browser,
@@ -30,7 +30,7 @@ SLOW_MS = 120_000
 
 
 @pytest.fixture(scope="module")
-def page(deployment: Deployment) -> Iterator[Page]:
+def page(deployment: LastNights) -> Iterator[Page]:
     """A tab of a browser of our own."""
     PICTURES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
@@ -45,7 +45,7 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png")
 
 
-def test_a_range_is_launched_and_watched_from_the_job_page(page: Page, deployment: Deployment, waiting: Any) -> None:
+def test_a_range_is_launched_and_watched_from_the_job_page(page: Page, deployment: LastNights) -> None:
     """The job's dialog takes a range of three dates, the backfill runs, and the pages show which date is missing."""
     sent: list[dict[str, Any]] = []
     page.on("request", lambda request: _note(request, sent))
@@ -75,18 +75,18 @@ def test_a_range_is_launched_and_watched_from_the_job_page(page: Page, deploymen
             "repositorySelector": {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__"},
         },
     }
-    backfill = waiting("the backfill", lambda: _newest_backfill(deployment))
+    backfill = wait_for("the backfill", lambda: _newest_backfill(deployment))
     page.goto(f"/runs/b/{backfill}")
-    [run] = waiting("its end", lambda: _ended(deployment, backfill), 400)
+    [run] = wait_for("its end", lambda: _ended(deployment, backfill), 400)
     picture(page, "3-backfill")
     page.goto(f"/runs/{run['runId']}")
     expect(page.get_by_text("1 of 3 dates could not be loaded").first).to_be_visible(timeout=SLOW_MS)
     picture(page, "4-run")
 
 
-def test_the_asset_page_shows_dates_metadata_and_checks(page: Page, deployment: Deployment, waiting: Any) -> None:
+def test_the_asset_page_shows_dates_metadata_and_checks(page: Page, deployment: LastNights) -> None:
     """The table of dates, the receipt and the promises can be read there."""
-    day = max(waiting("a loaded date", lambda: deployment.green("links")))  # whichever tests ran before
+    day = max(wait_for("a loaded date", lambda: deployment.green("links")))  # whichever tests ran before
     show(page, f"/assets/links?view=partitions&partition={day}", "receipt")
     picture(page, "5-asset")
     show(page, "/assets/links?view=checks", "receipts_balance")
@@ -110,12 +110,12 @@ def _note(request: Any, sent: list[dict[str, Any]]) -> None:
         sent.append(body["variables"]["backfillParams"])
 
 
-def _newest_backfill(deployment: Deployment) -> str | None:
+def _newest_backfill(deployment: LastNights) -> str | None:
     query = "{ partitionBackfillsOrError(limit: 1) { ... on PartitionBackfills { results { id } } } }"
     found = deployment.ask(query)["partitionBackfillsOrError"]["results"]
     return found[0]["id"] if found else None
 
 
-def _ended(deployment: Deployment, backfill: str) -> list[dict[str, Any]]:
+def _ended(deployment: LastNights, backfill: str) -> list[dict[str, Any]]:
     runs = deployment.runs(dagster__backfill=backfill)
     return runs if runs and all(run["status"] in ("SUCCESS", "FAILURE") for run in runs) else []

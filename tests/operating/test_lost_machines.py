@@ -5,43 +5,26 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from inode_pipeline.warehouse.tables import LINKS_TABLE, WALKS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
-
-if TYPE_CHECKING:
-    from conftest import Deployment
+from tests.operating.conftest import LastNights
+from tests.operating.running import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
-LAUNCH = """
-mutation LaunchRun($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
-"""
 
-
-def launched(deployment: Deployment) -> str:
-    """A run of today, as the launchpad starts one."""
-    tag = {"key": "dagster/partition", "value": str(deployment.today)}
-    selector = {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__", "jobName": "sync_links"}
-    params = {"selector": selector, "runConfigData": {}, "executionMetadata": {"tags": [tag]}}
-    answer = deployment.ask(LAUNCH, params=params)["launchRun"]
-    assert answer["__typename"] == "LaunchRunSuccess", answer
-    return str(answer["run"]["runId"])
-
-
-def process_of(deployment: Deployment, run: str) -> int | None:
+def process_of(deployment: LastNights, run: str) -> int | None:
     """The process in which a run is at work, as `runs` has it."""
     attempts = deployment.rows(ATTEMPTS, "run_id", "process", "finished_at")
     return next((int(process.split(":")[-2]) for key, process, end in attempts if key == run and end is None), None)
 
 
-def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: Deployment, waiting: Any) -> None:
+def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: LastNights) -> None:
     """Killed between two pages, a run is red; Dagster starts it again by itself, and the table is then complete."""
-    waiting("the code location", lambda: deployment.ask("{ assetNodes { id } }")["assetNodes"])
+    wait_for("the code location", lambda: deployment.ask("{ assetNodes { id } }")["assetNodes"])
     reached, go_on = threading.Event(), threading.Event()
     runs: list[str] = []
 
@@ -52,16 +35,16 @@ def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: Deployment,
 
     deployment.server.state.on_page = hold
     try:
-        run = launched(deployment)
+        run = deployment.launch(deployment.today)
         runs.append(run)
-        waiting("a page of the run", reached.is_set)
-        os.kill(waiting("its process", lambda: process_of(deployment, run)), signal.SIGKILL)
+        wait_for("a page of the run", reached.is_set)
+        os.kill(wait_for("its process", lambda: process_of(deployment, run)), signal.SIGKILL)
     finally:
         go_on.set()
         deployment.server.state.on_page = None
-    [again] = waiting("the second run", lambda: deployment.runs(dagster__parent_run_id=run), 240)
+    [again] = wait_for("the second run", lambda: deployment.runs(dagster__parent_run_id=run), 240)
     assert again["tags"]["dagster/retry_number"] == "1"
-    waiting("its end", lambda: deployment.runs(dagster__parent_run_id=run)[0]["status"] == "SUCCESS", 240)
+    wait_for("its end", lambda: deployment.runs(dagster__parent_run_id=run)[0]["status"] == "SUCCESS", 240)
     walks = deployment.rows(WALKS, "run_id", "snapshot_date", "received")
     assert [walk for walk in walks if walk[0] == run] == []
     assert (again["runId"], deployment.today, 25) in walks

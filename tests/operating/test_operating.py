@@ -3,69 +3,29 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
-
-if TYPE_CHECKING:
-    from conftest import Deployment
+from tests.operating.conftest import LastNights
+from tests.operating.running import ENDED, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
-REPOSITORY = {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__"}
-ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
-
-# With variables as the UI of this version sends them; test_browser.py holds that it does.
-LAUNCH = """
-mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $backfillParams) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-    ... on PartitionSetNotFoundError { message }
-  }
-}
-"""
-
-
-def launched(deployment: Deployment, params: dict[str, Any]) -> str:
-    answer = deployment.ask(LAUNCH, backfillParams=params)["launchPartitionBackfill"]
-    assert answer["__typename"] == "LaunchBackfillSuccess", answer
-    return str(answer["backfillId"])
-
-
-def ended_runs(deployment: Deployment, backfill: str) -> list[dict[str, Any]]:
-    runs = deployment.runs(dagster__backfill=backfill)
-    return runs if runs and all(run["status"] in ENDED for run in runs) else []
-
 
 @pytest.fixture(scope="session")
-def backfills(deployment: Deployment, waiting: Any) -> dict[str, list[dict[str, Any]]]:
+def backfills(deployment: LastNights) -> dict[str, list[dict[str, Any]]]:
     """The ended runs of a backfill over three dates, from the job page's form and from the asset page's."""
-    dates = [str(day) for day in (deployment.landed[0], deployment.gap, deployment.landed[1])]
-    waiting("the code location", lambda: deployment.ask("{ assetNodes { id } }")["assetNodes"])
-    nodes = deployment.ask("{ assetNodes { assetKey { path } } }")["assetNodes"]
-    params = {
-        "tags": [{"key": "dagster/from_ui", "value": "true"}],
-        "assetSelection": sorted((node["assetKey"] for node in nodes), key=lambda key: key["path"]),
-        "partitionNames": dates,
-        "fromFailure": False,
-    }
-    selector = {"partitionSetName": "sync_links_partition_set", "repositorySelector": REPOSITORY}
-    forms: dict[str, dict[str, Any]] = {"job": params | {"selector": selector}, "asset": params}
-    ids = {form: launched(deployment, params) for form, params in forms.items()}
-    return {
-        form: waiting(f"the end of the {form} page's backfill", lambda key=backfill: ended_runs(deployment, key), 400)
-        for form, backfill in ids.items()
-    }
+    days = (deployment.landed[0], deployment.gap, deployment.landed[1])
+    ids = {form: deployment.backfill(form, days) for form in ("job", "asset")}
+    return {form: deployment.ended(backfill) for form, backfill in ids.items()}
 
 
 @pytest.mark.parametrize("form", ["job", "asset"])
 def test_a_backfill_with_a_gap_fails_once_with_the_sentence(
-    deployment: Deployment, backfills: dict[str, list[dict[str, Any]]], form: str
+    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]], form: str
 ) -> None:
     """Three dates are one run; it says that one of three could not be loaded, which, and why."""
     [run] = backfills[form]
@@ -80,7 +40,7 @@ def test_a_backfill_with_a_gap_fails_once_with_the_sentence(
 
 @pytest.mark.parametrize("asset", ["raw_links", "links"])
 def test_two_dates_are_green_and_the_gap_is_red(
-    deployment: Deployment, backfills: dict[str, list[dict[str, Any]]], asset: str
+    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]], asset: str
 ) -> None:
     """The table of dates shows exactly which ones can be relied on."""
     days = {str(day) for day in deployment.landed}
@@ -88,7 +48,7 @@ def test_two_dates_are_green_and_the_gap_is_red(
     assert deployment.red(asset) == {str(deployment.gap)}
 
 
-def test_the_rows_are_in_the_database(deployment: Deployment, backfills: dict[str, list[dict[str, Any]]]) -> None:
+def test_the_rows_are_in_the_database(deployment: LastNights, backfills: dict[str, list[dict[str, Any]]]) -> None:
     """Each of both backfills has loaded both dates again, one after the other, and changed no row."""
     runs = {run["runId"] for form in backfills.values() for run in form}
     loads = deployment.rows(LOADS, "started_at", "finished_at", "run_id", "snapshot_date", "updated", "inserted")
@@ -103,12 +63,12 @@ def test_the_rows_are_in_the_database(deployment: Deployment, backfills: dict[st
 
 
 def test_the_tick_of_the_schedule_runs_for_its_date(
-    deployment: Deployment, backfills: dict[str, list[dict[str, Any]]], waiting: Any
+    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]]
 ) -> None:
     """Nobody clicked: the daemon launches a run of the tick's date, which fetches that day's links."""
-    [run] = waiting("the tick's run", lambda: deployment.runs(dagster__schedule_name="nightly_sync"), 300)
+    [run] = wait_for("the tick's run", lambda: deployment.runs(dagster__schedule_name="nightly_sync"), 300)
     assert run["tags"]["dagster/partition"] == str(deployment.today)
-    waiting("its end", lambda: deployment.runs(dagster__schedule_name="nightly_sync")[0]["status"] in ENDED, 300)
+    wait_for("its end", lambda: deployment.runs(dagster__schedule_name="nightly_sync")[0]["status"] in ENDED, 300)
     [run] = deployment.runs(dagster__schedule_name="nightly_sync")
     assert run["status"] == "SUCCESS"
     attempts = deployment.rows(ATTEMPTS, "run_id", "trigger", "snapshot_date", "outcome")

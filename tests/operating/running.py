@@ -1,0 +1,247 @@
+"""Dagster's webserver and daemon as processes of their own, asked and told what to do as the UI does it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from inode_pipeline.config import Settings
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, sync_date
+from inode_pipeline.warehouse.engine import open_warehouse, reading
+from inode_pipeline.warehouse.migrate import migrate
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+READY_S = 180.0
+ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
+REPOSITORY = {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__"}
+
+RUNS = """
+query Runs($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
+  runId status jobName tags { key value } } } } }
+"""
+FAILURES = """
+query Failures($runId: ID!) { logsForRun(runId: $runId) { ... on EventConnection { events {
+  __typename ... on ExecutionStepFailureEvent { failureMetadata { description } error { message } } } } } }
+"""
+STATUSES = """
+query Statuses($asset: AssetKeyInput!) { assetNodeOrError(assetKey: $asset) { ... on AssetNode {
+  assetPartitionStatuses { ... on TimePartitionStatuses { ranges { status startKey endKey } } } } } }
+"""
+# With variables as the UI of this version sends them; test_browser.py holds that it does.
+LAUNCH_BACKFILL = """
+mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $backfillParams) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+    ... on PartitionSetNotFoundError { message }
+  }
+}
+"""
+BACKFILL = """
+query Backfill($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
+"""
+LAUNCH_RUN = """
+mutation LaunchRun($params: ExecutionParams!) { launchRun(executionParams: $params) {
+  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+"""
+
+
+def wait_for(what: str, look: Callable[[], Any], seconds: float = READY_S) -> Any:
+    """The first thing that is something; a failure says what was waited for."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        try:
+            found = look()
+        except httpx.TransportError:
+            found = None
+        if found:
+            return found
+        time.sleep(0.5)
+    pytest.fail(f"{what} did not come within {seconds:g} s")
+
+
+@dataclass
+class Deployment:
+    """A running deployment."""
+
+    address: str
+    settings: Settings
+    processes: Processes
+
+    def ask(self, query: str, **variables: Any) -> Any:
+        """The data of a GraphQL answer, which has no error."""
+        answer = httpx.post(f"{self.address}/graphql", json={"query": query, "variables": variables}, timeout=60).json()
+        assert "errors" not in answer, answer["errors"]
+        return answer["data"]
+
+    def runs(self, **tags: str) -> list[dict[str, Any]]:
+        """The runs with these tags, the newest first; two underscores of a name are a slash."""
+        wanted = [{"key": k.replace("__", "/"), "value": v} for k, v in tags.items()]
+        found: list[dict[str, Any]] = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
+        return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
+
+    def launch(self, day: date, **config: object) -> str:
+        """Start a run of one date as the launchpad does, and return its id."""
+        tag = {"key": "dagster/partition", "value": str(day)}
+        run_config = {"ops": {"links_by_date": {"config": config}}} if config else {}
+        selector = {**REPOSITORY, "jobName": "sync_links"}
+        params = {"selector": selector, "runConfigData": run_config, "executionMetadata": {"tags": [tag]}}
+        answer = self.ask(LAUNCH_RUN, params=params)["launchRun"]
+        assert answer["__typename"] == "LaunchRunSuccess", answer
+        return str(answer["run"]["runId"])
+
+    def backfill(self, form: str, days: Sequence[date]) -> str:
+        """Launch a backfill from the form of the `job` page or of the `asset` page, and return its id."""
+        nodes = wait_for("the code location", lambda: self.ask("{ assetNodes { assetKey { path } } }")["assetNodes"])
+        params = {
+            "tags": [{"key": "dagster/from_ui", "value": "true"}],
+            "assetSelection": sorted((node["assetKey"] for node in nodes), key=lambda key: str(key["path"])),
+            "partitionNames": [str(day) for day in days],
+            "fromFailure": False,
+        }
+        if form == "job":
+            params["selector"] = {"partitionSetName": "sync_links_partition_set", "repositorySelector": REPOSITORY}
+        answer = self.ask(LAUNCH_BACKFILL, backfillParams=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def ended(self, backfill: str, seconds: float = 400) -> list[dict[str, Any]]:
+        """The runs of a backfill, once it has requested all of them and each has ended."""
+
+        def look() -> list[dict[str, Any]]:
+            status = self.ask(BACKFILL, id=backfill)["partitionBackfillOrError"]["status"]
+            return self.runs(dagster__backfill=backfill) if status.startswith("COMPLETED") else []
+
+        runs: list[dict[str, Any]] = wait_for(f"the end of backfill {backfill}", look, seconds)
+        assert {run["status"] for run in runs} <= ENDED
+        return runs
+
+    def sentence(self, run_id: str) -> str:
+        """What the run's page shows of its failed step."""
+        events = self.ask(FAILURES, runId=run_id)["logsForRun"]["events"]
+        [failure] = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
+        return f"{(failure['failureMetadata'] or {}).get('description')} {(failure['error'] or {}).get('message')}"
+
+    def green(self, asset: str) -> set[str]:
+        """The dates that the asset's page shows as materialized."""
+        return self._dates(asset, "MATERIALIZED")
+
+    def red(self, asset: str) -> set[str]:
+        """The dates that the asset's page shows as failed."""
+        return self._dates(asset, "FAILED")
+
+    def _dates(self, asset: str, status: str) -> set[str]:
+        node = self.ask(STATUSES, asset={"path": [asset]})["assetNodeOrError"]
+        days = set()
+        for found in node["assetPartitionStatuses"]["ranges"]:
+            day, last = date.fromisoformat(found["startKey"]), date.fromisoformat(found["endKey"])
+            while found["status"] == status and day <= last:
+                days.add(str(day))
+                day += timedelta(days=1)
+        return days
+
+    def rows(self, table: Any, *columns: str) -> list[tuple[Any, ...]]:
+        """The table's rows in the warehouse."""
+        with open_warehouse(self.settings) as warehouse, reading(warehouse) as connection:
+            return [tuple(row) for row in connection.execute(select(*(table.c[name] for name in columns)))]
+
+
+def zone_at_noon() -> str:
+    """A zone in which it is about noon now, so that no test runs into another date."""
+    behind = datetime.now(UTC).hour - 12
+    return f"Etc/GMT{behind:+d}"
+
+
+def settings_of(variables: Mapping[str, str]) -> Settings:
+    """The settings that these variables of the environment make."""
+    return Settings(_env_file=None, **{name[6:].lower(): value for name, value in variables.items()})
+
+
+def land_and_load(settings: Settings, *days: date) -> None:
+    """Sync each of these dates as if it were today."""
+    with open_warehouse(settings) as warehouse:
+        migrate(warehouse)
+        for day in days:
+            sync_date(settings, warehouse, LINKS, day, today=day, attempt=Attempt(f"seed {day}", "person"))
+
+
+@contextmanager
+def deployed(home: Path, variables: Mapping[str, str]) -> Iterator[tuple[str, Processes]]:
+    """A deployment whose processes are ended afterwards: its address and its processes."""
+    shutil.copy(ROOT / "deploy/dagster.yaml", home)
+    others = {name: value for name, value in os.environ.items() if not name.startswith(("INODE_", "DAGSTER_"))}
+    environment = others | dict(variables) | {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    command = (BIN / "dagster", "instance", "concurrency", "set", "warehouse", "1")
+    subprocess.run(command, env=environment, cwd=home, check=True, capture_output=True, timeout=120)
+    processes = Processes(environment, home)
+    try:
+        processes.start_webserver()
+        processes.start_daemon()
+        wait_for("the webserver", lambda: httpx.get(f"{processes.address}/server_info").status_code == 200)
+        yield processes.address, processes
+    finally:
+        for name in list(processes.started):
+            processes.stop(name)
+
+
+class Processes:
+    """The webserver and the daemon of one DAGSTER_HOME."""
+
+    def __init__(self, environment: dict[str, str], home: Path) -> None:
+        self.environment, self.home = environment, home
+        self.started: dict[str, subprocess.Popen[bytes]] = {}
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = str(free.getsockname()[1])
+        self.address = f"http://127.0.0.1:{self._port}"
+
+    def start_webserver(self) -> None:
+        self._start("webserver", "dagster-webserver", "-h", "127.0.0.1", "-p", self._port)
+
+    def start_daemon(self) -> None:
+        self._start("daemon", "dagster-daemon", "run")
+
+    def stop(self, name: str) -> None:
+        """End a process as Ctrl-C does."""
+        process = self.started.pop(name)
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def kill(self, name: str) -> None:
+        """End a process and what it has started without a word, as a lost machine does."""
+        process = self.started.pop(name)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def log(self, name: str) -> str:
+        """What the process has said."""
+        return (self.home / f"{name}.log").read_text(errors="replace")
+
+    def _start(self, name: str, program: str, *arguments: str) -> None:
+        with (self.home / f"{name}.log").open("ab") as log:
+            command = [str(BIN / program), *arguments, "-w", str(ROOT / "workspace.yaml")]
+            self.started[name] = subprocess.Popen(
+                command, env=self.environment, cwd=self.home, stdout=log, stderr=log, start_new_session=True
+            )
