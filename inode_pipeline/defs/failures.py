@@ -13,8 +13,12 @@ import dagster as dg
 
 from inode_pipeline.errors import PipelineError
 
-OPERATIONS = "docs/operations.md"
 SYNC_AGAIN = "`inode-pipeline sync --debug` for this date"
+
+
+def page_of(kind: str) -> str:
+    """Where the docs say what to do about an error of this name."""
+    return f"docs/operations.md#{kind.lower()}"
 
 
 @contextmanager
@@ -43,7 +47,8 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
     ]
     return dg.Failure(
         description=f"[{type(problem).__name__}] An error that this program did not expect. "
-        f"Run {again}, which shows its text, and report it.",
+        f"Run {again}, which shows its text, and report it.\n"
+        f"More: {page_of('UnexpectedError')}",
         metadata={"error": type(problem).__name__, "where": dg.MetadataValue.text("\n".join(places))},
         allow_retries=False,
     )
@@ -51,7 +56,8 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
 
 def stopped(problem: PipelineError) -> dg.Failure:
     """A stop that no date is to blame for."""
-    return dg.Failure(description=_sentence(problem), metadata=_about(problem), allow_retries=problem.retryable)
+    description = f"{_sentence(problem)}\nMore: {page_of(problem.kind)}"
+    return dg.Failure(description=description, metadata=_about(problem), allow_retries=problem.retryable)
 
 
 def dates_missing(problems: Mapping[date, PipelineError], *, loaded: int, untried: int) -> dg.Failure:
@@ -61,9 +67,11 @@ def dates_missing(problems: Mapping[date, PipelineError], *, loaded: int, untrie
         return stopped(last)
     count = f"{len(problems)} of {len(problems) + loaded + untried} dates"
     lines = [f"{count} could not be loaded; {loaded} are loaded and complete, {untried} were not tried."]
-    for kind in dict.fromkeys(problem.kind for problem in problems.values()):
+    kinds = dict.fromkeys(problem.kind for problem in problems.values())
+    for kind in kinds:
         days = [day for day, problem in problems.items() if problem.kind == kind]
         lines.append(f"{', '.join(map(str, days))}: {_sentence(problems[days[0]])}")
+    lines.append(f"More: {', '.join(map(page_of, kinds))}")
     dates = dg.MetadataValue.json([str(day) for day in problems])
     return dg.Failure(
         description="\n".join(lines), metadata={**_about(last), "dates": dates}, allow_retries=last.retryable
@@ -78,5 +86,5 @@ def _about(problem: PipelineError) -> dict[str, str]:
     return {
         "error": problem.kind,
         "remedy": problem.remedy,
-        "docs": f"{OPERATIONS}#{problem.kind.lower()}",
+        "docs": page_of(problem.kind),
     }

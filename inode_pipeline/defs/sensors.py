@@ -22,7 +22,7 @@ from inode_pipeline.analysis.promises import PROMISES, Copy, Promise
 from inode_pipeline.analysis.status import data_as_of
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.defs.checks import OUTCOME, key_of, result
-from inode_pipeline.defs.failures import OPERATIONS
+from inode_pipeline.defs.failures import page_of
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
@@ -160,7 +160,7 @@ def _enter(
     elif run.tags.get("dagster/will_retry") != "true":
         kind, text = _failure(instance, run.run_id)
         title = f"A run for {' to '.join(dict.fromkeys((dates[0], dates[-1])))} failed: {kind}"
-        text = f"{text}\n{_state_of_the_tables(settings)}\n{OPERATIONS}#{kind.lower()}, run {run.run_id}"
+        text = f"{text}\n{_state_of_the_tables(settings)}\nRun {run.run_id}"
         journal.begins(Problem(kind, title, text, _iso(now), dates), settings, now)
 
 
@@ -178,10 +178,13 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
         told = event.step_failure_data.user_failure_data if event else None
         if told is not None and told.description and "error" in told.metadata:
             return str(told.metadata["error"].value), told.description
-        return "UnexpectedError", "An error that this program did not expect; the run's page has where it rose."
+        return "UnexpectedError", (
+            "An error that this program did not expect; the run's page has where it rose.\n"
+            f"More: {page_of('UnexpectedError')}"
+        )
     return "LostRun", (
         "The run's process ended without a word: it was killed, or its machine was restarted. The tables are as they "
-        "were; launch the date again."
+        f"were; launch the date again.\nMore: {page_of('LostRun')}"
     )
 
 

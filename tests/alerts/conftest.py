@@ -1,108 +1,21 @@
-"""What takes messages: a real HTTP server and a real SMTP server on this machine; each remembers what it was given."""
+"""What takes messages, for one test."""
 
 from __future__ import annotations
 
-import base64
-import json
-import socketserver
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
-
-@dataclass
-class Hook:
-    """An address that takes JSON. `status` is what it answers."""
-
-    address: str = ""
-    status: int = 200
-    taken: list[dict[str, Any]] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class Mailbox:
-    """A mail server. With a `password` it wants a login; while `is_full` it takes nothing."""
-
-    port: int = 0
-    password: str | None = None
-    is_full: bool = False
-    taken: list[EmailMessage] = field(default_factory=list)
+from tests.alerts.servers import Hook, Mailbox, a_hook, a_mailbox
 
 
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    hook = Hook()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if hook.status == 200:
-                hook.taken.append(json.loads(body))
-                hook.headers.append(dict(self.headers))
-            self.send_response(hook.status)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    hook.address = f"http://127.0.0.1:{server.server_port}/services/canary-token"
-    yield hook
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with a_hook() as hook:
+        yield hook
 
 
 @pytest.fixture
-def mailbox() -> Iterator[Mailbox]:  # noqa: C901 - a whole server stands inside
-    mailbox = Mailbox()
-
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self._say(b"220 ready")
-            while line := self.rfile.readline():
-                word = line[:4].upper().strip()
-                if word == b"QUIT":
-                    self._say(b"221 bye")
-                    return
-                self._say(self._answer(word, line))
-
-        def _answer(self, word: bytes, line: bytes) -> bytes:
-            if word == b"EHLO":
-                return b"250-here\r\n250 AUTH PLAIN" if mailbox.password else b"250 here"
-            if word == b"AUTH":
-                given = base64.b64decode(line.split()[-1]).split(b"\0")[-1].decode()
-                return b"235 ok" if given == mailbox.password else b"535 no"
-            if word == b"MAIL" and mailbox.is_full:
-                return b"452 full"
-            if word == b"DATA":
-                self._say(b"354 go on")
-                lines = []
-                while (text := self.rfile.readline()) != b".\r\n":
-                    lines.append(text)
-                mailbox.taken.append(message_from_bytes(b"".join(lines), policy=policy.default))
-            return b"250 ok"
-
-        def _say(self, answer: bytes) -> None:
-            self.wfile.write(answer + b"\r\n")
-
-    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    mailbox.port = server.server_address[1]
-    yield mailbox
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def mailbox() -> Iterator[Mailbox]:
+    with a_mailbox() as mailbox:
+        yield mailbox

@@ -19,7 +19,10 @@ def test_s20_refused_credentials_are_not_tried_again() -> None:
     """A stop that trying again cannot mend passes over the retry policy, and names its class, remedy and page."""
     failure = stopped(PasswordRejectedError("The server refused the login.", remedy="Check INODE_PASSWORD."))
     assert not failure.allow_retries
-    assert failure.description == "[PasswordRejectedError] The server refused the login. Check INODE_PASSWORD."
+    assert failure.description == (
+        "[PasswordRejectedError] The server refused the login. Check INODE_PASSWORD.\n"
+        "More: docs/operations.md#passwordrejectederror"
+    )
     assert {name: value.value for name, value in failure.metadata.items()} == {
         "error": "PasswordRejectedError",
         "remedy": "Check INODE_PASSWORD.",
@@ -33,10 +36,12 @@ def test_a_trouble_that_may_pass_is_tried_again() -> None:
 
 
 def test_one_date_alone_is_told_in_its_own_words() -> None:
-    """A run of one date fails with the sentence of its error and nothing else."""
+    """A run of one date fails with the sentence of its error and where more stands, and nothing else."""
     (day, problem), *_ = NOT_LANDED.items()
     failure = dates_missing({day: problem}, loaded=0, untried=0)
-    assert failure.description == "[NotLandedError] Nothing is landed on 2026-03-03. It cannot be had."
+    assert failure.description == (
+        "[NotLandedError] Nothing is landed on 2026-03-03. It cannot be had.\nMore: docs/operations.md#notlandederror"
+    )
 
 
 def test_missing_dates_of_a_range_are_named_with_their_reason() -> None:
@@ -44,7 +49,8 @@ def test_missing_dates_of_a_range_are_named_with_their_reason() -> None:
     failure = dates_missing(NOT_LANDED, loaded=29, untried=0)
     assert failure.description == (
         "2 of 31 dates could not be loaded; 29 are loaded and complete, 0 were not tried.\n"
-        "2026-03-03, 2026-03-09: [NotLandedError] Nothing is landed on 2026-03-03. It cannot be had."
+        "2026-03-03, 2026-03-09: [NotLandedError] Nothing is landed on 2026-03-03. It cannot be had.\n"
+        "More: docs/operations.md#notlandederror"
     )
     assert not failure.allow_retries
     assert failure.metadata["dates"] == dg.MetadataValue.json(["2026-03-03", "2026-03-09"])
