@@ -13,6 +13,8 @@ from typing import Any
 import dagster as dg
 
 from inode_pipeline.defs.failures import dates_missing, stopped, unexpected
+from inode_pipeline.defs.findings import evaluation, examined
+from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.errors import ClockError, DataError, DateError, PipelineError
 
 AssetMetadata = dict[str, Any]
@@ -22,8 +24,9 @@ AssetMetadata = dict[str, Any]
 class DatesOfRun:
     """The dates of a run, oldest first, so that today, which is fetched, comes after the landed ones."""
 
-    def __init__(self, context: dg.AssetExecutionContext) -> None:
+    def __init__(self, context: dg.AssetExecutionContext, inode: InodeResource) -> None:
         self._context = context
+        self._inode = inode
         self._loaded: dict[date, Mapping[dg.AssetKey, AssetMetadata]] = {}
         self._problems: dict[date, PipelineError] = {}
         self._days = sorted(map(date.fromisoformat, context.partition_keys))
@@ -69,6 +72,7 @@ class DatesOfRun:
         if failure is not None:
             for key in self._asset_keys():
                 self._log(key)
+            self._log_findings()
             raise failure from None
 
     def results(self) -> Iterator[dg.MaterializeResult[None]]:
@@ -91,3 +95,8 @@ class DatesOfRun:
         for day, assets in self._loaded.items():
             event = dg.AssetMaterialization(key, partition=day.isoformat(), metadata=assets[key])
             self._context.log_event(event)
+
+    def _log_findings(self) -> None:
+        """Examine the promises here: the checks of a failed run are not executed, and would all be shown as failed."""
+        for promise, finding in examined(self._inode):
+            self._context.log_event(evaluation(promise, finding))

@@ -15,6 +15,7 @@ from inode_pipeline.analysis.sampling import what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.dates import AssetMetadata, DatesOfRun
+from inode_pipeline.defs.findings import ABOUT
 from inode_pipeline.defs.metadata import about_facts, about_table, about_walks, fact_schema, pages_schema, table_schema
 from inode_pipeline.defs.partitions import DAYS
 from inode_pipeline.defs.resources import InodeResource
@@ -31,8 +32,7 @@ GROUP = "inode"
 POOL = "warehouse"
 OWNERS = ["team:inode-pipeline"]
 
-RAW_LINKS = dg.AssetKey("raw_links")
-TABLE = dg.AssetKey(LINKS.name)
+RAW_LINKS, TABLE = ABOUT["pages"], ABOUT["table"]
 FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
 """The fact tables that are shown; corrections and bins follow from the observations."""
 
@@ -105,7 +105,7 @@ def links_by_date(
     context: dg.AssetExecutionContext, config: SyncConfig, inode: InodeResource
 ) -> Iterator[dg.MaterializeResult[None]]:
     """Each date of the run: fetched if it is today, else loaded again from what was landed on it, else red."""
-    dates = DatesOfRun(context)
+    dates = DatesOfRun(context, inode)
     with dates.told():
         settings = inode.settings()
         today = datetime.now(settings.zone).date()

@@ -21,8 +21,8 @@ from inode_pipeline.analysis.missed import missed_night_of
 from inode_pipeline.analysis.promises import PROMISES, Copy, Promise
 from inode_pipeline.analysis.status import data_as_of
 from inode_pipeline.config import AlertSettings
-from inode_pipeline.defs.checks import OUTCOME, key_of, result
 from inode_pipeline.defs.failures import page_of
+from inode_pipeline.defs.findings import OUTCOME, evaluation, key_of
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
@@ -66,8 +66,7 @@ def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) ->
     def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
         problems = {}
         for promise in PROMISES:
-            record = context.instance.get_latest_asset_check_evaluation_record(key_of(promise))
-            found = record and record.event and record.event.asset_check_evaluation
+            found = _newest_finding(context.instance, promise)
             if not found or promise.name in ABOUT_TIME or found.passed or found.metadata[OUTCOME].value != "broken":
                 continue
             title = f"A promise about the tables is broken: {promise.name}"
@@ -127,7 +126,7 @@ def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.S
                 told = f"{finding.outcome} {finding.figures.get('missed', '')}"
                 if finding.outcome != "not checked" and shown.get(promise.name) != told:
                     shown[promise.name] = told
-                    changed.append(_evaluation(promise, result(promise, finding)))
+                    changed.append(evaluation(promise, finding))
     except PipelineError as problem:
         return dg.SkipReason(_sentence(problem))
     return dg.SensorResult(asset_events=changed, cursor=json.dumps(shown))
@@ -164,6 +163,14 @@ def _enter(
         journal.begins(Problem(kind, title, text, _iso(now), dates), settings, now)
 
 
+def _newest_finding(instance: dg.DagsterInstance, promise: Promise) -> dg.AssetCheckEvaluation | None:
+    """What was found of a promise last; a run that is at work or was killed has not found anything."""
+    for record in instance.event_log_storage.get_asset_check_execution_history(key_of(promise), limit=RUNS_A_TICK):
+        if record.event and record.event.asset_check_evaluation:
+            return record.event.asset_check_evaluation
+    return None
+
+
 def _dates(tags: Mapping[str, str]) -> tuple[str, ...]:
     """The first and the last date of a run; none if it loads none, as one that only examines promises."""
     names = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -198,17 +205,6 @@ def _state_of_the_tables(settings: AlertSettings) -> str:
     if instant is None:
         return "Nothing was ever loaded, so there is nothing to use yet."
     return f"The tables are safe to use; they are as of {instant:%Y-%m-%d %H:%M} UTC."
-
-
-def _evaluation(promise: Promise, found: dg.AssetCheckResult) -> dg.AssetCheckEvaluation:
-    return dg.AssetCheckEvaluation(
-        asset_key=key_of(promise).asset_key,
-        check_name=promise.name,
-        passed=found.passed,
-        severity=found.severity,
-        description=found.description,
-        metadata=found.metadata,
-    )
 
 
 def _sentence(problem: PipelineError) -> str:

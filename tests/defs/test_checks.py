@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -91,12 +91,13 @@ def test_s1_the_text_of_an_unknown_error_is_not_shown(
     location: Location, filled: Warehouse, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error that nobody expected may hold anything, so only its class gets into the event log."""
+    from inode_pipeline.analysis.promises import Promise
     from inode_pipeline.defs import checks
 
     def fail(_: object) -> Finding:
         raise ValueError("canary-secret")
 
-    monkeypatch.setattr(checks, "PROMISES", [checks.Promise("units_agree", "table", "error", "words", fail)])
+    monkeypatch.setattr(checks, "PROMISES", [Promise("units_agree", "table", "error", "words", fail)])
     run = location.checks("units_agree")
     assert run.is_ok
     assert checked(run)["units_agree"].description == "Not checked: an unexpected error, ValueError."
@@ -114,7 +115,8 @@ def test_s1_the_text_of_an_unknown_error_is_not_shown(
 )
 def test_green_is_only_what_is_kept(outcome: str, severity: str, expected: tuple[bool, str]) -> None:
     """Broken is as grave as the promise, unchecked is a warning."""
-    from inode_pipeline.defs.checks import Promise, result
+    from inode_pipeline.analysis.promises import Promise
+    from inode_pipeline.defs.findings import result
 
     promise = Promise("name", "table", severity, "words", lambda _: Finding("kept", ""))
     shown = result(promise, Finding(outcome, "text"))
@@ -131,3 +133,16 @@ def test_a_past_load_is_examined_against_the_tables_as_they_are(
     run = location.sync(today)
     assert outcomes(run)["fields_stay"] == "kept"
     assert outcomes(run)["no_sudden_shrink"] == "kept"
+
+
+def test_a_run_that_fails_shows_what_is_found_and_not_that_every_check_failed(
+    location: Location, filled: Warehouse, today: date
+) -> None:
+    """The checks of a run with a gap are never executed, so the failing step examines the promises itself."""
+    location.sync(today)
+    run = location.sync(today - timedelta(days=1))
+    assert not run.is_ok
+    found = checked(run)
+    assert found.keys() == BY_NAME.keys()
+    assert found["recount_agrees"].passed
+    assert found["recount_agrees"].metadata["received"].value == 25

@@ -166,6 +166,23 @@ def test_a_broken_promise_is_told_once_and_its_end_once(
     assert checks.tick() == [("over", f"Over: {broken}")]
 
 
+def test_a_broken_promise_is_not_over_because_a_run_was_killed(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
+) -> None:
+    """A run that plans its checks and never comes to them has found nothing, so nothing is told."""
+    location.sync(today)
+    with transaction(filled) as connection:
+        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
+    location.checks("receipts_balance")
+    checks = watch("check_failures")
+    assert ("problem", "A promise about the tables is broken: receipts_balance") in checks.tick()
+    job = location.definitions.resolve_job_def("sync_links")
+    run = location.instance.create_run_for_job(job, tags={"dagster/partition": str(today)})
+    assert checks.tick() == []
+    location.instance.report_run_failed(run)
+    assert checks.tick() == []
+
+
 def test_a_missed_night_is_told_when_its_grace_is_over(
     watch: Callable[[str], Watch], filled: Warehouse, settings: Settings
 ) -> None:
