@@ -83,6 +83,17 @@ class PostgreSQLServer:
     def drop(self, database: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
 
+    def start(self) -> None:
+        """Start the server on its data and wait until it answers."""
+        options = f"-F -h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=50 -c shared_buffers=32MB"
+        self.run(
+            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-o", options, "-l", str(self.folder / "log"), "start"
+        )
+
+    def kill(self) -> None:
+        """End the server at once, as if its machine were lost."""
+        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")
+
     def run(self, program: str, *arguments: str) -> str:
         """Run one of PostgreSQL's own programs, and return what it prints."""
         command = [str(self.programs / program), *arguments]
@@ -115,14 +126,22 @@ def postgresql_server() -> Iterator[PostgreSQLServer]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     server = PostgreSQLServer(folder, port, _programs(folder, user), user)
-    data = str(folder / "data")
-    server.run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-N")
-    options = f"-F -h 127.0.0.1 -p {port} -k {folder} -c max_connections=50 -c shared_buffers=32MB"
+    server.run(
+        "initdb",
+        "-D",
+        str(folder / "data"),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=utf8",
+        "--locale=C.UTF-8",
+        "-N",
+    )
     try:
-        server.run("pg_ctl", "-D", data, "-w", "-o", options, "-l", str(folder / "log"), "start")
+        server.start()
         yield server
     finally:
-        server.run("pg_ctl", "-D", data, "-w", "-m", "immediate", "stop")
+        server.kill()
         shutil.rmtree(folder)
 
 

@@ -59,8 +59,17 @@ BACKFILL = """
 query Backfill($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
 """
 LAUNCH_RUN = """
-mutation LaunchRun($params: ExecutionParams!) { launchRun(executionParams: $params) {
-  __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message } } }
+mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
+  launchPipelineExecution(executionParams: $executionParams) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+  }
+}
+"""
+ASSETS = """
+{ assetNodes { assetKey { path } assetChecksOrError { ... on AssetChecks { checks { name } } } } }
 """
 
 
@@ -98,22 +107,29 @@ class Deployment:
         found: list[dict[str, Any]] = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
 
-    def launch(self, day: date, **config: object) -> str:
-        """Start a run of one date as the launchpad does, and return its id."""
-        tag = {"key": "dagster/partition", "value": str(day)}
-        run_config = {"ops": {"links_by_date": {"config": config}}} if config else {}
-        selector = {**REPOSITORY, "jobName": "sync_links"}
-        params = {"selector": selector, "runConfigData": run_config, "executionMetadata": {"tags": [tag]}}
-        answer = self.ask(LAUNCH_RUN, params=params)["launchRun"]
+    def launch(self, day: date, run_config: str = "{}\n") -> str:
+        """Start a run of one date as the dialog of the job's page and the launchpad do, and return its id."""
+        tags = {
+            "dagster/partition": str(day),
+            "dagster/partition_set": "sync_links_partition_set",
+            "dagster/from_ui": "true",
+        }
+        params = {
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+            "runConfigData": run_config,
+            "selector": {**REPOSITORY, "pipelineName": "sync_links", **self._everything()},
+        }
+        answer = self.ask(LAUNCH_RUN, executionParams=params)["launchPipelineExecution"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
     def backfill(self, form: str, days: Sequence[date]) -> str:
-        """Launch a backfill from the form of the `job` page or of the `asset` page, and return its id."""
-        nodes = wait_for("the code location", lambda: self.ask("{ assetNodes { assetKey { path } } }")["assetNodes"])
+        """Launch a backfill from the form of the `job` page or of the `asset` page of links, and return its id."""
+        every_asset = self._everything()["assetSelection"]
         params = {
             "tags": [{"key": "dagster/from_ui", "value": "true"}],
-            "assetSelection": sorted((node["assetKey"] for node in nodes), key=lambda key: str(key["path"])),
+            "assetSelection": every_asset if form == "job" else [{"path": ["links"]}],
             "partitionNames": [str(day) for day in days],
             "fromFailure": False,
         }
@@ -122,6 +138,17 @@ class Deployment:
         answer = self.ask(LAUNCH_BACKFILL, backfillParams=params)["launchPartitionBackfill"]
         assert answer["__typename"] == "LaunchBackfillSuccess", answer
         return str(answer["backfillId"])
+
+    def _everything(self) -> dict[str, list[dict[str, Any]]]:
+        """Every asset and every check of it, in the order in which the UI names them."""
+        nodes = wait_for("the code location", lambda: self.ask(ASSETS)["assetNodes"])
+        nodes = sorted(nodes, key=lambda node: str(node["assetKey"]["path"]))
+        checks = [
+            {"name": check["name"], "assetKey": node["assetKey"]}
+            for node in nodes
+            for check in node["assetChecksOrError"]["checks"]
+        ]
+        return {"assetSelection": [node["assetKey"] for node in nodes], "assetCheckSelection": checks}
 
     def ended(self, backfill: str, seconds: float = 400) -> list[dict[str, Any]]:
         """The runs of a backfill, once it has requested all of them and each has ended."""
@@ -139,6 +166,10 @@ class Deployment:
         events = self.ask(FAILURES, runId=run_id)["logsForRun"]["events"]
         [failure] = [event for event in events if event["__typename"] == "ExecutionStepFailureEvent"]
         return f"{(failure['failureMetadata'] or {}).get('description')} {(failure['error'] or {}).get('message')}"
+
+    def event_types(self, run_id: str) -> list[str]:
+        """The types of everything that the run's page shows."""
+        return [event["__typename"] for event in self.ask(FAILURES, runId=run_id)["logsForRun"]["events"]]
 
     def green(self, asset: str) -> set[str]:
         """The dates that the asset's page shows as materialized."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from typing import Any
 
 import pytest
 
 from inode_pipeline.warehouse.tables import LINKS_TABLE, WALKS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
 from tests.operating.conftest import LastNights
-from tests.operating.running import wait_for
+from tests.operating.running import ENDED, wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
@@ -22,30 +23,86 @@ def process_of(deployment: LastNights, run: str) -> int | None:
     return next((int(process.split(":")[-2]) for key, process, end in attempts if key == run and end is None), None)
 
 
+class Held:
+    """Holds the server's next page of one run until it is let go."""
+
+    def __init__(self, deployment: LastNights) -> None:
+        self.deployment, self.run = deployment, ""
+        self._reached, self._go_on = threading.Event(), threading.Event()
+
+    def __enter__(self) -> Held:
+        self.deployment.server.state.on_page = self._hold
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._go_on.set()
+        self.deployment.server.state.on_page = None
+
+    def launched(self) -> str:
+        """Launch a run of today, and return its id as soon as it waits for a page."""
+        self.run = self.deployment.launch(self.deployment.today)
+        wait_for("a page of the run", self._reached.is_set)
+        return self.run
+
+    def process(self) -> int:
+        """The process in which the run is at work, as `runs` has it."""
+        return int(wait_for("its process", lambda: process_of(self.deployment, self.run)))
+
+    def _hold(self, _: int) -> None:  # the tick's own run may come in between, and is let through
+        if self.run and not self._go_on.is_set() and process_of(self.deployment, self.run):
+            self._reached.set()
+            self._go_on.wait(120)
+
+
+def ended(deployment: LastNights, run: str) -> str | None:
+    """The status of a run that has ended."""
+    return next((r["status"] for r in deployment.runs() if r["runId"] == run and r["status"] in ENDED), None)
+
+
 def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: LastNights) -> None:
     """Killed between two pages, a run is red; Dagster starts it again by itself, and the table is then complete."""
-    wait_for("the code location", lambda: deployment.ask("{ assetNodes { id } }")["assetNodes"])
-    reached, go_on = threading.Event(), threading.Event()
-    runs: list[str] = []
-
-    def hold(_: int) -> None:  # the tick's own run may come in between, and is let through
-        if runs and not go_on.is_set() and process_of(deployment, runs[0]):
-            reached.set()
-            go_on.wait(60)
-
-    deployment.server.state.on_page = hold
-    try:
-        run = deployment.launch(deployment.today)
-        runs.append(run)
-        wait_for("a page of the run", reached.is_set)
-        os.kill(wait_for("its process", lambda: process_of(deployment, run)), signal.SIGKILL)
-    finally:
-        go_on.set()
-        deployment.server.state.on_page = None
+    with Held(deployment) as held:
+        run = held.launched()
+        os.kill(held.process(), signal.SIGKILL)
     [again] = wait_for("the second run", lambda: deployment.runs(dagster__parent_run_id=run), 240)
     assert again["tags"]["dagster/retry_number"] == "1"
-    wait_for("its end", lambda: deployment.runs(dagster__parent_run_id=run)[0]["status"] == "SUCCESS", 240)
+    assert wait_for("its end", lambda: ended(deployment, again["runId"]), 240) == "SUCCESS"
     walks = deployment.rows(WALKS, "run_id", "snapshot_date", "received")
     assert [walk for walk in walks if walk[0] == run] == []
     assert (again["runId"], deployment.today, 25) in walks
+    assert len(deployment.rows(LINKS_TABLE, "link_id")) == 25
+
+
+@pytest.mark.soak
+def test_a_run_outlives_the_daemon_and_what_is_queued_waits_for_the_next_one(deployment: LastNights) -> None:
+    """Nothing starts while no daemon is there, what was at work comes to its end, and the next daemon goes on."""
+    with Held(deployment) as held:
+        run = held.launched()
+        daemon = deployment.processes.started.pop("daemon")
+        daemon.kill()
+        daemon.wait()
+        queued = deployment.launch(deployment.landed[0])
+        backfill = deployment.backfill("asset", deployment.landed)
+    assert wait_for("its end", lambda: ended(deployment, run), 240) == "SUCCESS"
+    assert [r["status"] for r in deployment.runs() if r["runId"] == queued] == ["QUEUED"]
+    assert deployment.runs(dagster__backfill=backfill) == []
+    deployment.processes.start_daemon()
+    assert wait_for("the queued run", lambda: ended(deployment, queued), 240) == "SUCCESS"
+    assert {r["status"] for r in deployment.ended(backfill)} == {"SUCCESS"}
+
+
+@pytest.mark.soak
+def test_a_database_that_comes_back_is_waited_for(deployment: LastNights, postgresql_server: Any) -> None:
+    """Killed in the middle of a run and back before the step's retries are over, it costs a minute and no click."""
+    with Held(deployment) as held:
+        run = held.launched()
+        postgresql_server.kill()
+    try:
+        wait_for("the step's retry", lambda: "ExecutionStepUpForRetryEvent" in deployment.event_types(run), 240)
+        assert ended(deployment, run) is None
+    finally:
+        postgresql_server.start()
+    assert wait_for("its end", lambda: ended(deployment, run), 400) == "SUCCESS"
+    outcomes = [row[1:] for row in deployment.rows(ATTEMPTS, "run_id", "outcome", "error") if row[0] == run]
+    assert outcomes[-1] == ("ok", None)
     assert len(deployment.rows(LINKS_TABLE, "link_id")) == 25
