@@ -44,7 +44,6 @@ STATUSES = """
 query Statuses($asset: AssetKeyInput!) { assetNodeOrError(assetKey: $asset) { ... on AssetNode {
   assetPartitionStatuses { ... on TimePartitionStatuses { ranges { status startKey endKey } } } } } }
 """
-# With variables as the UI of this version sends them; test_browser.py holds that it does.
 LAUNCH_BACKFILL = """
 mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
   launchPartitionBackfill(backfillParams: $backfillParams) {
@@ -69,7 +68,7 @@ mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
 }
 """
 ASSETS = """
-{ assetNodes { assetKey { path } assetChecksOrError { ... on AssetChecks { checks { name } } } } }
+{ assetNodes { assetKey { path } jobNames assetChecksOrError { ... on AssetChecks { checks { name } } } } }
 """
 
 
@@ -107,25 +106,45 @@ class Deployment:
         found: list[dict[str, Any]] = self.ask(RUNS, filter={"tags": wanted})["runsOrError"]["results"]
         return [run | {"tags": {tag["key"]: tag["value"] for tag in run["tags"]}} for run in found]
 
-    def launch(self, day: date, run_config: str = "{}\n") -> str:
-        """Start a run of one date as the dialog of the job's page and the launchpad do, and return its id."""
-        tags = {
-            "dagster/partition": str(day),
-            "dagster/partition_set": "sync_links_partition_set",
-            "dagster/from_ui": "true",
-        }
-        params = {
-            "mode": "default",
-            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
-            "runConfigData": run_config,
-            "selector": {**REPOSITORY, "pipelineName": "sync_links", **self._everything()},
-        }
-        answer = self.ask(LAUNCH_RUN, executionParams=params)["launchPipelineExecution"]
+    def status(self, run_id: str) -> str:
+        """Where a run stands."""
+        [status] = [run["status"] for run in self.runs() if run["runId"] == run_id]
+        return str(status)
+
+    def end_of(self, run_id: str, seconds: float = 240) -> str:
+        """The status of a run that has ended, once it has."""
+        wait_for(f"the end of run {run_id}", lambda: self.status(run_id) in ENDED, seconds)
+        return self.status(run_id)
+
+    def launch(self, day: date) -> str:
+        """Start a run of one date as the dialog of the job's page does, and return its id."""
+        answer = self.ask(LAUNCH_RUN, executionParams=self.run_form(day))["launchPipelineExecution"]
         assert answer["__typename"] == "LaunchRunSuccess", answer
         return str(answer["run"]["runId"])
 
     def backfill(self, form: str, days: Sequence[date]) -> str:
         """Launch a backfill from the form of the `job` page or of the `asset` page of links, and return its id."""
+        params = self.backfill_form(form, days)
+        answer = self.ask(LAUNCH_BACKFILL, backfillParams=params)["launchPartitionBackfill"]
+        assert answer["__typename"] == "LaunchBackfillSuccess", answer
+        return str(answer["backfillId"])
+
+    def run_form(self, day: date) -> dict[str, Any]:
+        """The variables that the UI sends for one date; test_browser.py holds that it does."""
+        tags = {
+            "dagster/partition": str(day),
+            "dagster/partition_set": "sync_links_partition_set",
+            "dagster/from_ui": "true",
+        }
+        return {
+            "mode": "default",
+            "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
+            "runConfigData": "{}\n",
+            "selector": {**REPOSITORY, "pipelineName": "sync_links", **self._everything()},
+        }
+
+    def backfill_form(self, form: str, days: Sequence[date]) -> dict[str, Any]:
+        """The variables that the UI sends for a range; test_browser.py holds that it does."""
         every_asset = self._everything()["assetSelection"]
         params = {
             "tags": [{"key": "dagster/from_ui", "value": "true"}],
@@ -135,14 +154,13 @@ class Deployment:
         }
         if form == "job":
             params["selector"] = {"partitionSetName": "sync_links_partition_set", "repositorySelector": REPOSITORY}
-        answer = self.ask(LAUNCH_BACKFILL, backfillParams=params)["launchPartitionBackfill"]
-        assert answer["__typename"] == "LaunchBackfillSuccess", answer
-        return str(answer["backfillId"])
+        return params
 
     def _everything(self) -> dict[str, list[dict[str, Any]]]:
-        """Every asset and every check of it, in the order in which the UI names them."""
+        """Every asset of the job and every check of it, in the order in which the UI names them."""
         nodes = wait_for("the code location", lambda: self.ask(ASSETS)["assetNodes"])
-        nodes = sorted(nodes, key=lambda node: str(node["assetKey"]["path"]))
+        nodes = [node for node in nodes if "sync_links" in node["jobNames"]]
+        nodes.sort(key=lambda node: str(node["assetKey"]["path"]))
         checks = [
             {"name": check["name"], "assetKey": node["assetKey"]}
             for node in nodes

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
 
+from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
 from tests.operating.conftest import LastNights
 from tests.operating.running import wait_for
 
@@ -27,6 +28,7 @@ CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 SLOW_MS = 120_000
+JOB = "/locations/inode_pipeline/jobs/sync_links"
 
 
 @pytest.fixture(scope="module")
@@ -45,43 +47,99 @@ def picture(page: Page, name: str) -> None:
     page.screenshot(path=PICTURES / f"{name}.png")
 
 
+def opened(page: Page, address: str, button: str, **options: Any) -> Locator:
+    """The dialog that a page's button opens."""
+    page.goto(address)
+    materialize = page.locator("button", has_text=button)
+    expect(materialize).to_be_enabled(timeout=SLOW_MS)
+    materialize.click(**options)
+    dialog = page.locator(".dagster-dialog")
+    confirm = dialog.locator("button", has_text="Confirm")  # of a table whose pages Dagster has not seen yet
+    dates = dialog.locator("input[type=text]").first
+    expect(confirm.or_(dates)).to_be_visible(timeout=SLOW_MS)
+    if confirm.is_visible():
+        confirm.click()
+    return dialog
+
+
+def choose(dialog: Locator, dates: str) -> None:
+    field = dialog.locator("input[type=text]").first
+    field.click()
+    field.fill(dates)
+    field.press("Enter")
+
+
+def launched(dialog: Locator, button: str) -> dict[str, Any]:
+    """What the UI sends when the dialog's button is pressed."""
+    page = dialog.page
+    with page.expect_request(lambda request: _params(request) is not None, timeout=SLOW_MS) as sent:
+        dialog.locator("button", has_text=button).last.click()
+    params = _params(sent.value)
+    assert params is not None
+    return params
+
+
 def test_a_range_is_launched_and_watched_from_the_job_page(page: Page, deployment: LastNights) -> None:
     """The job's dialog takes a range of three dates, the backfill runs, and the pages show which date is missing."""
-    sent: list[dict[str, Any]] = []
-    page.on("request", lambda request: _note(request, sent))
-    page.goto("/locations/inode_pipeline/jobs/sync_links")
-    materialize = page.locator("button", has_text="Materialize all")
-    expect(materialize).to_be_enabled(timeout=SLOW_MS)
+    dialog = opened(page, JOB, "Materialize all")
     picture(page, "1-job")
-    materialize.click()
-    dialog = page.locator(".dagster-dialog")
-    dates = dialog.locator("input[type=text]").first
-    dates.click()
-    dates.fill(f"[{deployment.landed[0]}...{deployment.landed[1]}]")
-    dates.press("Enter")
+    choose(dialog, f"[{deployment.landed[0]}...{deployment.landed[1]}]")
     picture(page, "2-dates")
-    dialog.locator("button", has_text="Launch backfill").click()
+    params = launched(dialog, "Launch backfill")
+    assert params == deployment.backfill_form("job", (deployment.landed[0], deployment.gap, deployment.landed[1]))
     expect(dialog).to_have_count(0, timeout=SLOW_MS)
-    [params] = sent
-    nodes = deployment.ask("{ assetNodes { assetKey { path } jobNames } }")["assetNodes"]
-    nodes = [node for node in nodes if "sync_links" in node["jobNames"]]
-    assert params == {
-        "tags": [{"key": "dagster/from_ui", "value": "true"}],
-        "assetSelection": sorted((node["assetKey"] for node in nodes), key=lambda key: key["path"]),
-        "partitionNames": [str(day) for day in (deployment.landed[0], deployment.gap, deployment.landed[1])],
-        "fromFailure": False,
-        "selector": {
-            "partitionSetName": "sync_links_partition_set",
-            "repositorySelector": {"repositoryLocationName": "inode_pipeline", "repositoryName": "__repository__"},
-        },
-    }
     backfill = wait_for("the backfill", lambda: _newest_backfill(deployment))
     page.goto(f"/runs/b/{backfill}")
-    [run] = wait_for("its end", lambda: _ended(deployment, backfill), 400)
+    [run] = deployment.ended(backfill)
     picture(page, "3-backfill")
     page.goto(f"/runs/{run['runId']}")
     expect(page.get_by_text("1 of 3 dates could not be loaded").first).to_be_visible(timeout=SLOW_MS)
     picture(page, "4-run")
+
+
+def test_a_range_is_launched_from_the_page_of_one_table(page: Page, deployment: LastNights) -> None:
+    """The dialog of the asset's page sends that asset alone; the pages and the other tables are made with it."""
+    dialog = opened(page, "/assets/links", "Materialize")
+    choose(dialog, f"[{deployment.landed[0]}...{deployment.landed[1]}]")
+    params = launched(dialog, "Launch backfill")
+    assert params == deployment.backfill_form("asset", (deployment.landed[0], deployment.gap, deployment.landed[1]))
+    expect(dialog).to_have_count(0, timeout=SLOW_MS)
+    [run] = deployment.ended(wait_for("the backfill", lambda: _newest_backfill(deployment)))
+    assert run["jobName"] == "__ASSET_JOB"
+    assert {str(day) for day in deployment.landed} <= deployment.green("link_observations")
+
+
+def test_the_failed_dates_are_chosen_by_one_click(page: Page, deployment: LastNights) -> None:
+    """After a run with a gap the job's dialog offers it as failed, and among the failed and missing ones."""
+    if str(deployment.gap) not in deployment.red("links"):
+        assert deployment.end_of(deployment.launch(deployment.gap)) == "FAILURE"
+    dialog = opened(page, JOB, "Materialize all")
+    dates = dialog.locator("input[type=text]").first
+    dialog.get_by_role("button", name="Failed and missing", exact=True).click()
+    expect(dates).not_to_have_value(str(deployment.gap), timeout=SLOW_MS)
+    assert str(deployment.gap) in dates.input_value()
+    dialog.get_by_role("button", name="Failed", exact=True).click()
+    expect(dates).to_have_value(str(deployment.gap), timeout=SLOW_MS)
+    assert launched(dialog, "Launch 1 run") == deployment.run_form(deployment.gap)
+
+
+def test_today_is_fetched_again_from_the_launchpad(page: Page, deployment: LastNights) -> None:
+    """Shift-click opens the launchpad with its config; what was landed of today before is kept beside the new walk."""
+    assert deployment.end_of(deployment.launch(deployment.today)) == "SUCCESS"
+    before = set(deployment.rows(WALKS, "walk_id"))
+    pages = set(deployment.rows(RAW_PAGES, "walk_id", "page", "sha256"))
+    dialog = opened(page, JOB, "Materialize all", modifiers=["Shift"])
+    expect(dialog.get_by_text("allow_shrink").first).to_be_visible(timeout=SLOW_MS)
+    partition = dialog.get_by_placeholder("Partition")
+    partition.click()
+    partition.fill(str(deployment.today))
+    page.locator(".dagster-popover").get_by_text(str(deployment.today), exact=True).first.click()
+    picture(page, "7-launchpad")
+    params = launched(dialog, "Materialize")
+    assert {"key": "dagster/partition", "value": str(deployment.today)} in params["executionMetadata"]["tags"]
+    assert "allow_shrink: false" in params["runConfigData"]
+    wait_for("the new walk", lambda: set(deployment.rows(WALKS, "walk_id")) > before, 240)
+    assert pages < set(deployment.rows(RAW_PAGES, "walk_id", "page", "sha256"))
 
 
 def test_the_asset_page_shows_dates_metadata_and_checks(page: Page, deployment: LastNights) -> None:
@@ -104,18 +162,14 @@ def show(page: Page, address: str, text: str) -> None:
     expect(page.get_by_text(text).first).to_be_visible(timeout=SLOW_MS)
 
 
-def _note(request: Any, sent: list[dict[str, Any]]) -> None:
+def _params(request: Request) -> dict[str, Any] | None:
+    """The variables of a request that launches something."""
     body = json.loads(request.post_data) if request.method == "POST" and request.post_data else {}
-    if isinstance(body, dict) and "backfillParams" in body.get("variables", {}):
-        sent.append(body["variables"]["backfillParams"])
+    variables = body.get("variables", {}) if isinstance(body, dict) else {}
+    return variables.get("backfillParams") or variables.get("executionParams")
 
 
 def _newest_backfill(deployment: LastNights) -> str | None:
     query = "{ partitionBackfillsOrError(limit: 1) { ... on PartitionBackfills { results { id } } } }"
     found = deployment.ask(query)["partitionBackfillsOrError"]["results"]
     return found[0]["id"] if found else None
-
-
-def _ended(deployment: LastNights, backfill: str) -> list[dict[str, Any]]:
-    runs = deployment.runs(dagster__backfill=backfill)
-    return runs if runs and all(run["status"] in ("SUCCESS", "FAILURE") for run in runs) else []

@@ -12,7 +12,7 @@ import pytest
 from inode_pipeline.warehouse.tables import LINKS_TABLE, WALKS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
 from tests.operating.conftest import LastNights
-from tests.operating.running import ENDED, wait_for
+from tests.operating.running import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
@@ -54,11 +54,6 @@ class Held:
             self._go_on.wait(120)
 
 
-def ended(deployment: LastNights, run: str) -> str | None:
-    """The status of a run that has ended."""
-    return next((r["status"] for r in deployment.runs() if r["runId"] == run and r["status"] in ENDED), None)
-
-
 def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: LastNights) -> None:
     """Killed between two pages, a run is red; Dagster starts it again by itself, and the table is then complete."""
     with Held(deployment) as held:
@@ -66,7 +61,7 @@ def test_m62_a_killed_run_is_started_again_and_ends_well(deployment: LastNights)
         os.kill(held.process(), signal.SIGKILL)
     [again] = wait_for("the second run", lambda: deployment.runs(dagster__parent_run_id=run), 240)
     assert again["tags"]["dagster/retry_number"] == "1"
-    assert wait_for("its end", lambda: ended(deployment, again["runId"]), 240) == "SUCCESS"
+    assert deployment.end_of(again["runId"]) == "SUCCESS"
     walks = deployment.rows(WALKS, "run_id", "snapshot_date", "received")
     assert [walk for walk in walks if walk[0] == run] == []
     assert (again["runId"], deployment.today, 25) in walks
@@ -83,11 +78,11 @@ def test_a_run_outlives_the_daemon_and_what_is_queued_waits_for_the_next_one(dep
         daemon.wait()
         queued = deployment.launch(deployment.landed[0])
         backfill = deployment.backfill("asset", deployment.landed)
-    assert wait_for("its end", lambda: ended(deployment, run), 240) == "SUCCESS"
-    assert [r["status"] for r in deployment.runs() if r["runId"] == queued] == ["QUEUED"]
+    assert deployment.end_of(run) == "SUCCESS"
+    assert deployment.status(queued) == "QUEUED"
     assert deployment.runs(dagster__backfill=backfill) == []
     deployment.processes.start_daemon()
-    assert wait_for("the queued run", lambda: ended(deployment, queued), 240) == "SUCCESS"
+    assert deployment.end_of(queued) == "SUCCESS"
     assert {r["status"] for r in deployment.ended(backfill)} == {"SUCCESS"}
 
 
@@ -99,10 +94,10 @@ def test_a_database_that_comes_back_is_waited_for(deployment: LastNights, postgr
         postgresql_server.kill()
     try:
         wait_for("the step's retry", lambda: "ExecutionStepUpForRetryEvent" in deployment.event_types(run), 240)
-        assert ended(deployment, run) is None
+        assert deployment.status(run) == "STARTED"
     finally:
         postgresql_server.start()
-    assert wait_for("its end", lambda: ended(deployment, run), 400) == "SUCCESS"
+    assert deployment.end_of(run, 400) == "SUCCESS"
     outcomes = [row[1:] for row in deployment.rows(ATTEMPTS, "run_id", "outcome", "error") if row[0] == run]
     assert outcomes[-1] == ("ok", None)
     assert len(deployment.rows(LINKS_TABLE, "link_id")) == 25

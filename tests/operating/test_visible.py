@@ -107,5 +107,5 @@ def test_the_receipt_and_the_rows_are_tables(deployment: LastNights, day: str) -
 def test_a_failure_names_its_page_of_the_docs(deployment: LastNights) -> None:
     """The message of a failed run says where its cause and remedy stand."""
     run = deployment.launch(deployment.gap)
-    wait_for("its end", lambda: any(r["status"] == "FAILURE" for r in deployment.runs() if r["runId"] == run), 240)
+    assert deployment.end_of(run) == "FAILURE"
     assert "More: docs/operations.md#notlandederror" in deployment.sentence(run)
