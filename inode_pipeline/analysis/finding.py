@@ -57,6 +57,12 @@ class Copy:
         with reading(self.warehouse) as connection:
             return list(connection.execute(newest))
 
+    def newest_load(self) -> str | None:
+        """The id of the load that was committed last; None before the first."""
+        newest = select(LOADS.c.load_id).where(LOADS.c.endpoint == self.endpoint.name)
+        with reading(self.warehouse) as connection:
+            return connection.scalar(newest.order_by(LOADS.c.started_at.desc()).limit(1))
+
     def walks_loaded_last(self) -> Sequence[datetime]:
         """The instants of the walks that were loaded last: the nights of a month, or the dates of a run."""
         last = func.max(LOADS.c.started_at)

@@ -77,7 +77,7 @@ def evaluation(promise: Promise, finding: Finding) -> dg.AssetCheckEvaluation:
 
 def _examined(promise: Promise, copy: Copy) -> Finding:
     try:
-        return promise.examine(copy)
+        return promise.found(copy)
     except PipelineError as problem:
         return _not_checked(problem)
     except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error

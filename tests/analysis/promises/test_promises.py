@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from inode_pipeline.analysis.promises import PROMISES, Copy
+from inode_pipeline.analysis.promises import PROMISES, Copy, Finding, Promise
 from inode_pipeline.emulator import EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.engine import Warehouse
@@ -227,3 +227,17 @@ def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
         (promise,) = (promise for promise in PROMISES if promise.name == name)
         late = replace(early, now=tick + timedelta(minutes=121))
         assert (promise.examine(early).outcome, promise.examine(late).outcome) == outcomes
+
+
+@pytest.mark.parametrize(("loads", "outcome"), [(0, "broken"), (1, "kept"), (99, "not checked")])
+def test_a_load_in_the_middle_breaks_no_promise(synced: Synced, loads: int, outcome: str) -> None:
+    """What looks broken while a load was committed is looked at again; where loads never end it is not checked."""
+    looks = iter(range(100))
+
+    def examine(_: Copy) -> Finding:
+        if (look := next(looks)) < loads:
+            synced.sync()
+        return Finding("kept" if 0 < loads <= look else "broken", "")
+
+    promise = Promise("name", "table", "error", "words", examine)
+    assert promise.found(Copy(synced.warehouse, LINKS, synced.settings, synced.now)).outcome == outcome
