@@ -15,7 +15,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
-from tests.operating.running import Deployment, deployed, land_and_load, settings_of, zone_at_noon
+from tests.operating.processes import deployed, land_and_load, settings_of, zone_at_noon
+from tests.operating.running import Deployment
 
 TICK_AFTER = timedelta(seconds=60)
 

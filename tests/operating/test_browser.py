@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
 
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
 from tests.operating.conftest import LastNights
-from tests.operating.running import wait_for
+from tests.operating.processes import wait_for
 
 pytestmark = [
     pytest.mark.browser,

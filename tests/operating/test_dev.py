@@ -13,9 +13,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.operating.running import ROOT, wait_for
+from tests.operating.processes import ROOT, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 COMMAND = [sys.executable, str(ROOT / "deploy/dev.py")]
 

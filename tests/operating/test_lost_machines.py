@@ -12,7 +12,7 @@ import pytest
 from inode_pipeline.warehouse.tables import LINKS_TABLE, WALKS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
 from tests.operating.conftest import LastNights
-from tests.operating.running import wait_for
+from tests.operating.processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 

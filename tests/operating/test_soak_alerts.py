@@ -15,15 +15,8 @@ from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.warehouse.engine import open_warehouse, transaction
 from inode_pipeline.warehouse.tables import LOADS
 from tests.alerts.servers import Hook, Mailbox, a_hook, a_mailbox
-from tests.operating.running import (
-    REPOSITORY,
-    Deployment,
-    deployed,
-    land_and_load,
-    settings_of,
-    wait_for,
-    zone_at_noon,
-)
+from tests.operating.processes import deployed, land_and_load, settings_of, wait_for, zone_at_noon
+from tests.operating.running import REPOSITORY, Deployment
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1800)]
 

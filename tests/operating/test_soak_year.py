@@ -26,7 +26,8 @@ from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.fact_tables import LINK_FACTS
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 from tests.conftest import BOTH
-from tests.operating.running import BIN, Deployment, deployed, land_and_load, settings_of, zone_at_noon
+from tests.operating.processes import BIN, deployed, land_and_load, settings_of, zone_at_noon
+from tests.operating.running import Deployment
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(3000)]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.operating.conftest import LastNights
-from tests.operating.running import wait_for
+from tests.operating.processes import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
