@@ -48,7 +48,7 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
     return dg.Failure(
         description=f"[{type(problem).__name__}] An error that this program did not expect. "
         f"Run {again}, which shows its text, and report it.\n"
-        f"More: {page_of('UnexpectedError')}",
+        f"See {page_of('UnexpectedError')}",
         metadata={"error": type(problem).__name__, "where": dg.MetadataValue.text("\n".join(places))},
         allow_retries=False,
     )
@@ -56,7 +56,7 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
 
 def stopped(problem: PipelineError) -> dg.Failure:
     """A stop that no date is to blame for."""
-    description = f"{_sentence(problem)}\nMore: {page_of(problem.kind)}"
+    description = f"{_sentence(problem)}\nSee {page_of(problem.kind)}"
     return dg.Failure(description=description, metadata=_about(problem), allow_retries=problem.retryable)
 
 
@@ -71,7 +71,7 @@ def dates_missing(problems: Mapping[date, PipelineError], *, loaded: int, untrie
     for kind in kinds:
         days = [day for day, problem in problems.items() if problem.kind == kind]
         lines.append(f"{', '.join(map(str, days))}: {_sentence(problems[days[0]])}")
-    lines.append(f"More: {', '.join(map(page_of, kinds))}")
+    lines.append(f"See {', '.join(map(page_of, kinds))}")
     dates = dg.MetadataValue.json([str(day) for day in problems])
     return dg.Failure(
         description="\n".join(lines), metadata={**_about(last), "dates": dates}, allow_retries=last.retryable

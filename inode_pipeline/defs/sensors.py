@@ -187,11 +187,11 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
             return str(told.metadata["error"].value), told.description
         return "UnexpectedError", (
             "An error that this program did not expect; the run's page has where it rose.\n"
-            f"More: {page_of('UnexpectedError')}"
+            f"See {page_of('UnexpectedError')}"
         )
     return "LostRun", (
         "The run's process ended without a word: it was killed, or its machine was restarted. The tables are as they "
-        f"were; launch the date again.\nMore: {page_of('LostRun')}"
+        f"were; launch the date again.\nSee {page_of('LostRun')}"
     )
 
 

@@ -21,7 +21,7 @@ def test_s20_refused_credentials_are_not_tried_again() -> None:
     assert not failure.allow_retries
     assert failure.description == (
         "[PasswordRejectedError] The server refused the login. Check INODE_PASSWORD.\n"
-        "More: docs/operations.md#passwordrejectederror"
+        "See docs/operations.md#passwordrejectederror"
     )
     assert {name: value.value for name, value in failure.metadata.items()} == {
         "error": "PasswordRejectedError",
@@ -40,7 +40,7 @@ def test_one_date_alone_is_told_in_its_own_words() -> None:
     (day, problem), *_ = NOT_LANDED.items()
     failure = dates_missing({day: problem}, loaded=0, untried=0)
     assert failure.description == (
-        "[NotLandedError] Nothing is landed on 2026-03-03. It cannot be had.\nMore: docs/operations.md#notlandederror"
+        "[NotLandedError] Nothing is landed on 2026-03-03. It cannot be had.\nSee docs/operations.md#notlandederror"
     )
 
 
@@ -50,7 +50,7 @@ def test_missing_dates_of_a_range_are_named_with_their_reason() -> None:
     assert failure.description == (
         "2 of 31 dates could not be loaded; 29 are loaded and complete, 0 were not tried.\n"
         "2026-03-03, 2026-03-09: [NotLandedError] Nothing is landed on 2026-03-03. It cannot be had.\n"
-        "More: docs/operations.md#notlandederror"
+        "See docs/operations.md#notlandederror"
     )
     assert not failure.allow_retries
     assert failure.metadata["dates"] == dg.MetadataValue.json(["2026-03-03", "2026-03-09"])

@@ -108,4 +108,4 @@ def test_a_failure_names_its_page_of_the_docs(deployment: LastNights) -> None:
     """The message of a failed run says where its cause and remedy stand."""
     run = deployment.launch(deployment.gap)
     assert deployment.end_of(run) == "FAILURE"
-    assert "More: docs/operations.md#notlandederror" in deployment.sentence(run)
+    assert "See docs/operations.md#notlandederror" in deployment.sentence(run)
