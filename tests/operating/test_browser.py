@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Request, expect
 
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
+from tests.browser import PICTURES, chromium
 from tests.operating.conftest import LastNights
 from tests.operating.processes import wait_for
 
@@ -23,24 +23,23 @@ pytestmark = [
     pytest.mark.timeout(600),
 ]
 
-PICTURES = Path(__file__).parents[2] / "test-artifacts"
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SLOW_MS = 120_000
 JOB = "/locations/inode_pipeline/jobs/sync_links"
 
 
 @pytest.fixture(scope="module")
-def page(deployment: LastNights) -> Iterator[Page]:
+def browser() -> Iterator[Browser]:
+    """Asked for before a deployment is started in vain."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, deployment: LastNights) -> Page:
     """A tab of a browser of our own."""
-    PICTURES.mkdir(exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        tab = browser.new_page(viewport={"width": 1500, "height": 1000}, base_url=deployment.address)
-        tab.set_default_timeout(SLOW_MS)
-        yield tab
-        browser.close()
+    tab = browser.new_page(viewport={"width": 1500, "height": 1000}, base_url=deployment.address)
+    tab.set_default_timeout(SLOW_MS)
+    return tab
 
 
 def picture(page: Page, name: str) -> None:

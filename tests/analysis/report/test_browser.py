@@ -6,29 +6,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from inode_pipeline.analysis.report.file import write_report
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import Warehouse
+from tests.browser import PICTURES, chromium
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
 SIZES = {"desktop": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
-PICTURES = Path(__file__).parents[3] / "test-artifacts"
 SECTIONS = ["glance", "map", "worst", "changes", "silent", "history", "receipt"]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser of our own."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 class Visit:
@@ -68,7 +63,6 @@ def test_it_opens_offline_without_a_complaint(warehouse, fill, visit, size):
     """No word on the console, no request but for the file, no scrolling to the side, every section and picture seen."""
     fill(warehouse, links=300)
     seen = visit(warehouse, size)
-    PICTURES.mkdir(exist_ok=True)
     seen.page.screenshot(path=PICTURES / f"report-{size}.png", full_page=True)
 
     assert (seen.complaints, [address.split(":")[0] for address in seen.requests]) == ([], ["file"])
