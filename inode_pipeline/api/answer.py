@@ -7,10 +7,12 @@ Keep out: what a field means (`endpoints/`) and where the next page is (`paginat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from inode_pipeline.api.decode import Bad, Torn, decode, flaws, not_a_page, text_flaw, without_flaws
+from inode_pipeline.api.plain import PlainRecords, read_plain, remember_form
 from inode_pipeline.api.quote import quoted
 
 
@@ -39,7 +41,7 @@ class Answer:
     A `list` is a bare JSON list: the whole answer in one response.
     """
 
-    records: list[Record]
+    records: Sequence[Record]
     count: int | None
     next: str | None
     style: Literal["envelope", "list"]
@@ -53,17 +55,27 @@ def read_answer(body: bytes) -> Answer:
         PayloadTooLargeError: it is nested or long beyond every sensible page.
 
     """
+    if (plain := read_plain(body, lambda body: _read_generally(body).records)) is not None:
+        records, around, is_list = plain
+        return _answer(records if is_list else {**around, "results": records}, is_clean=True)
+    return _read_generally(body)
+
+
+def _read_generally(body: bytes) -> Answer:
     value, is_clean = decode(body)
-    return _answer(value, is_clean=is_clean)
+    answer = _answer(value, is_clean=is_clean)
+    if is_clean and isinstance(answer.records, list) and all(type(record) is dict for record in answer.records):
+        remember_form(value, answer.records)
+    return answer
 
 
 def _answer(value: object, *, is_clean: bool) -> Answer:
-    if isinstance(value, list):
+    if isinstance(value, list | PlainRecords):
         return Answer(_records(value, is_clean=is_clean), None, None, "list")
     if not isinstance(value, dict) or isinstance(value, Torn):
         raise not_a_page("a key stands twice" if isinstance(value, Torn) else f"it is {_shape(value)}")
     results = value.get("results")
-    if not isinstance(results, list):
+    if not isinstance(results, list | PlainRecords):
         raise not_a_page(f"`results` is {_shape(results) if 'results' in value else 'missing'}; {_keys(value)}")
     if "next" not in value:
         raise not_a_page(f"`next` is missing, so nobody knows whether it is the last page; {_keys(value)}")
@@ -75,7 +87,9 @@ def _answer(value: object, *, is_clean: bool) -> Answer:
     return Answer(_records(results, is_clean=is_clean), count, following, "envelope")
 
 
-def _records(values: list[Any], *, is_clean: bool) -> list[Record]:
+def _records(values: Sequence[Any], *, is_clean: bool) -> Sequence[Record]:
+    if isinstance(values, PlainRecords):
+        return values
     if is_clean and all(type(value) is dict for value in values):
         return values
     return [_record(value) for value in values]

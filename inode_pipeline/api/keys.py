@@ -1,13 +1,13 @@
 """Keys in flat memory: eight bytes each, however long they are and however many.
 
-A key stands for itself by a 64-bit hash. Two of a million keys share one with a probability of 3 in 10^8; a walk would
-then look contradictory and be repeated, so that such a chance costs time, never data.
+A key stands for itself by Python's 64-bit hash, which is another one in every process, so that nobody can choose keys
+that share one. Two of a million keys do with a probability of 3 in 10^8; a walk would then look contradictory and be
+repeated, so that such a chance costs time, never data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,8 @@ Digests = NDArray[np.int64]
 
 
 def digests(keys: Iterable[str]) -> Digests:
-    """The hashes of keys, in their order, repeats included."""
-    joined = b"".join(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest() for key in keys)
-    return np.frombuffer(joined, dtype="<i8").astype(np.int64, copy=False)
+    """The hashes of keys, in their order, repeats included. They mean something within this process only."""
+    return np.fromiter(map(hash, keys), dtype=np.int64)
 
 
 class KeyDigests:

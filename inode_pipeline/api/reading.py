@@ -5,7 +5,7 @@ Keep out: whether the walk is accepted, which needs the warehouse's and other wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
@@ -16,7 +16,8 @@ from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.errors import PagingLoopError
 
-Identify = Callable[[Record], str | None]
+Identify = Callable[[Sequence[Record]], Sequence[str | None]]
+"""The id of each record of a page, None where it cannot be read."""
 
 UNKNOWN: Final = -1
 
@@ -55,9 +56,9 @@ class Reading:
         """
         self.pages += 1
         self.received += len(page.answer.records)
-        ids = [self._identify(record) for record in page.answer.records]
-        keys = np.unique(digests(key for key in ids if key is not None))
-        unreadable = sum(key is None for key in ids)
+        ids = self._identify(page.answer.records)
+        keys = np.unique(digests([key for key in ids if key is not None]))
+        unreadable = ids.count(None)
         self.unreadable += unreadable
         self._refuse_loop(page.number, keys.tobytes(), unreadable)
         self._check_count(page)

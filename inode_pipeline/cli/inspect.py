@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ def inspect(file: Path | None, walk_id: str | None) -> None:
         click.echo(f"Written: {file.absolute()}. Correct it, then set INODE_FIELD_MAP_FILE={file}")
 
 
-def _fetched() -> tuple[Endpoint, list[Record]]:
+def _fetched() -> tuple[Endpoint, Sequence[Record]]:
     from inode_pipeline.api.client import INodeClient
     from inode_pipeline.config import Settings
     from inode_pipeline.endpoints.links import LINKS
@@ -51,7 +52,7 @@ def _fetched() -> tuple[Endpoint, list[Record]]:
     return settings.endpoint(LINKS), page.answer.records
 
 
-def _landed(walk_id: str) -> tuple[Endpoint, list[Record]]:
+def _landed(walk_id: str) -> tuple[Endpoint, Sequence[Record]]:
     from inode_pipeline.api.answer import read_answer
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.endpoints.links import LINKS

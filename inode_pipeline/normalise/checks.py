@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from inode_pipeline.api.plain import PlainRecords
 from inode_pipeline.endpoints.endpoint import Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
 from inode_pipeline.normalise.inventory import clean, describe_fields, listed
+from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.sources import CONTAINED
 
 INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
@@ -67,6 +69,8 @@ class Required:
     def of(cls, endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> Required:
         """Look for the required columns in the records of the first page that has any."""
         columns = [column for column in endpoint.columns if column.required]
+        if isinstance(records, PlainRecords) and all(map(PlainFields(records).source, columns)):
+            return cls((), "")
         lost = tuple(column for column in columns if not any(source_in(column, record) for record in records))
         return cls(lost, listed(describe_fields(endpoint, records)) if lost else "")
 

@@ -6,7 +6,7 @@ Keep out: what is remembered over the pages of a walk (`normaliser.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from inode_pipeline.normalise.extra import UNSTORABLE, read_extra
 from inode_pipeline.normalise.fields import Fields
 from inode_pipeline.normalise.geometry import GeometryReader
 from inode_pipeline.normalise.json_text import canonical_json
+from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.sources import Filling, fill
 from inode_pipeline.normalise.times import read_times
 from inode_pipeline.normalise.values import (
@@ -56,22 +57,23 @@ class ColumnReader:
         """How many points of geometries were dropped because they could not be read."""
         return sum(reader.broken_points for reader in self._geometry.values())
 
-    def read(self, fields: Fields) -> TypedPage:
+    def read(self, fields: Fields | PlainFields) -> TypedPage:
         """Type every column of a page's records."""
         page = TypedPage()
         fillings = []
         for column in self.endpoint.columns:
             if column.kind != "rest":
-                filling = fill(column, fields)
+                filling = fields.fill(column) if isinstance(fields, PlainFields) else fill(column, fields)
                 fillings.append(filling)
-                page.values[column.name], reasons = self._typed(column, filling.values)
+                typed = (filling.values, {}) if filling.is_typed else self._typed(column, filling.values)
+                page.values[column.name], reasons = typed
                 self._remember(column, filling, reasons, len(fields.records))
                 for row, reason in reasons.items():
                     place = filling.path(row) or column.sources[0]
                     page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
         for column in self.endpoint.columns:
             if column.kind == "rest":
-                page.values[column.name], faults = read_extra(fields, fillings)
+                page.values[column.name], faults = _rest(fields, fillings)
                 page.faults = faults | page.faults
         self._derive_free_flow(page.values)
         return page
@@ -108,6 +110,12 @@ class ColumnReader:
         values[motion.time] = [
             _free_flow_time(length, speed) if time is None else time for length, time, speed in triples
         ]
+
+
+def _rest(fields: Fields | PlainFields, fillings: Sequence[Filling]) -> tuple[list[str | None], dict[int, Fault]]:
+    if isinstance(fields, PlainFields):
+        return [*fields.rest({filling.used for filling in fillings if isinstance(filling.used, str)})], {}
+    return read_extra(fields, fillings)
 
 
 def _json(value: object) -> str:

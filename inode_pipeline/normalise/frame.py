@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from inode_pipeline.endpoints.endpoint import Column, Endpoint
 
@@ -49,7 +50,7 @@ def _array(column: Column, values: list[Any]) -> Any:
 
 
 def _texts(values: list[Any]) -> Any:
-    return pd.array(values, dtype="string")
+    return pd.arrays.ArrowStringArray(pa.array(values, pa.large_string()))
 
 
 def _integers(values: list[int]) -> Any:

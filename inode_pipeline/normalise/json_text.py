@@ -23,6 +23,11 @@ def canonical_json(value: Any) -> str | None:
     return text
 
 
+def canonical_lines(values: list[Any]) -> list[str]:
+    """The same for many objects at once, all of whose texts can be stored."""
+    return _ENCODER.encode_lines(values).decode().split("\n")[: len(values)]
+
+
 def unstorable_path(record: dict[str, Any]) -> str:
     """Return the dotted path of the first text that cannot be stored; an entry of a list has its list's path."""
     return _unstorable(record, "") or ""

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from inode_pipeline.api.answer import Flawed, Record
+from inode_pipeline.api.plain import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise import checks, units
@@ -22,9 +23,10 @@ from inode_pipeline.normalise.fields import Fields
 from inode_pipeline.normalise.frame import make_frame, rejected_frame
 from inode_pipeline.normalise.hashes import fingerprints
 from inode_pipeline.normalise.inventory import clean
+from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.times import EARLIEST
 
-NORMALISER_VERSION = 1
+NORMALISER_VERSION = 2
 """Raised when the same record would give another row, so that every row is written again."""
 
 WHOLE_RECORD = "(record)"
@@ -104,13 +106,11 @@ class Normaliser:
 
     def page(self, number: int, records: Sequence[Record]) -> Batch:
         """Type the records of one page; positions count from 1. Nothing raises here for what a record holds."""
-        sound = {place: record for place, record in enumerate(records, 1) if not isinstance(record, Flawed)}
-        flawed = {place: record for place, record in enumerate(records, 1) if isinstance(record, Flawed)}
-        fields = Fields(list(sound.values()), self._wanted)
+        places, flawed, fields = self._turned(records)
         typed = self._columns.read(fields)
         self._see(fields, flawed.values())
 
-        places, values = list(sound), typed.values
+        values = typed.values
         rejected = [self._flaw(number, place, record) for place, record in flawed.items()]
         rejected += self._faults(number, places, values, typed.faults)
         rejected.sort()
@@ -120,6 +120,14 @@ class Normaliser:
             values = {name: list(compress(column, keep)) for name, column in values.items()}
         duplicate = len(records) - len(rejected) - len(places)
         return self._tally(number, places, values, rejected, duplicate)
+
+    def _turned(self, records: Sequence[Record]) -> tuple[list[int], dict[int, Flawed], Fields | PlainFields]:
+        """The places of the sound records, the flawed ones by their place, and the fields of the sound ones."""
+        if isinstance(records, PlainRecords):
+            return list(range(1, len(records) + 1)), {}, PlainFields(records)
+        sound = {place: record for place, record in enumerate(records, 1) if not isinstance(record, Flawed)}
+        flawed = {place: record for place, record in enumerate(records, 1) if isinstance(record, Flawed)}
+        return list(sound), flawed, Fields(list(sound.values()), self._wanted)
 
     def check(self, previous_fields: Mapping[str, int] | None, max_rejected_fraction: float) -> None:
         """Pass a walk that may be loaded; to be called after its last page.
@@ -132,14 +140,15 @@ class Normaliser:
         checks.check_rejected(self.received, self.rejected, self._first_rejected, max_rejected_fraction)
         units.check_units(self.endpoint, np.concatenate([np.empty((3, 0)), *self._motions], axis=1))
 
-    def _see(self, fields: Fields, flawed: Iterable[Flawed]) -> None:
+    def _see(self, fields: Fields | PlainFields, flawed: Iterable[Flawed]) -> None:
         """Enter a page into the inventory. What a flawed record holds is there too, only not to be trusted."""
         inside = [record.value for record in flawed if isinstance(record.value, dict)]
         self._seen.records += len(fields.records)
         for part in (fields, Fields(inside)) if inside else (fields,):
             self._seen.add(part.leaves, part.objects, part.nulls)
         if self._required is None and (fields.records or inside):
-            self._required = checks.Required.of(self.endpoint, [*fields.records, *inside])
+            known = [*fields.records, *inside] if inside else fields.records
+            self._required = checks.Required.of(self.endpoint, known)
 
     def _flaw(self, number: int, place: int, record: Flawed) -> Rejected:
         return (
@@ -196,13 +205,14 @@ class Normaliser:
 
     def _frame(self, number: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:
         columns = self.endpoint.columns
-        every = [values[column.name] for column in columns]
         configuration = [values[column.name] for column in columns if column.kind == "configuration"]
+        others = [values[column.name] for column in columns if column.kind != "configuration"]
+        content = fingerprints(zip(*configuration, strict=True))
         added: dict[str, list[Any]] = {
             "page": [number] * len(places),
             "position": places,
-            "record_hash": fingerprints(zip(*every, strict=True), version=NORMALISER_VERSION),
-            "content_hash": fingerprints(zip(*configuration, strict=True)),
+            "record_hash": fingerprints(zip(content, *others, strict=True), version=NORMALISER_VERSION),
+            "content_hash": content,
         }
         return make_frame(self.endpoint, values, added)
 
@@ -212,6 +222,8 @@ def _without_data(endpoint: Endpoint, values: Mapping[str, list[Any]]) -> int:
     if (observed_at := endpoint.observed_at) is None:
         return 0
     names = [column.name for column in endpoint.columns if column.kind == "measurement" and column != observed_at]
+    if None not in values[observed_at.name] and any(None not in values[name] for name in names):
+        return 0
     measured = zip(*(values[name] for name in names), strict=True)
     return sum(
         time is None or all(value is None for value in measures)

@@ -23,12 +23,13 @@ class Filling:
     """The raw values of one column, None where there is no data, and where each came from.
 
     `used` is the path that filled it in every record, or one entry per record where that differs (None: no source).
-    `missing` counts the records that have none of the column's sources.
+    `missing` counts the records that have none of the column's sources. `is_typed` values are final.
     """
 
     values: list[Any]
     used: str | list[str | None] | None
     missing: int
+    is_typed: bool = False
 
     def path(self, row: int) -> str | None:
         """Return the path that filled the column in one record."""
@@ -37,13 +38,17 @@ class Filling:
 
 def fill(column: Column, fields: Fields) -> Filling:
     """Return a column's raw values by its sources, with its no-data values made None."""
-    filling = _by_first_source(column, fields)
+    return without_sentinels(column, _by_first_source(column, fields), fields.column)
+
+
+def without_sentinels(column: Column, filling: Filling, values_of: Callable[[str], list[Any]]) -> Filling:
+    """Make the values None that mean that there is no data; `values_of` gives the values at another path."""
     if column.null_values:
         is_null = _matcher(column.null_values)
         filling.values = [None if is_null(value) else value for value in filling.values]
     for path, sentinels in column.null_if.items():
         is_null = _matcher(sentinels)
-        others = fields.column(path)
+        others = values_of(path)
         filling.values = [
             None if is_null(other) else value for value, other in zip(filling.values, others, strict=True)
         ]

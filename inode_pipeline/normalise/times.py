@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from inode_pipeline.endpoints.endpoint import Column
-from inode_pipeline.normalise.values import Typed, UnreadableError, number_text, read_each
+from inode_pipeline.normalise.values import NoneType, Typed, UnreadableError, number_text, read_each
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOCAL_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the origin of local times, before their offset is known
@@ -33,16 +33,13 @@ _ISO = re.compile(
 def read_times(column: Column, values: list[Any]) -> Typed:
     """Read the instants of a column as microseconds since 1970; equal texts are read once."""
     read = _reader(column)
-    known: dict[str, int] = {}
-
-    def read_once(value: object) -> int:
-        if not isinstance(value, str):
-            return read(value)
-        if (instant := known.get(value)) is None:
-            instant = known[value] = read(value)
-        return instant
-
-    return read_each(values, read_once)
+    if set(map(type, values)) <= {str, NoneType}:
+        distinct = list(set(values))
+        instants, reasons = read_each(distinct, read)
+        if not reasons:
+            known = dict(zip(distinct, instants, strict=True))
+            return [known[value] for value in values], {}
+    return read_each(values, read)
 
 
 def _reader(column: Column) -> Callable[[object], int]:

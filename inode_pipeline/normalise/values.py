@@ -50,6 +50,8 @@ def read_each(values: list[Any], read: Callable[[Any], Any]) -> Typed:
 
 def read_keys(values: list[Any]) -> Typed:
     """Read the keys: an integer's digits or a string itself. Every record needs one, so no data is a reason too."""
+    if set(map(type, values)) == {int} and max(map(abs, values)) < EXACT:
+        return list(map(str, values)), {}
     typed = [key_text(value) for value in values]
     return typed, {row: _key_reason(values[row]) for row, key in enumerate(typed) if key is None}
 
@@ -124,13 +126,17 @@ def _simple_doubles(values: list[Any], factor: float, *, may_be_negative: bool) 
     if not numbers:
         return values, {}
     lowest, highest = min(numbers), max(numbers)
-    if max(-lowest, highest) >= EXACT or (lowest < 0 and not may_be_negative) or any(map(_is_nan, numbers)):
+    if max(-lowest, highest) >= EXACT or (lowest < 0 and not may_be_negative) or _has_nan(numbers):
         return None
     return [None if value is None else value * factor + 0.0 for value in values], {}
 
 
-def _is_nan(number: float) -> bool:
-    return number != number  # noqa: PLR0124 - integers of any length must pass
+def _has_nan(numbers: list[float]) -> bool:
+    """Whether one is not a number, or too large to be told apart from that at once."""
+    try:
+        return math.isnan(math.fsum(numbers))
+    except (OverflowError, ValueError):
+        return True
 
 
 def _double(value: object) -> float:

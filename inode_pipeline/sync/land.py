@@ -5,18 +5,21 @@ Keep out: when to land (`dates.py`) and what is done with the pages (`load.py`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
-from inode_pipeline.api.answer import Flawed, Record
+from inode_pipeline.api.answer import Record
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.pagination import Page
+from inode_pipeline.api.plain import PlainRecords
 from inode_pipeline.api.walk import prove_walk
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise.checks import Required
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.collector import calm_collector
+from inode_pipeline.sync.keys import read_keys
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
@@ -43,7 +46,7 @@ def land(
             proven = prove_walk(
                 client,
                 endpoint.path,
-                identify=lambda record: _key(endpoint, record),
+                identify=lambda records: read_keys(endpoint, records),
                 known=landing.known_keys(warehouse, endpoint),
                 store=store,
             )
@@ -53,9 +56,8 @@ def land(
         raise
 
 
-def _key(endpoint: Endpoint, record: Record) -> str | None:
-    """A flawed record is no row, but a link whose id can be read has not vanished."""
-    return read_key(endpoint, record.value if isinstance(record, Flawed) else record)
+def _sound(records: Sequence[Record]) -> Sequence[dict[str, Any]]:
+    return records if isinstance(records, PlainRecords) else [one for one in records if isinstance(one, dict)]
 
 
 class _FollowedStore:
@@ -81,7 +83,7 @@ class _FollowedStore:
         self.landing.page(page)
         records = page.answer.records
         self._received += len(records)
-        if not self._is_known and (sound := [record for record in records if isinstance(record, dict)]):
+        if not self._is_known and (sound := _sound(records)):
             Required.of(self._endpoint, sound).check()
             self._is_known = True
         total = page.answer.count

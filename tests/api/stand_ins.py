@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,7 +63,11 @@ class Store:
         return [record["id"] for page in self.current for record in page.answer.records]
 
 
-def identify(record: Any) -> str | None:
+def identify(records: Sequence[Any]) -> list[str | None]:
+    return [_identify(record) for record in records]
+
+
+def _identify(record: Any) -> str | None:
     value = record.get("id") if isinstance(record, dict) else getattr(record, "value", None)
     if isinstance(value, dict):
         value = value.get("id")

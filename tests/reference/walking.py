@@ -14,7 +14,7 @@ from inode_pipeline.api.pagination import Page
 from inode_pipeline.api.walk import Known, ProvenWalk, prove_walk
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.endpoints.record import read_key
+from inode_pipeline.sync.keys import read_keys
 from tests.reference.running import Reference
 
 OAUTH = ("username", "password", "client_id", "client_secret")
@@ -69,7 +69,7 @@ def walk(settings: Settings, present: Iterable[str] | None = None, *, expires_af
     with INodeClient(settings) as client:
         store = MemoryStore(lambda number: expire(client) if number in expires_after else None)
         proven = prove_walk(
-            client, LINKS.path, identify=lambda record: read_key(LINKS, record), known=known, store=store
+            client, LINKS.path, identify=lambda records: read_keys(LINKS, records), known=known, store=store
         )
     records = [dict(record) for page in store.pages for record in page.answer.records if not isinstance(record, Flawed)]
     for record in records:

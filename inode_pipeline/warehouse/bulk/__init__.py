@@ -59,7 +59,7 @@ def _arrow_type(kept: object) -> pa.DataType:
         return pa.timestamp("us", "UTC")
     if isinstance(kept, Double):
         return pa.float64()
-    return pa.int64() if isinstance(kept, BigInteger) else pa.string()
+    return pa.int64() if isinstance(kept, BigInteger) else pa.large_string()
 
 
 def _column(frame: pd.DataFrame, name: str, arrow_type: pa.DataType) -> pa.Array:

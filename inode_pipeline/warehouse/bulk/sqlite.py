@@ -24,7 +24,7 @@ def _python_values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_timestamp(column.type):
         # %S has the fraction of the type's unit: six digits.
         column = pc.strftime(column, format="%Y-%m-%d %H:%M:%S")
-    if pa.types.is_string(column.type):
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
     values = column.fill_null(0).to_numpy().astype(object)
     values[column.is_null().to_numpy()] = None
