@@ -58,8 +58,8 @@ def _insert_changed(scratch: Scratch, at: datetime, load_id: str, *, are_dispute
     # By the walk, for which there is an index; by the load, because a walk may be loaded again.
     is_written = observations.c.snapshot_at == literal(at, UtcTimestamp), observations.c.load_id == load_id
     written = select(*_bin_of(observations)).where(*is_written)
-    every = union(written, *((select(*_bin_of(disputed)),) if are_disputed else ()))
-    places = every.subquery("places")
+    # A walk has one observation a link, so that the bins of what was written need no sorting to be distinct.
+    places = (union(written, select(*_bin_of(disputed))) if are_disputed else written).subquery("places")
     # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
     beside = places.outerjoin(
         observations,
