@@ -45,9 +45,8 @@ class Applied:
     vanished: int
 
 
-def take_census(connection: Connection, staging: Staging) -> Census:
-    """Count the table against what is staged. Writes nothing."""
-    rows = Rows(staging)
+def take_census(connection: Connection, rows: Rows) -> Census:
+    """Count the table against what the walk holds. Writes nothing."""
     is_there = rows.deleted_at.is_(None)
     counts = select(
         _count(is_there), _count(is_there & ~rows.is_held), _count(rows.is_typed)
@@ -55,9 +54,9 @@ def take_census(connection: Connection, staging: Staging) -> Census:
     return Census(*connection.execute(counts).one())
 
 
-def apply(connection: Connection, staging: Staging, walk: LandedWalk, age: Age, load_id: str) -> Applied:
+def apply(connection: Connection, staging: Staging, rows: Rows, walk: LandedWalk, age: Age, *, load_id: str) -> Applied:
     """Bring the endpoint's table to what the rules say. Changed rows are locked in the order of their keys."""
-    connection.execute(_insert_changes(staging, age))
+    connection.execute(_insert_changes(staging, rows, age))
     updated, reopened, vanished = connection.execute(_counts_of_changes(staging)).one()
     _lock_changed(connection, staging)
     inserted = _rows_written(connection, _insert_new(staging, walk, age, load_id))
@@ -75,9 +74,8 @@ def _count(condition: Any) -> Any:
     return func.count(case((condition, 1)))
 
 
-def _insert_changes(staging: Staging, age: Age) -> Insert:
+def _insert_changes(staging: Staging, rows: Rows, age: Age) -> Insert:
     """The rows of the table that will not stay as they are, with what they become."""
-    rows = Rows(staging)
     marks: Marks = present.existing(rows, age) if age.is_present else past.existing(rows, age)
     proposed = (
         select(

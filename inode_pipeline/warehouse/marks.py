@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, or_
+from sqlalchemy import ColumnElement, FromClause, Subquery, Text, false, literal, or_, select, union_all
 
 from inode_pipeline.warehouse.staging import Staging
 
@@ -36,18 +36,42 @@ class NewMarks:
 
 
 class Rows:
-    """Every row of the table, each beside its typed record and whether a rejected one has its key."""
+    """Every row of the table, each beside its typed record and whether a rejected one has its key.
 
-    def __init__(self, staging: Staging) -> None:
+    A repeat holds no staged records: its records are the rows that are not gone.
+    """
+
+    def __init__(self, staging: Staging, *, is_repeat: bool = False) -> None:
         target, records, rejects = staging.target, staging.records, staging.held_by_rejects()
         self.key: Expression = target.c[staging.key]
         self.source: FromClause = target.outerjoin(records, records.c[staging.key] == self.key).outerjoin(
             rejects, rejects.c[0] == self.key
         )
-        self.is_typed = records.c[staging.key].is_not(None)
-        self.is_held = or_(self.is_typed, rejects.c[0].is_not(None))
-        self.is_changed = records.c.record_hash != target.c.record_hash
+        self.is_typed: Expression = records.c[staging.key].is_not(None)
+        self.is_held: Expression = or_(self.is_typed, rejects.c[0].is_not(None))
+        self.is_changed: Expression = records.c.record_hash != target.c.record_hash
+        if is_repeat:
+            self.source = target
+            self.is_typed = self.is_held = target.c.last_seen_at.is_(None)
+            self.is_changed = false()
         self.is_gone = target.c.last_seen_at.is_not(None)
         self.first_seen_at = target.c.first_seen_at
         self.last_seen_at = target.c.last_seen_at
         self.deleted_at = target.c.deleted_at
+
+
+def rows_held(staging: Staging, *, is_repeat: bool) -> Subquery:
+    """The links that the walk holds, link_id and content_hash: the typed ones, and the rejected ones without a typed.
+
+    Ask after the rows were brought to what the walk says.
+    """
+    records, target, rejects = staging.records.c, staging.target.c, staging.held_by_rejects()
+    if is_repeat:
+        present = select(target[staging.key].label("link_id"), target.content_hash)
+        return present.where(target.last_seen_at.is_(None)).subquery("held")
+    key = records[staging.key]
+    is_typed = select(key).where(key == rejects.c[0]).exists()
+    return union_all(
+        select(key.label("link_id"), records.content_hash.label("content_hash")),
+        select(rejects.c[0], literal(None, Text)).where(~is_typed),
+    ).subquery("held")

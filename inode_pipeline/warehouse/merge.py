@@ -29,8 +29,10 @@ from inode_pipeline.warehouse.bulk import copy_in
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.exclusive import Session, exclusive
 from inode_pipeline.warehouse.facts import Kept, keep_facts
+from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
+from inode_pipeline.warehouse.repeat import repeated_load
 from inode_pipeline.warehouse.shrink import (
     MergeRules,
     reason_to_refuse,
@@ -92,6 +94,7 @@ class Load:
         self._load_id = load_id
         self._run_id = run_id
         self._begun = time.monotonic()
+        self._is_repeat = False
         self._typed = 0
         self._rejected = 0
         self._unreadable = 0
@@ -117,6 +120,20 @@ class Load:
             self._typed += copy_in(connection, self.staging.records, frame)
             self._rejected += copy_in(connection, self.staging.rejected, rejected)
         self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
+
+    def repeated(self, reading_hash: str) -> LoadFacts | None:
+        """What is known of the walk without looking into it: it is the newest loaded walk over again, byte for byte.
+
+        None if it is not, or was read in another way then. If it is, stage nothing and merge with these facts.
+        """
+        with self._session.staging() as connection:
+            facts = repeated_load(connection, self.staging.target, self._walk, reading_hash)
+        if facts is not None:  # as of now: another load may have come between
+            facts = repeated_load(self._session.lock(), self.staging.target, self._walk, reading_hash)
+        if facts is not None:
+            self._is_repeat = True
+            self._typed = facts.received - facts.duplicate
+        return facts
 
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
@@ -170,11 +187,13 @@ class Load:
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = self._started_at(connection)
         age = self._age(connection)
-        census = take_census(connection, self.staging)
+        rows = Rows(self.staging, is_repeat=self._is_repeat)
+        census = take_census(connection, rows)
         if not may_shrink:
             self._check_shrink(age, census, rules)
-        applied = apply(connection, self.staging, self._walk, age, self._load_id)
-        kept = keep_facts(connection, self._endpoint, self.staging, self._walk, self._load_id)
+        applied = apply(connection, self.staging, rows, self._walk, age, load_id=self._load_id)
+        held = rows_held(self.staging, is_repeat=self._is_repeat)
+        kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
         self._check_balance(receipt)
@@ -261,6 +280,8 @@ class Load:
                 is_present=age.is_present,
                 fields=dict(facts.fields),
                 normaliser_version=facts.normaliser_version,
+                reading_hash=facts.reading_hash,
+                notes=list(facts.notes),
                 **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
                 seconds=receipt.seconds,
             )

@@ -27,7 +27,8 @@ class LoadFacts:
 
     `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
     rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this
-    call, 0 without the API. `zone` is the one whose dates the walks have; the first load stores it.
+    call, 0 without the API. `zone` is the one whose dates the walks have; the first load stores it. `reading_hash` is
+    equal for loads that read a record in the same way; `notes` are sentences about the records beside the counts.
     """
 
     received: int
@@ -36,11 +37,13 @@ class LoadFacts:
     no_data: int
     fields: Mapping[str, int]
     pages: int
-    requests: int
-    retries: int
-    logins: int
     normaliser_version: int
+    requests: int = 0
+    retries: int = 0
+    logins: int = 0
     zone: str | None = None
+    reading_hash: str | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,6 +152,8 @@ LOADS = Table(
     count("normaliser_version", "The version of the code that typed the records."),
     *(count(name, comment) for name, comment in RECEIPT_COUNTS.items()),
     Column("seconds", Double, nullable=False, comment="How long the load took."),
+    text("reading_hash", "Of how records were read: columns, field map and version. NULL: unknown.", nullable=True),
+    Column("notes", Json, nullable=True, comment="What was said of the walk's records beside the counts."),
     PrimaryKeyConstraint("load_id"),
     ForeignKeyConstraint(["walk_id"], ["walks.walk_id"]),
     Index(None, "walk_id"),

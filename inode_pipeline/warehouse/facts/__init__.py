@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Subquery
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.facts.bins import recompute_bins
@@ -34,16 +34,19 @@ class Kept:
     corrected: int = 0
 
 
-def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, walk: LandedWalk, load_id: str) -> Kept:
+def keep_facts(
+    connection: Connection, endpoint: Endpoint, staging: Staging, held: Subquery, walk: LandedWalk, *, load_id: str
+) -> Kept:
     """Bring the endpoint's fact tables to what the staged walk says of them; an endpoint without such tables has none.
 
+    `held` are the links of the walk (link_id, content_hash), those among them that are not staged being unchanged.
     Call it inside the locked transaction, after `Staging.seal` and before the row of `loads` is written.
     """
     tables = FACTS.get(endpoint.name)
     if tables is None:
         return Kept()
     keep_versions(connection, staging, tables.versions)
-    keep_snapshot(connection, staging, tables.snapshots, walk)
+    keep_snapshot(connection, held, tables.snapshots, walk)
     sightings = sightings_of(endpoint, staging)
     if sightings is None:
         return Kept()

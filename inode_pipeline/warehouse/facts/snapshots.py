@@ -6,19 +6,18 @@ loaded again, mends what another field map makes of it.
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, Subquery, Table, Text, and_, delete, insert, literal, select, union_all, update
+from sqlalchemy import Connection, Subquery, Table, and_, delete, insert, literal, select, update
 
-from inode_pipeline.warehouse.staging import Staging
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.types import CalendarDate
 from inode_pipeline.warehouse.walks import LandedWalk
 
 
-def keep_snapshot(connection: Connection, staging: Staging, snapshots: Table, walk: LandedWalk) -> None:
+def keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk: LandedWalk) -> None:
     """Make the rows of the walk's date those that it holds, touching only what differs, unless a newer is loaded."""
     if _has_newer(connection, walk):
         return
-    held, kept = _held(staging), snapshots.c
+    kept = snapshots.c
     day = literal(walk.snapshot_date, CalendarDate)
     is_same = and_(kept.snapshot_date == day, kept.link_id == held.c.link_id)
     is_held = select(held.c.link_id).where(kept.link_id == held.c.link_id).exists()
@@ -37,14 +36,3 @@ def _has_newer(connection: Connection, walk: LandedWalk) -> bool:
         LOADS.c.snapshot_at > walk.snapshot_at,
     )
     return connection.execute(newer.limit(1)).first() is not None
-
-
-def _held(staging: Staging) -> Subquery:
-    """The walk's links: the typed ones, and the rejected ones that have no typed record beside them."""
-    records, rejects = staging.records.c, staging.held_by_rejects()
-    key = records[staging.key]
-    is_typed = select(key).where(key == rejects.c[0]).exists()
-    return union_all(
-        select(key.label("link_id"), records.content_hash.label("content_hash")),
-        select(rejects.c[0], literal(None, Text)).where(~is_typed),
-    ).subquery("held")

@@ -1,0 +1,138 @@
+"""A walk that is the newest loaded one over again is loaded without looking into it, to the same rows as if it were."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import select, update
+
+from inode_pipeline.config import Settings
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.errors import LandingCorruptError
+from inode_pipeline.sync import land, load
+from inode_pipeline.warehouse.engine import reading, transaction
+from inode_pipeline.warehouse.landing import LandedWalk
+from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.tables import LINKS_TABLE, METADATA, RAW_PAGES
+from tests.end_to_end.conftest import Account
+
+BESIDE = {"walks", "raw_pages", "loads", "runs", "pipeline_settings"}
+
+
+def tables(account: Account) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that a load may write."""
+    with reading(account.warehouse) as connection:
+        return {
+            name: sorted(map(tuple, connection.execute(select(table))), key=repr)
+            for name, table in METADATA.tables.items()
+            if name not in BESIDE
+        }
+
+
+def landed(account: Account, *, days: int = 0) -> LandedWalk:
+    day = account.today + timedelta(days=days)
+    return land(account.settings, account.warehouse, LINKS, f"run-{next(account.numbers)}", snapshot_date=day)
+
+
+def loaded(account: Account, walk: LandedWalk, endpoint: Any = LINKS) -> Receipt:
+    return load(account.settings, account.warehouse, endpoint, walk, f"run-{next(account.numbers)}")
+
+
+def spoil(account: Account, walk: LandedWalk) -> None:
+    """Leave nothing to read in the walk's pages: whoever looks into one stops."""
+    with transaction(account.warehouse) as connection:
+        connection.execute(update(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk.walk_id).values(body=b"spoilt"))
+
+
+def keep(account: Account, walk: LandedWalk) -> dict[int, bytes]:
+    with reading(account.warehouse) as connection:
+        pages = select(RAW_PAGES.c.page, RAW_PAGES.c.body).where(RAW_PAGES.c.walk_id == walk.walk_id)
+        return dict(map(tuple, connection.execute(pages)))
+
+
+def restore(account: Account, walk: LandedWalk, bodies: dict[int, bytes]) -> None:
+    with transaction(account.warehouse) as connection:
+        for page, body in bodies.items():
+            place = (RAW_PAGES.c.walk_id == walk.walk_id) & (RAW_PAGES.c.page == page)
+            connection.execute(update(RAW_PAGES).where(place).values(body=body))
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_repeat_ends_in_the_rows_of_a_load_that_looks(account: Callable[..., Any], days: int) -> None:
+    """On the same date and on the next: nothing but the daily list is written, and a full load finds nothing to do."""
+    with account(links=60, page_size=25) as a:
+        a.sync()
+        a.serve(a.server.state.records[:-5])
+        first = a.sync(allow_shrink=True)
+        before = tables(a)
+        walk = landed(a, days=days)
+        bodies = keep(a, walk)
+        spoil(a, walk)
+        receipt = loaded(a, walk)
+        assert (55, 55, 0, 0, 0, 0) == (
+            receipt.received, receipt.unchanged, receipt.inserted, receipt.updated, receipt.vanished, receipt.rejected
+        )  # fmt: skip
+        assert (first.no_data, first.duplicate) == (receipt.no_data, receipt.duplicate)
+        quickly = tables(a)
+        assert (before == quickly) is (days == 0)
+        assert {**before, "link_snapshots": quickly["link_snapshots"]} == quickly
+        restore(a, walk, bodies)
+        loaded(a, walk)
+        assert quickly == tables(a)
+
+
+def test_what_was_said_of_the_records_is_said_again(account: Callable[..., Any]) -> None:
+    """A green load hides nothing only because the same was seen before."""
+    with account(links=30) as a:
+        records = a.server.state.records
+        del records[3]["sample_size"]
+        a.serve(records)
+        told: list[list[str]] = []
+        for _ in range(2):
+            notes: list[str] = []
+            walk = landed(a)
+            load(a.settings, a.warehouse, LINKS, walk, "run", listen=lambda step, into=notes: into.append(step.text))
+            told.append(notes)
+        assert any("last_sample_count in 1" in note for note in told[0])
+        assert told[0] == told[1]
+
+
+def test_records_are_looked_at_where_anything_differs(
+    account: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    """One other byte, another field map, a row that went missing, or a walk that is not newer."""
+    with account(links=30) as a:
+        first = landed(a)
+        loaded(a, first)
+        spoil(a, first)
+        with pytest.raises(LandingCorruptError):
+            loaded(a, first)
+
+        other = a.server.state.records
+        other[7]["name"] = "Another name"
+        a.serve(other)
+        walk = landed(a)
+        assert (1, 29) == (loaded(a, walk).updated, 29)
+
+        with transaction(a.warehouse) as connection:
+            connection.execute(LINKS_TABLE.delete().where(LINKS_TABLE.c.link_id == str(other[0]["id"])))
+        assert 1 == loaded(a, landed(a)).inserted
+
+        field_map = tmp_path / "map.toml"
+        field_map.write_text('[links.columns.status]\nsource = ""\n')
+        monkeypatch.setenv("INODE_FIELD_MAP_FILE", str(field_map))
+        mapped = Settings.load(dotenv=False).endpoint(LINKS)
+        assert 30 == loaded(a, landed(a), mapped).updated
+
+
+def test_a_walk_with_records_set_aside_is_always_looked_into(account: Callable[..., Any]) -> None:
+    """Its rejected records are listed for each walk."""
+    with account(links=200) as a:
+        records = a.server.state.records
+        records[3]["distance"] = "far"
+        a.serve(records)
+        assert [1, 1] == [loaded(a, landed(a)).rejected for _ in range(2)]
+        assert 2 == len(tables(a)["rejected_records"])
