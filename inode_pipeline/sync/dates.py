@@ -64,6 +64,7 @@ def sync_date(
     """
     today = today or datetime.now(settings.zone).date()
     journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen)
+    require_migrated(warehouse)
     with journey.recorded(day):
         if day == today:
             return [journey.sync_today(settings, day)]
@@ -124,8 +125,7 @@ class _Journey:
 
     @contextmanager
     def recorded(self, day: date) -> Iterator[None]:
-        """The row of `runs` for one date, completed however the block ends."""
-        require_migrated(self.warehouse)
+        """The row of `runs` for one date, completed however the block ends. The warehouse must be a migrated one."""
         begun = runs.begin_run(self.warehouse, self.attempt.run_id, self.attempt.trigger, day)
         try:
             agreed_zone(self.warehouse, self.zone)
