@@ -64,6 +64,11 @@ class PlainRecords(Sequence[Any]):
     def _records(self) -> list[Any]:
         return list(self._generally())
 
+    def only(self, rows: Sequence[int]) -> PlainRecords:
+        """Some of the records, by their places from 0."""
+        packed = [self._packed[row] for row in rows]
+        return PlainRecords(self.shape, packed, lambda: [self._records[row] for row in rows])
+
     def column(self, path: str) -> list[Any]:
         """Of each record, the text or scalar at a path of the shape."""
         return list(map(attrgetter(self.shape.texts.get(path) or self.shape.scalars[path]), self._packed))

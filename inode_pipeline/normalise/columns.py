@@ -78,6 +78,23 @@ class ColumnReader:
         self._derive_free_flow(page.values)
         return page
 
+    def note_unchanged(self, fields: PlainFields, rows: Sequence[int]) -> dict[str, list[Any]]:
+        """Enter records of a page whose rows are known into the histories; return their key and measurements.
+
+        Of a measurement that physics does not check, only whether it is None is told.
+        """
+        motion = self.endpoint.measured
+        checked = {self.endpoint.key.name, *((motion.length, motion.time, motion.speed) if motion else ())}
+        values: dict[str, list[Any]] = {}
+        for column in self.endpoint.columns:
+            if column.kind == "rest":
+                continue
+            filling = fields.outline(column, rows)
+            self._remember(column, filling, {}, len(rows))
+            is_typed = column.name in checked or column.format == "lat,lon pairs"
+            values[column.name] = self._typed(column, filling.values)[0] if is_typed else filling.values
+        return values
+
     def _typed(self, column: Column, values: list[Any]) -> Typed:
         if column.kind == "key":
             return read_keys(values)

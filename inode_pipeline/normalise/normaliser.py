@@ -6,7 +6,7 @@ Keep out: how a single type is read (`values.py`, `times.py`, `geometry.py`) and
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import Any
 
@@ -18,7 +18,7 @@ from inode_pipeline.api.plain import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise import checks, units
-from inode_pipeline.normalise.columns import ColumnReader, Fault
+from inode_pipeline.normalise.columns import ColumnReader, Fault, TypedPage
 from inode_pipeline.normalise.fields import Fields
 from inode_pipeline.normalise.frame import make_frame, rejected_frame
 from inode_pipeline.normalise.hashes import fingerprints
@@ -41,8 +41,9 @@ Rejected = tuple[int, int, str | None, str, str]
 class Batch:
     """One page, typed. `frame` has one row per typed record (see `frame.py`), `rejected` one per record set aside.
 
-    `received` counts the page's records; those that are neither typed nor rejected are `duplicate`. `unreadable` are
-    the rejected ones without a readable key; `no_data` the typed ones without a time or a measurement.
+    `received` counts the page's records; those that are not typed, rejected or `unchanged` are `duplicate`.
+    `unreadable` are the rejected ones without a readable key; `no_data` those without a time or a measurement.
+    `unchanged` are the keys of records that were not typed because their rows are known to be equal.
     """
 
     frame: pd.DataFrame
@@ -51,6 +52,7 @@ class Batch:
     duplicate: int
     unreadable: int
     no_data: int
+    unchanged: Sequence[str] = ()
 
 
 class Normaliser:
@@ -104,12 +106,43 @@ class Normaliser:
         """Return the fields of this walk that are not among the known ones, sorted; names as the API spells them."""
         return sorted(self.fields.keys() - set(known))
 
-    def page(self, number: int, records: Sequence[Record]) -> Batch:
-        """Type the records of one page; positions count from 1. Nothing raises here for what a record holds."""
+    def page(self, number: int, records: Sequence[Record], known: Collection[int] = ()) -> Batch:
+        """Type the records of one page; positions count from 1. Nothing raises here for what a record holds.
+
+        `known` are the places, from 0, of records of a plain page that are equal to records whose rows are in the
+        table; they are entered into what `check` needs, and their keys are the batch's `unchanged`.
+        """
+        if known and isinstance(records, PlainRecords):
+            plain = PlainFields(records)
+            keys = plain.fill(self.endpoint.key).values
+            if len(set(map(str, keys))) == len(keys):  # of two records with one key the later one counts
+                return self._page_with_known(number, plain, known)
         places, flawed, fields = self._turned(records)
         typed = self._columns.read(fields)
         self._see(fields, flawed.values())
+        return self._page(number, places, typed, flawed, len(records))
 
+    def _page_with_known(self, number: int, fields: PlainFields, known: Collection[int]) -> Batch:
+        self._see(fields, ())
+        records = fields.records
+        same, fresh = sorted(known), sorted(set(range(len(records))) - set(known))
+        values = self._columns.note_unchanged(fields, same)
+        no_data = _without_data(self.endpoint, values)
+        self._note_motions(values)
+        self.received += len(same)
+        self.no_data += no_data
+        if fresh:
+            typed = self._columns.read(PlainFields(records.only(fresh)))
+            batch = self._page(number, [row + 1 for row in fresh], typed, {}, len(fresh))
+        else:
+            batch = self._tally(number, [], {column.name: [] for column in self.endpoint.columns}, [], 0)
+        return replace(
+            batch, unchanged=values[self.endpoint.key.name], received=len(records), no_data=batch.no_data + no_data
+        )
+
+    def _page(
+        self, number: int, places: list[int], typed: TypedPage, flawed: Mapping[int, Flawed], count: int
+    ) -> Batch:
         values = typed.values
         rejected = [self._flaw(number, place, record) for place, record in flawed.items()]
         rejected += self._faults(number, places, values, typed.faults)
@@ -118,7 +151,7 @@ class Normaliser:
         if not all(keep):
             places = list(compress(places, keep))
             values = {name: list(compress(column, keep)) for name, column in values.items()}
-        duplicate = len(records) - len(rejected) - len(places)
+        duplicate = count - len(rejected) - len(places)
         return self._tally(number, places, values, rejected, duplicate)
 
     def _turned(self, records: Sequence[Record]) -> tuple[list[int], dict[int, Flawed], Fields | PlainFields]:
@@ -199,9 +232,12 @@ class Normaliser:
         self._first_rejected += rejected[: FIRST_REJECTED - len(self._first_rejected)]
         for name, column in values.items():
             self.null_counts[name] += column.count(None)
+        self._note_motions(values)
+        return batch
+
+    def _note_motions(self, values: Mapping[str, list[Any]]) -> None:
         if motion := self.endpoint.measured:
             self._motions.append(units.motions(values[motion.length], values[motion.time], values[motion.speed]))
-        return batch
 
     def _frame(self, number: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:
         columns = self.endpoint.columns

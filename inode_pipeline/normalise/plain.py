@@ -7,7 +7,7 @@ Keep out: typing (`columns.py`), and telling which pages are plain (`api/plain.p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from inode_pipeline.normalise.plain_lines import plain_lines
 from inode_pipeline.normalise.sources import CONTAINED, Filling, without_sentinels
 
 _LINE = {"type", "coordinates"}
+_CONTAINER = object()
 
 
 class PlainFields:
@@ -55,6 +56,21 @@ class PlainFields:
         if not (column.null_values or column.null_if) and (lines := self._lines(column, source)) is not None:
             return Filling(lines, source, 0, is_typed=True)
         return without_sentinels(column, Filling(self.column(source), source, 0), self.column)
+
+    def outline(self, column: Column, rows: Sequence[int]) -> Filling:
+        """As `fill` does, for some of the records; an object stands for each object or list."""
+        source = self.source(column)
+        if source is None:
+            return Filling([None] * len(rows), None, len(rows))
+
+        def values_at(path: str) -> list[Any]:
+            values = self._columns.get(path)
+            if values is None or path in self._shape.lists:
+                is_container = path in self.objects or path in self._shape.lists
+                return [_CONTAINER if is_container else None] * len(rows)
+            return [values[row] for row in rows]
+
+        return without_sentinels(column, Filling(values_at(source), source, 0), values_at)
 
     def rest(self, claimed: Collection[str]) -> list[str]:
         """What is left of each record, as canonical JSON."""

@@ -12,7 +12,7 @@ is: the endpoint says that.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -32,7 +32,7 @@ from inode_pipeline.warehouse.facts import Kept, keep_facts
 from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
-from inode_pipeline.warehouse.repeat import repeated_load
+from inode_pipeline.warehouse.repeat import Earlier, earlier_load
 from inode_pipeline.warehouse.shrink import (
     MergeRules,
     reason_to_refuse,
@@ -45,7 +45,7 @@ from inode_pipeline.warehouse.stored import store_zone
 from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS, endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, refuse
 
-__all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
+__all__ = ["Earlier", "Load", "LoadFacts", "MergeRules", "OvertakenError", "loading"]
 
 REMOVING_VERDICTS = ("proven", "confirmed")
 
@@ -77,6 +77,10 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
             refuse(warehouse, walk.walk_id, load.refused_because)
 
 
+class OvertakenError(Exception):
+    """Another load was committed while this one was compared with an earlier one: load again without comparing."""
+
+
 class Load:
     """What may be done within `loading`."""
 
@@ -94,7 +98,9 @@ class Load:
         self._load_id = load_id
         self._run_id = run_id
         self._begun = time.monotonic()
-        self._is_repeat = False
+        self._earlier: Earlier | None = None
+        self._reading_hash = ""
+        self._unchanged = 0
         self._typed = 0
         self._rejected = 0
         self._unreadable = 0
@@ -104,6 +110,15 @@ class Load:
         self._session = session
         with session.staging() as connection:
             self.staging.create(connection)
+
+    def hold(self, page: int, unchanged: Sequence[str]) -> None:
+        """Set aside the keys of a page's records that are equal to records of the walk which `compare` returned."""
+        if unchanged:
+            keys = pd.DataFrame({self.staging.key: list(unchanged), "page": page, "position": 0})
+            with self._session.staging() as connection:
+                if not self._unchanged:
+                    self.staging.unchanged.create(connection, checkfirst=False)
+                self._unchanged += copy_in(connection, self.staging.unchanged, keys)
 
     def stage(self, frame: pd.DataFrame, rejected: pd.DataFrame) -> None:
         """Set aside typed and rejected records for the merge.
@@ -121,19 +136,19 @@ class Load:
             self._rejected += copy_in(connection, self.staging.rejected, rejected)
         self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
 
-    def repeated(self, reading_hash: str) -> LoadFacts | None:
-        """What is known of the walk without looking into it: it is the newest loaded walk over again, byte for byte.
+    def compare(self, reading_hash: str) -> Earlier | None:
+        """The newest loaded walk, if equal records of this one need not be typed; None if they must be.
 
-        None if it is not, or was read in another way then. If it is, stage nothing and merge with these facts.
+        If this one repeats it, stage nothing and merge with its facts. `merge` makes sure that no other load came
+        between.
         """
+        self._reading_hash = reading_hash
         with self._session.staging() as connection:
-            facts = repeated_load(connection, self.staging.target, self._walk, reading_hash)
-        if facts is not None:  # as of now: another load may have come between
-            facts = repeated_load(self._session.lock(), self.staging.target, self._walk, reading_hash)
-        if facts is not None:
-            self._is_repeat = True
-            self._typed = facts.received - facts.duplicate
-        return facts
+            self._earlier = self._compared(connection)
+        return self._earlier
+
+    def _compared(self, connection: Connection) -> Earlier | None:
+        return earlier_load(connection, self.staging.target, self._walk, self._reading_hash)
 
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
@@ -177,22 +192,25 @@ class Load:
             SuspiciousShrinkError: too many links are missing from the walk.
             LandingCorruptError: the counts do not add up to the records received.
             ApiContractError: two records have one key.
+            OvertakenError: another load came between, so that records called unchanged may not be.
 
         """
         with self._session.staging() as connection:
-            self.staging.seal(connection)
+            self.staging.seal(connection, has_unchanged=self._unchanged > 0)
         connection = self._session.lock()
         if rules.allow_shrink:
             record_permission(connection, self._walk)
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = self._started_at(connection)
         age = self._age(connection)
-        rows = Rows(self.staging, is_repeat=self._is_repeat)
+        is_repeat = self._is_repeat(connection)
+        has_unchanged = self._unchanged > 0 and not is_repeat
+        rows = Rows(self.staging, is_repeat=is_repeat, has_unchanged=has_unchanged)
         census = take_census(connection, rows)
         if not may_shrink:
             self._check_shrink(age, census, rules)
         applied = apply(connection, self.staging, rows, self._walk, age, load_id=self._load_id)
-        held = rows_held(self.staging, is_repeat=self._is_repeat)
+        held = rows_held(self.staging, is_repeat=is_repeat, has_unchanged=has_unchanged)
         kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
@@ -201,6 +219,18 @@ class Load:
         if facts.zone is not None:
             store_zone(connection, facts.zone)
         return receipt
+
+    def _is_repeat(self, connection: Connection) -> bool:
+        """Whether the walk repeats the earlier one, as it was compared and as it is under the lock."""
+        earlier = self._earlier
+        if earlier is None or not (earlier.is_repeated or self._unchanged):
+            return False
+        now = self._compared(connection)
+        if now is None or now.load_id != earlier.load_id:
+            raise OvertakenError
+        if earlier.is_repeated:
+            self._unchanged = earlier.facts.received - earlier.facts.duplicate
+        return earlier.is_repeated
 
     def _age(self, connection: Connection) -> Age:
         may_remove = self._walk.verdict in REMOVING_VERDICTS and self._unreadable == 0
@@ -212,7 +242,7 @@ class Load:
             self._endpoint.name,
             age,
             census,
-            held=self._typed + self._rejected - self._unreadable,
+            held=self._typed + self._unchanged + self._rejected - self._unreadable,
             max_shrink_fraction=rules.max_shrink_fraction,
         )
         if self.refused_because is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -12,9 +13,12 @@ from sqlalchemy import select, update
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import LandingCorruptError
+from inode_pipeline.normalise import NORMALISER_VERSION
+from inode_pipeline.normalise.hashes import reading_hash
 from inode_pipeline.sync import land, load
 from inode_pipeline.warehouse.engine import reading, transaction
 from inode_pipeline.warehouse.landing import LandedWalk
+from inode_pipeline.warehouse.merge import MergeRules, OvertakenError, loading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, METADATA, RAW_PAGES
 from tests.end_to_end.conftest import Account
@@ -84,6 +88,42 @@ def test_a_repeat_ends_in_the_rows_of_a_load_that_looks(account: Callable[..., A
         assert quickly == tables(a)
 
 
+@pytest.mark.parametrize("days", [0, 1])
+def test_records_that_did_not_change_are_not_typed_again(account: Callable[..., Any], days: int) -> None:
+    """Some change, one comes, some go, one returns: the rows are those of a load that types every record."""
+    with account(links=120, page_size=40) as a:
+        records = copy.deepcopy(a.server.state.records)
+        a.serve([*records[:50], *records[52:119]])
+        a.sync()
+        a.serve([*records[:50], *records[53:119]])
+        a.sync()
+        for number in (3, 60, 61, 100):
+            records[number]["name"] = f"Another name {number}"
+        records[70]["last_speed"] = 12.5
+        a.serve([*records[:80], *records[81:]])
+        walk = landed(a, days=days)
+        receipt = loaded(a, walk)
+        assert (119, 3, 6, 110, 1) == (
+            receipt.received, receipt.inserted, receipt.updated, receipt.unchanged, receipt.vanished
+        )  # fmt: skip
+        quickly = tables(a)
+        again = loaded(a, walk)  # which types every record: the walk is not newer than the newest
+        assert (0, 0, 119) == (again.inserted, again.updated, again.unchanged)
+        assert quickly == tables(a)
+
+
+def test_a_record_that_lost_to_another_with_its_id_is_typed_when_it_comes_alone(account: Callable[..., Any]) -> None:
+    """Its row holds the other one's values."""
+    with account(links=40) as a:
+        records = copy.deepcopy(a.server.state.records)
+        loser = {**records[5], "name": "The loser", "last_updated": "2020-01-01T00:00:00Z"}
+        a.serve([*records, loser])
+        assert 1 == loaded(a, landed(a)).duplicate
+        a.serve([*records[:5], loser, *records[6:]])
+        assert 1 == loaded(a, landed(a)).updated
+        assert "The loser" == a.rows()[str(loser["id"])]["name"]
+
+
 def test_what_was_said_of_the_records_is_said_again(account: Callable[..., Any]) -> None:
     """A green load hides nothing only because the same was seen before."""
     with account(links=30) as a:
@@ -136,3 +176,26 @@ def test_a_walk_with_records_set_aside_is_always_looked_into(account: Callable[.
         a.serve(records)
         assert [1, 1] == [loaded(a, landed(a)).rejected for _ in range(2)]
         assert 2 == len(tables(a)["rejected_records"])
+
+
+def overtaken(account: Account, walk: LandedWalk, *, by: LandedWalk) -> None:
+    """Load a walk as `load` does, while another walk is loaded between the comparison and the merge."""
+    with loading(account.warehouse, LINKS, walk, load_id="overtaken", run_id="run") as slow:
+        earlier = slow.compare(reading_hash(LINKS, NORMALISER_VERSION))
+        assert earlier is not None
+        loaded(account, by)
+        slow.merge(MergeRules(0.2), earlier.facts)
+
+
+def test_a_comparison_that_another_load_has_overtaken_is_not_trusted(account: Callable[..., Any]) -> None:
+    """Whatever that one has written: the load stops before it writes, and `load` begins it anew without comparing."""
+    with account(links=40) as a:
+        if a.warehouse.is_postgresql:
+            pytest.skip("there no other load can come between: the lock is held from the beginning")
+        loaded(a, landed(a))
+        walk, other = landed(a), landed(a)
+        before = tables(a)
+        with pytest.raises(OvertakenError):
+            overtaken(a, walk, by=other)
+        assert before == tables(a)
+        assert 40 == loaded(a, walk).superseded
