@@ -1,0 +1,193 @@
+"""Whether or not equal records are typed again makes no difference: the tables and receipts are the same.
+
+The same landed walks are loaded twice, in the same order: once as they are, and once with nothing left by which a load
+could be compared with an earlier one, so that every record is looked at.
+"""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, update
+
+from inode_pipeline.config import LocalSettings
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.errors import PipelineError
+from inode_pipeline.sync import land, load
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
+from inode_pipeline.warehouse.landing import LandedWalk
+from inode_pipeline.warehouse.migrate import migrate
+from inode_pipeline.warehouse.tables import LOADS, METADATA
+from tests.end_to_end.conftest import Account
+
+LINKS_COUNT = 60
+BESIDE = {"walks", "raw_pages", "loads", "runs", "pipeline_settings"}
+OF_THE_LOAD = {"load_id", "seconds"}
+
+Records = list[dict[str, Any]]
+Change = Callable[[Records, int], None]
+Night = tuple[list[tuple[Change, int]], tuple[Change, int]]
+
+
+def rename(records: Records, at: int) -> None:
+    records[at]["name"] = f"{records[at]['name']}."
+
+
+def slow_down(records: Records, at: int) -> None:
+    records[at]["last_travel_time"] = records[at]["last_speed"] = None
+
+
+def measure(records: Records, at: int) -> None:
+    records[at]["last_updated"] = f"2026-05-12T0{at % 9}:07:00Z"
+
+
+def correct(records: Records, at: int) -> None:
+    records[at]["sample_size"] = at
+
+
+def remove(records: Records, at: int) -> None:
+    del records[at]
+
+
+def move(records: Records, at: int) -> None:
+    records.insert(0, records.pop(at))
+
+
+def repeat(records: Records, at: int) -> None:
+    """The same id again on the same page, measured long ago."""
+    records.insert(at, {**records[at], "name": "The loser", "last_updated": "2020-01-01T00:00:00Z"})
+
+
+def spoil(records: Records, at: int) -> None:
+    records[at]["distance"] = "far"
+
+
+def add_field(records: Records, at: int) -> None:
+    records[at]["colour"] = "blue"
+
+
+def leave(records: Records, at: int) -> None:
+    """Nothing changes at all."""
+
+
+LASTING = (rename, slow_down, measure, correct, remove, move)
+PASSING = (leave, leave, leave, repeat, spoil, add_field)
+"""What happens on one night only; most nights nothing of it."""
+
+places = st.integers(0, 9)
+a_night = st.tuples(
+    st.lists(st.tuples(st.sampled_from(LASTING), places), max_size=3), st.tuples(st.sampled_from(PASSING), places)
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("warehouse_kind", ["sqlite"], indirect=True)
+def test_loads_that_compare_end_like_loads_that_look(account: Callable[..., Any], tmp_path: Path) -> None:
+    """Any changes of any nights, loaded in any order, on the dates of two days."""
+    with account(links=LINKS_COUNT, page_size=25, settings={"INODE_MAX_REJECTED_FRACTION": "1"}) as a:
+        original = [record for record in copy.deepcopy(a.server.state.records) if record["origin"]]
+
+        @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+        @given(st.lists(a_night, min_size=3, max_size=6), st.randoms(use_true_random=False))
+        def both_ways(nights: list[Night], chance: Any) -> None:
+            path = tmp_path / "landed.db"
+            path.unlink(missing_ok=True)
+            walks = landed(a, path, original, nights)
+            order = walks if chance.random() < 0.7 else chance.sample(walks, len(walks))
+            compared = loaded(path, tmp_path / "compared.db", order, may_compare=True)
+            looked = loaded(path, tmp_path / "looked.db", order, may_compare=False)
+            event(f"{sum(receipt.get('unchanged', 0) > 0 for receipt in compared[1])} loads with unchanged records")
+            assert looked == compared
+
+        both_ways()
+
+
+def landed(a: Account, path: Path, original: Records, nights: Sequence[Night]) -> list[LandedWalk]:
+    """The walks of the nights, each a change of the one before, in a new warehouse; none is loaded."""
+    walks, records = [], copy.deepcopy(original)
+    with at(path) as warehouse:
+        migrate(warehouse)
+        for number, (lasting, (passing, at_place)) in enumerate(nights):
+            for change, place in lasting:
+                change(records, place)
+            tonight = copy.deepcopy(records)
+            passing(tonight, at_place)
+            a.serve(tonight)
+            day = a.today + timedelta(days=number // 3)
+            walks.append(land(a.settings, warehouse, LINKS, "run", snapshot_date=day))
+    return walks
+
+
+def loaded(source: Path, path: Path, walks: Sequence[LandedWalk], *, may_compare: bool) -> tuple[Any, list[Any]]:
+    """Every row that the loads wrote, and what they said: a receipt, or why a walk was not loaded."""
+    for companion in ("", "-wal", "-shm"):
+        Path(f"{path}{companion}").unlink(missing_ok=True)
+    shutil.copy(source, path)
+    said: list[dict[str, Any]] = []
+    with at(path) as warehouse:
+        for walk in walks:
+            if not may_compare:
+                forget(warehouse)
+            said.append(told(warehouse, walk))
+        return rows(warehouse), said
+
+
+def told(warehouse: Warehouse, walk: LandedWalk) -> dict[str, Any]:
+    notes: list[str] = []
+    local = LocalSettings(_env_file=None)
+    try:
+        receipt = load(
+            local, warehouse, LINKS, replace(walk, verdict="proven"), "run",
+            allow_shrink=True, listen=lambda step: notes.append(step.text),
+        )  # fmt: skip
+    except PipelineError as problem:
+        return {"error": problem.kind, "message": problem.message}
+    counts = {name: value for name, value in receipt.as_json().items() if name not in OF_THE_LOAD}
+    return {**counts, "notes": sorted(notes)}
+
+
+def forget(warehouse: Warehouse) -> None:
+    """Leave nothing by which a walk could be known to be read as the newest one was."""
+    with transaction(warehouse) as connection:
+        connection.execute(update(LOADS).values(reading_hash=None))
+
+
+def rows(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row that a load may write, without the name of the load."""
+    found = {}
+    with reading(warehouse) as connection:
+        for name, table in METADATA.tables.items():
+            if name not in BESIDE:
+                columns = [column for column in table.c if column.name not in OF_THE_LOAD]
+                found[name] = sorted(map(tuple, connection.execute(select(*columns))), key=repr)
+    return found
+
+
+def at(path: Path) -> Any:
+    """The warehouse in a file, migrated; closed so that the file alone is the whole of it."""
+    return Closing(open_warehouse(LocalSettings(warehouse_url=f"sqlite:///{path}", _env_file=None)))
+
+
+class Closing:
+    """A warehouse whose write-ahead log is emptied into its file at the end."""
+
+    def __init__(self, warehouse: Warehouse) -> None:
+        self._warehouse = warehouse
+
+    def __enter__(self) -> Warehouse:
+        return self._warehouse.__enter__()
+
+    def __exit__(self, *problem: object) -> None:
+        with closing(self._warehouse.engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._warehouse.__exit__(*problem)
