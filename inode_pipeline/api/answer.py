@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from inode_pipeline.api.decode import Bad, Torn, decode, flaws, not_a_page, text_flaw, without_flaws
-from inode_pipeline.api.plain import PlainRecords, read_plain, remember_form
+from inode_pipeline.api.packed import PlainRecords
+from inode_pipeline.api.plain import read_plain, remember_form
 from inode_pipeline.api.quote import quoted
 
 

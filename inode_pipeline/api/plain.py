@@ -9,7 +9,7 @@ Keep out: what makes a page (`answer.py`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from inode_pipeline.api.decode import MAX_VALUES
+from inode_pipeline.api.packed import Part, PlainRecords
 from inode_pipeline.api.shape import Packed, Shape, rows_of
 
 FEWEST: Final = 20
@@ -33,55 +34,6 @@ _NO_NUMBERS: Final = (b'"', b"{", b"e", b"E", b"u")
 
 _BETWEEN: Final = b"\0"
 """Stands nowhere in JSON."""
-
-
-class PlainRecords(Sequence[Any]):
-    """The records of a plain page: a list of dicts that is made only if somebody asks for one of them."""
-
-    def __init__(self, shape: Shape, packed: list[Packed], generally: Callable[[], Sequence[Any]]) -> None:
-        self.shape = shape
-        self._packed = packed
-        self._generally = generally
-
-    def __len__(self) -> int:
-        return len(self._packed)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self._records[index]
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._records)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and self._records == list(other)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __repr__(self) -> str:
-        return repr(self._records)
-
-    @cached_property
-    def _records(self) -> list[Any]:
-        return list(self._generally())
-
-    def only(self, rows: Sequence[int]) -> PlainRecords:
-        """Some of the records, by their places from 0."""
-        packed = [self._packed[row] for row in rows]
-        return PlainRecords(self.shape, packed, lambda: [self._records[row] for row in rows])
-
-    def column(self, path: str) -> list[Any]:
-        """Of each record, the text or scalar at a path of the shape."""
-        return list(map(attrgetter(self.shape.texts.get(path) or self.shape.scalars[path]), self._packed))
-
-    @cached_property
-    def columns(self) -> dict[str, list[Any]]:
-        """All columns of texts and scalars by their paths, and those of lists as JSON."""
-        shape = self.shape
-        places = {**shape.texts, **shape.scalars, **shape.lists}
-        columns = dict(
-            zip(places, map(list, zip(*map(rows_of(places.values()), self._packed), strict=True)), strict=True)
-        )
-        return columns | {path: list(map(bytes, columns[path])) for path in shape.lists}
 
 
 @dataclass(frozen=True)
@@ -111,11 +63,7 @@ class Form:
             msgspec.defstruct("Envelope", [("results", records), *kinds], rename=names, forbid_unknown_fields=True)
         )
 
-    @cached_property
-    def _texts(self) -> Callable[[Packed], tuple[Any, ...]]:
-        return rows_of(self.shape.texts.values())
-
-    def read(self, body: bytes) -> tuple[list[Packed], dict[str, Any]] | None:
+    def read(self, body: bytes) -> tuple[list[Part], dict[str, Any]] | None:
         """The packed records and what stands around them; None if the body is not of this form for certain."""
         try:
             page = self.decoder.decode(body)
@@ -125,33 +73,61 @@ class Form:
         if self.around is not None:
             packed, *values = msgspec.structs.astuple(page)
             around = dict(zip(self.around, values, strict=True))
-        if body.count(b":") != self._colons(packed, around) or not self._are_lists_plain(packed):
+        parts = self._parts(packed)
+        if body.count(b":") != self._colons(parts, around) or not all(map(_are_lists_plain, parts)):
             return None
-        return packed, around
+        return parts, around
 
-    def _colons(self, packed: list[Packed], around: dict[str, Any]) -> int:
+    def _parts(self, packed: list[Packed]) -> list[Part]:
+        nullable = self.shape.nullable
+        if not nullable:
+            return [Part(self.shape, range(len(packed)), packed)]
+        rows: dict[tuple[bool, ...], list[int]] = {}
+        for row, objects in enumerate(map(rows_of(nullable.values()), packed)):
+            rows.setdefault(tuple([one is None for one in objects]), []).append(row)
+        return [
+            Part(self._variant(nulls), places, [packed[row] for row in places] if len(rows) > 1 else packed)
+            for nulls, places in rows.items()
+        ]
+
+    def _variant(self, nulls: tuple[bool, ...]) -> Shape:
+        """The shape of the records in which these of the nullable objects are null."""
+        if nulls not in self._variants:
+            lacking = [path for path, is_null in zip(self.shape.nullable, nulls, strict=True) if is_null]
+            self._variants[nulls] = self.shape.without(lacking)
+        return self._variants[nulls]
+
+    @cached_property
+    def _variants(self) -> dict[tuple[bool, ...], Shape]:
+        return {}
+
+    def _colons(self, parts: Sequence[Part], around: dict[str, Any]) -> int:
         """How many colons the body has if nothing was dropped."""
-        texts = list(chain.from_iterable(map(self._texts, packed)))
-        try:
-            kept = "".join(texts)
-        except TypeError:  # some are null
-            kept = "".join(filter(None, texts))
         envelope = ["results", *around, *around.values()] if self.around is not None else []
         in_envelope = sum(text.count(":") for text in envelope if isinstance(text, str))
-        keys = self.shape.colons * len(packed) + (1 + len(around) if envelope else 0)
-        return keys + kept.count(":") + in_envelope
+        return sum(map(_colons_of, parts)) + in_envelope + (1 + len(around) if envelope else 0)
 
-    def _are_lists_plain(self, packed: list[Packed]) -> bool:
-        """Whether the lists hold nothing but numbers without an exponent, and lists of such, not deep."""
-        for place in self.shape.lists.values():
-            joined = _BETWEEN.join(map(attrgetter(place), packed))
-            if not joined.startswith(b"[") or joined.count(_BETWEEN + b"[") != len(packed) - 1:
-                return False  # something else than a list
-            if any(mark in joined for mark in _NO_NUMBERS):
-                return False
-            if not (_are_pairs(joined, len(packed)) or _are_shallow(joined)):
-                return False
-        return True
+
+def _colons_of(part: Part) -> int:
+    texts = list(chain.from_iterable(map(rows_of(part.shape.texts.values()), part.packed)))
+    try:
+        kept = "".join(texts)
+    except TypeError:  # some are null
+        kept = "".join(filter(None, texts))
+    return part.shape.colons * len(part.packed) + kept.count(":")
+
+
+def _are_lists_plain(part: Part) -> bool:
+    """Whether the lists hold nothing but numbers without an exponent, and lists of such, not deep."""
+    for place in part.shape.lists.values():
+        joined = _BETWEEN.join(map(attrgetter(place), part.packed))
+        if not joined.startswith(b"[") or joined.count(_BETWEEN + b"[") != len(part.packed) - 1:
+            return False  # something else than a list
+        if any(mark in joined for mark in _NO_NUMBERS):
+            return False
+        if not (_are_pairs(joined, len(part.packed)) or _are_shallow(joined)):
+            return False
+    return True
 
 
 def _are_pairs(joined: bytes, count: int) -> bool:
@@ -186,8 +162,8 @@ def read_plain(
         return None
     for form in list(_forms):
         if (found := form.read(body)) is not None and found[0]:
-            packed, around = found
-            return PlainRecords(form.shape, packed, lambda: generally(body)), around, form.around is None
+            parts, around = found
+            return PlainRecords(parts, lambda: generally(body)), around, form.around is None
     return None
 
 

@@ -5,7 +5,7 @@ Keep out: what stands around the records, and whether a body is of a shape for c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, Final
@@ -15,6 +15,11 @@ import msgspec
 MAX_DEPTH: Final = 4
 MAX_KEYS: Final = 200
 """Objects that are deeper or larger have no shape: every reader of records enters objects up to here."""
+
+MOST_NULLABLE: Final = 3
+"""Of how many objects a record may lack each by itself: a shape of its own for each combination is then not many."""
+
+_Scalar = int | float | bool | None
 
 Packed = Any
 """A record of a shape, as its decoder makes it."""
@@ -29,6 +34,8 @@ class Shape:
 
     By dotted path, `texts`, `scalars` (numbers, true, false and null) and `lists` say where a packed record has them.
     `objects` are the paths of the objects, `colons` how many stand in the JSON of one record beside those in its texts.
+    `nullable` are the objects of the record itself that are null in some records, and where they are packed: `without`
+    is the shape of these.
     """
 
     fields: Fields = field(default_factory=dict)
@@ -36,6 +43,7 @@ class Shape:
     scalars: dict[str, str] = field(default_factory=dict)
     lists: dict[str, str] = field(default_factory=dict)
     objects: list[str] = field(default_factory=list)
+    nullable: dict[str, str] = field(default_factory=dict)
     colons: int = 0
 
     @classmethod
@@ -46,27 +54,48 @@ class Shape:
             shape.fields = shape._enter(records, "", "", 1)
         except _Shapeless:
             return None
-        return shape
+        return shape if len(shape.nullable) <= MOST_NULLABLE else None
+
+    def without(self, nulls: Collection[str]) -> Shape:
+        """The shape of those records in which these objects are null, and no other nullable one."""
+
+        def kept(places: Mapping[str, str]) -> dict[str, str]:
+            return {path: place for path, place in places.items() if path.partition(".")[0] not in nulls}
+
+        return Shape(
+            fields={name: _Scalar if name in nulls else kind for name, kind in self.fields.items()},
+            texts=kept(self.texts),
+            scalars={**kept(self.scalars), **{name: self.nullable[name] for name in nulls}},
+            lists=kept(self.lists),
+            objects=[path for path in self.objects if path.partition(".")[0] not in nulls],
+            colons=self.colons - sum(_colons(self.fields[name]) for name in nulls),
+        )
 
     def record_type(self) -> Any:
         """The structure that records of this shape are decoded into, and no others.
 
         Raises: ValueError, where a key has a character that no structure's may have.
         """
-        return _structure(self.fields)
+        return _structure(self.fields, self.nullable)
 
     def _enter(self, objects: Sequence[Any], path: str, place: str, depth: int) -> Fields:
         names = objects[0].keys()
         if depth > MAX_DEPTH or not 0 < len(names) <= MAX_KEYS or not all(one.keys() == names for one in objects):
             raise _Shapeless
-        self.colons += len(names) + sum(name.count(":") for name in names)
-        return {
+        fields = {
             name: self._field([one[name] for one in objects], _joined(path, name), f"{place}f{number}", depth)
             for number, name in enumerate(names)
         }
+        if depth == 1:
+            self.colons = _colons(fields)
+        return fields
 
     def _field(self, values: list[Any], path: str, place: str, depth: int) -> Any:
         types = set(map(type, values))
+        if types == {dict, type(None)} and depth == 1:
+            self.nullable[path] = place
+            values = [value for value in values if value is not None]
+            types = {dict}
         if types == {dict}:
             self.objects.append(path)
             return self._enter(values, path, f"{place}.", depth + 1)
@@ -78,7 +107,7 @@ class Shape:
             return str | None
         if types <= {int, float, bool, type(None)}:
             self.scalars[path] = place
-            return int | float | bool | None
+            return _Scalar
         raise _Shapeless
 
 
@@ -92,11 +121,19 @@ def _joined(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _structure(fields: Fields) -> Any:
-    types = [
-        (f"f{number}", _structure(kind) if isinstance(kind, dict) else kind)
-        for number, kind in enumerate(fields.values())
-    ]
+def _colons(fields: Fields) -> int:
+    """How many colons stand in the JSON of an object with these fields, beside those in its texts."""
+    inside = sum(_colons(kind) for kind in fields.values() if isinstance(kind, dict))
+    return inside + len(fields) + sum(name.count(":") for name in fields)
+
+
+def _structure(fields: Fields, nullable: Collection[str] = ()) -> Any:
+    def type_of(name: str, kind: Any) -> Any:
+        if not isinstance(kind, dict):
+            return kind
+        return _structure(kind) | None if name in nullable else _structure(kind)
+
+    types = [(f"f{number}", type_of(name, kind)) for number, (name, kind) in enumerate(fields.items())]
     names = {f"f{number}": name for number, name in enumerate(fields)}
     return msgspec.defstruct("Record", types, rename=names, forbid_unknown_fields=True, gc=False)
 

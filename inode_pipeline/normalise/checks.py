@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError

@@ -131,7 +131,7 @@ class ColumnReader:
 
 def _rest(fields: Fields | PlainFields, fillings: Sequence[Filling]) -> tuple[list[str | None], dict[int, Fault]]:
     if isinstance(fields, PlainFields):
-        return [*fields.rest({filling.used for filling in fillings if isinstance(filling.used, str)})], {}
+        return [*fields.rest(fillings)], {}
     return read_extra(fields, fillings)
 
 

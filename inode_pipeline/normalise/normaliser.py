@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from inode_pipeline.api.answer import Flawed, Record
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise import checks, units

@@ -1,26 +1,19 @@
 """The fields of a plain page: what `fields.py`, `sources.py` and `extra.py` find record by record, found at once.
 
-All records of such a page have the same fields, so one source fills a column in each of them, and what no column claims
+All records of one shape have the same fields, so one source fills a column in each of them, and what no column claims
 is the same everywhere. A test holds that both ways end in the same rows.
-Keep out: typing (`columns.py`), and telling which pages are plain (`api/plain.py`).
+Keep out: typing (`columns.py`), the fields of one shape (`plain_part.py`), and which pages are plain (`api/plain.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from functools import lru_cache
-from typing import Any
+from collections import Counter
+from collections.abc import Callable, Sequence
 
-import msgspec
-
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import PlainRecords, places_in, spread
 from inode_pipeline.endpoints.endpoint import Column
-from inode_pipeline.normalise.json_text import canonical_lines
-from inode_pipeline.normalise.plain_lines import plain_lines
-from inode_pipeline.normalise.sources import CONTAINED, Filling, without_sentinels
-
-_LINE = {"type", "coordinates"}
-_CONTAINER = object()
+from inode_pipeline.normalise.plain_part import PartFields
+from inode_pipeline.normalise.sources import Filling
 
 
 class PlainFields:
@@ -28,97 +21,56 @@ class PlainFields:
 
     def __init__(self, records: PlainRecords) -> None:
         self.records = records
-        self._shape = records.shape
-        self._columns = records.columns
-        self.leaves = dict.fromkeys(self._columns, len(records))
-        scalars = (path for path in self._columns if path not in self._shape.lists)
-        self.nulls = {path: count for path in scalars if (count := self._columns[path].count(None))}
-        self.objects = set(self._shape.objects)
-
-    def column(self, path: str) -> list[Any]:
-        """The value of each record at a path, None where there is no such field."""
-        if path in self._shape.objects:
-            return self._objects(path)
-        if path in self._shape.lists:
-            return list(map(msgspec.json.decode, self._columns[path]))
-        return self._columns.get(path, [None] * len(self.records))
+        self._parts = [PartFields(part) for part in records.parts]
+        self.leaves: dict[str, int] = Counter()
+        self.nulls: dict[str, int] = Counter()
+        self.objects: set[str] = set()
+        for part in self._parts:
+            self.leaves.update(part.leaves)
+            self.nulls.update(part.nulls)
+            self.objects |= part.objects
 
     def source(self, column: Column) -> str | None:
-        """The field that fills the column in every record."""
-        return next((path for path in column.sources if self._can_fill(column, path)), None)
+        """A field that fills the column, in the records of one shape at least; None if there is none in any."""
+        return next((source for part in self._parts if (source := part.source(column)) is not None), None)
 
     def fill(self, column: Column) -> Filling:
         """As `sources.fill` does."""
-        count = len(self.records)
-        source = self.source(column)
-        if source is None:
-            return Filling([None] * count, None, count)
-        if not (column.null_values or column.null_if) and (lines := self._lines(column, source)) is not None:
-            return Filling(lines, source, 0, is_typed=True)
-        return without_sentinels(column, Filling(self.column(source), source, 0), self.column)
+        fillings = [part.fill(column) for part in self._parts]
+        if any(one.is_typed for one in fillings) and not all(_is_final(one) for one in fillings):
+            fillings = [part.fill(column, may_be_typed=False) for part in self._parts]
+        return _whole([part.rows for part in self._parts], fillings, len(self.records))
 
     def outline(self, column: Column, rows: Sequence[int]) -> Filling:
         """As `fill` does, for some of the records; an object stands for each object or list."""
-        source = self.source(column)
-        if source is None:
-            return Filling([None] * len(rows), None, len(rows))
+        places = [places_in(part.part, rows) for part in self._parts]
+        fillings = [part.outline(column, [old for _, old in of]) for part, of in zip(self._parts, places, strict=True)]
+        return _whole([[new for new, _ in of] for of in places], fillings, len(rows))
 
-        def values_at(path: str) -> list[Any]:
-            values = self._columns.get(path)
-            if values is None or path in self._shape.lists:
-                is_container = path in self.objects or path in self._shape.lists
-                return [_CONTAINER if is_container else None] * len(rows)
-            return [values[row] for row in rows]
-
-        return without_sentinels(column, Filling(values_at(source), source, 0), values_at)
-
-    def rest(self, claimed: Collection[str]) -> list[str]:
-        """What is left of each record, as canonical JSON."""
-        rows = self._rest(self._shape.fields, "", claimed)
-        return ["{}"] * len(self.records) if rows is None else canonical_lines(rows)
-
-    def _can_fill(self, column: Column, path: str) -> bool:
-        is_container = path in self._shape.objects or path in self._shape.lists
-        return column.type in CONTAINED if is_container else path in self._columns
-
-    def _lines(self, column: Column, path: str) -> list[str] | None:
-        """Geometries that need no conversion, as text."""
-        kinds, coordinates = self._columns.get(f"{path}.type"), f"{path}.coordinates"
-        if column.type != "geometry" or column.format not in (None, "geojson") or coordinates not in self._shape.lists:
-            return None
-        if kinds is None or set(self._within(path)) != _LINE or kinds.count("LineString") != len(kinds):
-            return None
-        return plain_lines(self._columns[coordinates])
-
-    def _within(self, path: str) -> dict[str, Any]:
-        fields: Any = self._shape.fields
-        for name in path.split("."):
-            fields = fields[name]
-        return dict(fields)
-
-    def _objects(self, path: str) -> list[Any]:
-        names = self._within(path)
-        return _rows(names, (self.column(f"{path}.{name}") for name in names))
-
-    def _rest(self, fields: dict[str, Any], above: str, claimed: Collection[str]) -> list[Any] | None:
-        left: dict[str, list[Any]] = {}
-        for name, kind in fields.items():
-            path = f"{above}{name}"
-            if path in claimed:
-                continue
-            values = self._rest(kind, f"{path}.", claimed) if isinstance(kind, dict) else self.column(path)
-            if values is not None:
-                left[name] = values
-        return list(map(_object(tuple(left)), *left.values())) if left else None
+    def rest(self, fillings: Sequence[Filling]) -> list[str]:
+        """What is left of each record where the columns are filled so, as canonical JSON."""
+        left = [
+            part.rest({filling.path(part.rows[0]) for filling in fillings} if part.rows else ()) for part in self._parts
+        ]
+        return spread([(part.rows, of) for part, of in zip(self._parts, left, strict=True)], len(self.records))
 
 
-def _rows(names: Iterable[str], columns: Iterable[list[Any]]) -> list[dict[str, Any]]:
-    keys = tuple(names)
-    return [dict(zip(keys, row, strict=True)) for row in zip(*columns, strict=True)]
+def _is_final(filling: Filling) -> bool:
+    return filling.is_typed or filling.values.count(None) == len(filling.values)
 
 
-@lru_cache(maxsize=64)
-def _object(names: tuple[str, ...]) -> type[msgspec.Struct]:
-    """An object with these keys, which is made and written faster than a dict."""
-    fields = [f"f{number}" for number in range(len(names))]
-    return msgspec.defstruct("Rest", fields, rename=dict(zip(fields, names, strict=True)), gc=False)
+def _whole(rows: Sequence[Sequence[int]], fillings: Sequence[Filling], count: int) -> Filling:
+    """One filling of a page from those of its parts."""
+    if len(fillings) == 1:
+        return fillings[0]
+    used = {filling.path(0) for filling in fillings if filling.values}
+
+    def spread_of(values_of: Callable[[Filling], Sequence[object]]) -> list[object]:
+        return spread([(at, values_of(one)) for at, one in zip(rows, fillings, strict=True)], count)
+
+    return Filling(
+        spread_of(lambda one: one.values),
+        used.pop() if len(used) == 1 else spread_of(lambda one: [one.path(0)] * len(one.values)),  # type: ignore[arg-type]  # paths
+        sum(one.missing for one in fillings),
+        is_typed=any(one.is_typed for one in fillings),
+    )

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from inode_pipeline.api.answer import Record
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.api.texts import record_texts
 from inode_pipeline.errors import LandingCorruptError, NotLandedError
 from inode_pipeline.warehouse import landing

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from inode_pipeline.api.answer import Flawed, Record
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import Part, PlainRecords, spread
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import key_text, read_key
 
@@ -24,7 +24,11 @@ def read_keys(endpoint: Endpoint, records: Sequence[Record]) -> list[str | None]
 
 
 def _of_plain(endpoint: Endpoint, records: PlainRecords) -> list[str | None]:
-    """All records of a plain page have the same fields, so the same source has the key of each."""
-    leaves = records.shape.texts.keys() | records.shape.scalars.keys()
+    """All records of one shape have the same fields, so the same source has the key of each."""
+    return spread([(part.rows, _of_part(endpoint, part)) for part in records.parts], len(records))
+
+
+def _of_part(endpoint: Endpoint, part: Part) -> list[str | None]:
+    leaves = part.shape.texts.keys() | part.shape.scalars.keys()
     source = next((path for path in endpoint.key.sources if path in leaves), None)
-    return [None] * len(records) if source is None else list(map(key_text, records.column(source)))
+    return [None] * len(part.rows) if source is None else list(map(key_text, part.column(source)))

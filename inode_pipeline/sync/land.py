@@ -11,8 +11,8 @@ from typing import Any
 
 from inode_pipeline.api.answer import Record
 from inode_pipeline.api.client import INodeClient
+from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.api.pagination import Page
-from inode_pipeline.api.plain import PlainRecords
 from inode_pipeline.api.walk import prove_walk
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.endpoint import Endpoint

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from inode_pipeline.api.answer import _read_generally, read_answer
-from inode_pipeline.api.plain import PlainRecords
+from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.sync.keys import read_keys
@@ -35,6 +35,9 @@ def record(number: int) -> dict[str, Any]:
         "name": TEXTS[number % len(TEXTS)],
         "grid": None if number % 5 == 0 else f"Grid {number}",
         "origin": {"id": number, "place": {"x": number / 7, "is:odd": number % 2 == 1}},
+        "destination": None
+        if number % 4 == 0
+        else {"id": number, "at:once": TEXTS[number % len(TEXTS)], "in": {"x": 1}},
         "distance": number if number % 3 else number + 0.5,
         "geometry": {"type": "LineString", "coordinates": [[-79.5 - number, 43.25], [-79.125, 43.5]]},
         "tags": [],
@@ -78,10 +81,22 @@ def test_the_columns_of_a_plain_page_are_the_values_of_its_records() -> None:
     """Texts and scalars as they are, lists as their JSON."""
     records = read_answer(body(written())).records
     assert isinstance(records, PlainRecords)
-    expected = [record(number) for number in range(COUNT)]
-    assert [one["origin"]["place"]["x"] for one in expected] == records.columns["origin.place.x"]
-    lines = [json.loads(line) for line in records.columns["geometry.coordinates"]]
-    assert [one["geometry"]["coordinates"] for one in expected] == lines
+    whole = [record(number) for number in range(COUNT)]
+    assert [*range(COUNT)] == sorted(row for part in records.parts for row in part.rows)
+    for part in records.parts:
+        expected = [whole[row] for row in part.rows]
+        assert [one["origin"]["place"]["x"] for one in expected] == part.columns["origin.place.x"]
+        lines = [json.loads(line) for line in part.columns["geometry.coordinates"]]
+        assert [one["geometry"]["coordinates"] for one in expected] == lines
+
+
+def test_records_whose_object_is_null_are_a_part_of_their_own() -> None:
+    """There the object is a null like any other, and what would be in it is not there."""
+    whole, lacking = sorted(read_answer(body(written())).records.parts, key=lambda part: -len(part.rows))
+    assert [0, 4, 8, 12, 16, 20] == [*lacking.rows]
+    assert [None] * 6 == lacking.columns["destination"]
+    assert ("destination" in whole.columns, "destination.id" in whole.columns) == (False, True)
+    assert "destination.id" not in lacking.columns
 
 
 HOSTILE = [
@@ -90,6 +105,9 @@ HOSTILE = [
     '"name":"a\\u003ab","name":"c"', '"name":"a\\u003Ab"', '"name":"\\u0000"', '"name":"\\ud800"', '"name":":"',
     '"name":"{\\"id\\":1}"', '"grid":{}', '"grid":1', '"origin":null', '"origin":{}', '"origin":{"id":1}',
     '"origin":{"id":1,"id":2,"place":{"x":1,"is:odd":true}}', '"origin":{"id":1,"place":{"x":1,"is:odd":true},"z":0}',
+    '"destination":null', '"destination":{}', '"destination":5', '"destination":{"id":1}', '"destination":[]',
+    '"destination":{"id":1,"at:once":null,"in":{"x":null}}', '"destination":{"id":1,"at:once":"a","in":null}',
+    '"destination":{"id":1,"id":2,"at:once":":","in":{"x":1}}', '"destination":{"id":1,"at:once":":","in":{}}',
     '"distance":NaN', '"distance":1e999', '"distance":' + "9" * 400, '"distance":-0.0', '"distance":"5"', '"extra":1',
     '"geometry":{"type":"LineString","coordinates":[[1,2],"3:"]}', '"tags":[{"id":1}]', '"tags":[1e999]',
     '"tags":[null]',

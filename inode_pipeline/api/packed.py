@@ -1,0 +1,95 @@
+"""The records of a plain page, packed by their shapes: columns are read from them, and dicts made only if wanted.
+
+Nearly always all records of a page have one shape; where an object is null in some of them, these are a part of their
+own. Keep out: which pages are plain (`plain.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+from inode_pipeline.api.shape import Packed, Shape, rows_of
+
+
+@dataclass(frozen=True)
+class Part:
+    """Those records of a page that have one shape; `rows` are their places in the page, from 0, in order."""
+
+    shape: Shape
+    rows: Sequence[int]
+    packed: list[Packed]
+
+    def column(self, path: str) -> list[Any]:
+        """Of each record, the text or scalar at a path of the shape."""
+        return list(map(attrgetter(self.shape.texts.get(path) or self.shape.scalars[path]), self.packed))
+
+    @cached_property
+    def columns(self) -> dict[str, list[Any]]:
+        """All columns of texts and scalars by their paths, and those of lists as JSON."""
+        shape = self.shape
+        places = {**shape.texts, **shape.scalars, **shape.lists}
+        columns = dict(
+            zip(places, map(list, zip(*map(rows_of(places.values()), self.packed), strict=True)), strict=True)
+        )
+        return columns | {path: list(map(bytes, columns[path])) for path in shape.lists}
+
+
+class PlainRecords(Sequence[Any]):
+    """The records of a plain page: a list of dicts that is made only if somebody asks for one of them."""
+
+    def __init__(self, parts: Sequence[Part], generally: Callable[[], Sequence[Any]]) -> None:
+        self.parts = parts
+        self._generally = generally
+
+    def __len__(self) -> int:
+        return sum(len(part.rows) for part in self.parts)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._records[index]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._records)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._records == list(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._records)
+
+    @cached_property
+    def _records(self) -> list[Any]:
+        return list(self._generally())
+
+    def only(self, rows: Sequence[int]) -> PlainRecords:
+        """Some of the records, by their places from 0, in order."""
+        parts = [
+            Part(part.shape, [new for new, _ in kept], [part.packed[old] for _, old in kept])
+            for part in self.parts
+            if (kept := places_in(part, rows))
+        ]
+        return PlainRecords(parts, lambda: [self._records[row] for row in rows])
+
+
+def places_in(part: Part, rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Where some rows of a page stand among themselves, and where in the part; those of other parts are left out."""
+    if isinstance(part.rows, range):
+        return list(enumerate(rows))
+    places = {row: place for place, row in enumerate(part.rows)}
+    return [(new, places[row]) for new, row in enumerate(rows) if row in places]
+
+
+def spread(columns: Sequence[tuple[Sequence[int], Sequence[Any]]], count: int) -> list[Any]:
+    """One column of a page of so many rows, from the values of its parts and the rows at which they stand."""
+    if len(columns) == 1 and len(columns[0][1]) == count:
+        return list(columns[0][1])
+    whole: list[Any] = [None] * count
+    for rows, values in columns:
+        for row, value in zip(rows, values, strict=True):
+            whole[row] = value
+    return whole
