@@ -132,6 +132,7 @@ def test_hook_runs_after_each_page_with_its_number_before_the_next_page_is_cut(e
     assert visitor.http.get(second["next"]).status_code == 401
     assert visitor.http.get(second["next"]).status_code == 401
     assert visitor.log_in().http.get(second["next"]).json()["next"] is None
+    assert visitor.http.get(second["next"].replace("links", "nothing")).status_code == 404  # looked at after the hook
     assert numbers == [1, 2, 3]
 
 
