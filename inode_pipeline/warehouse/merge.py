@@ -5,8 +5,8 @@
         receipt = load.merge(MergeRules(0.2), facts)    # committed where the block ends
 
 Everything that can stop a load raises inside the block, before the commit. The rules are in `present.py` and
-`past.py`, the statements in `apply.py`, what is kept of the past in `facts/`. Keep out: HTTP, Dagster, and what a link
-is: the endpoint says that.
+`past.py`, the statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in `loads.py`.
+Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
 """
 
 from __future__ import annotations
@@ -14,21 +14,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 import pandas as pd
-from sqlalchemy import ColumnElement, Connection, func, insert, select, true
+from sqlalchemy import Connection
 
-from inode_pipeline.endpoints.catalogue import mapped_sources
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.warehouse.age import Age, age_of
 from inode_pipeline.warehouse.apply import Applied, Census, apply, take_census
 from inode_pipeline.warehouse.bulk import copy_in
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.exclusive import Session, exclusive
 from inode_pipeline.warehouse.facts import Kept, keep_facts
+from inode_pipeline.warehouse.loaded_fields import known_fields, previous_fields
+from inode_pipeline.warehouse.loads import enter_load, require_balance, start_of_load
 from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
@@ -42,7 +41,7 @@ from inode_pipeline.warehouse.shrink import (
 )
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
 from inode_pipeline.warehouse.stored import store_zone
-from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS, endpoint_table
+from inode_pipeline.warehouse.tables import endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, refuse
 
 __all__ = ["Earlier", "Load", "LoadFacts", "MergeRules", "OvertakenError", "loading"]
@@ -152,38 +151,13 @@ class Load:
 
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
-        """How many records had each field, in the newest loaded walk that held a record; None if there is none.
-
-        Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later. Not so
-        the fields that a field map names: a map made for the present would empty what was read of the past without it.
-        """
-        older = self._fields_of_newest(LOADS.c.snapshot_at <= self._walk.snapshot_at)
-        mapped = tuple(f"{path}." for path in mapped_sources(self._endpoint))
-        newest = self._fields_of_newest(true()) if mapped else None
-        if not newest:
-            return older
-        named = {path: count for path, count in newest.items() if f"{path}.".startswith(mapped)}
-        return named | dict(older or {})
-
-    def _fields_of_newest(self, which: ColumnElement[bool]) -> Mapping[str, int] | None:
-        fields: Mapping[str, int] | None = self._session.lock().scalar(
-            select(LOADS.c.fields)
-            .where(LOADS.c.endpoint == self._endpoint.name, LOADS.c.received > 0, which)
-            .order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc())
-            .limit(1)
-        )
-        return fields
+        """How many records had each field, in the newest loaded walk that held a record; None if there is none."""
+        return previous_fields(self._session.lock(), self._endpoint, self._walk)
 
     @cached_property
     def known_fields(self) -> frozenset[str]:
         """The path of every field that a committed load has seen."""
-        if self.staging.is_postgresql:
-            path = func.jsonb_object_keys(LOADS.c.fields).table_valued("key").render_derived()
-        else:
-            path = func.json_each(LOADS.c.fields).table_valued("key")
-        each = LOADS.join(path, true())
-        seen = select(path.c.key).select_from(each).where(LOADS.c.endpoint == self._endpoint.name).distinct()
-        return frozenset(self._session.lock().scalars(seen))
+        return known_fields(self._session.lock(), self._endpoint)
 
     def merge(self, rules: MergeRules, facts: LoadFacts) -> Receipt:
         """Bring every table to what the walk says of it, and say what was done. Call it once, after the last `stage`.
@@ -201,7 +175,7 @@ class Load:
         if rules.allow_shrink:
             record_permission(connection, self._walk)
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
-        started_at = self._started_at(connection)
+        started_at = start_of_load(connection, self._walk)
         age = self._age(connection)
         is_repeat = self._is_repeat(connection)
         has_unchanged = self._unchanged > 0 and not is_repeat
@@ -214,8 +188,8 @@ class Load:
         kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
-        self._check_balance(receipt)
-        self._write_row(connection, receipt, age, facts, started_at)
+        require_balance(receipt)
+        enter_load(connection, receipt, facts, age, run_id=self._run_id, started_at=started_at)
         if facts.zone is not None:
             store_zone(connection, facts.zone)
         return receipt
@@ -248,12 +222,6 @@ class Load:
         if self.refused_because is not None:
             raise refusal(self._walk, self.refused_because)
 
-    def _started_at(self, connection: Connection) -> datetime:
-        """Now, but after every earlier load of the same walk even if a clock was set back: the newest one counts."""
-        now = clock(connection)
-        newest = connection.scalar(select(func.max(LOADS.c.finished_at)).where(LOADS.c.walk_id == self._walk.walk_id))
-        return now if newest is None or newest < now else newest + timedelta(microseconds=1)
-
     def _receipt(self, age: Age, census: Census, applied: Applied, kept: Kept, facts: LoadFacts) -> Receipt:
         left_alone = census.existing - applied.updated
         return Receipt(
@@ -281,46 +249,3 @@ class Load:
             observations_corrected=kept.corrected,
             seconds=round(time.monotonic() - self._begun, 3),
         )
-
-    def _check_balance(self, receipt: Receipt) -> None:
-        if receipt.balance == 0:
-            return
-        raise LandingCorruptError(
-            f"Of the {receipt.received} records of the walk {receipt.walk_id}, {receipt.rejected} were rejected, "
-            f"{receipt.duplicate} repeated, {receipt.superseded} superseded, {receipt.inserted} inserted, "
-            f"{receipt.updated} updated and {receipt.unchanged} unchanged, which does not add up.",
-            remedy="The tables are as they were. Sync again; if it happens twice, report it with these figures.",
-        )
-
-    def _write_row(
-        self, connection: Connection, receipt: Receipt, age: Age, facts: LoadFacts, started_at: datetime
-    ) -> None:
-        connection.execute(
-            insert(LOADS).values(
-                load_id=receipt.load_id,
-                walk_id=receipt.walk_id,
-                endpoint=receipt.endpoint,
-                run_id=self._run_id,
-                snapshot_at=receipt.snapshot_at,
-                snapshot_date=receipt.snapshot_date,
-                started_at=started_at,
-                finished_at=max(clock(connection), started_at),
-                verdict=receipt.verdict,
-                may_remove=age.may_remove,
-                is_present=age.is_present,
-                fields=dict(facts.fields),
-                normaliser_version=facts.normaliser_version,
-                reading_hash=facts.reading_hash,
-                notes=list(facts.notes),
-                **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
-                seconds=receipt.seconds,
-            )
-        )
-
-
-def clock(connection: Connection) -> datetime:
-    """The database's time where it has a clock: loads come from several machines, and their times must not overlap."""
-    if connection.dialect.name == "postgresql":
-        now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
-        return now.astimezone(UTC)
-    return datetime.now(UTC)
