@@ -121,14 +121,18 @@ def reading(warehouse: Warehouse) -> Iterator[Connection]:
 
 @contextmanager
 def _begun(warehouse: Warehouse, sqlite: str, postgresql: str = "") -> Iterator[Connection]:
-    """A transaction begun by hand on SQLite; on PostgreSQL one in which the session is as we need it.
+    with _translated(warehouse), warehouse.engine.connect() as connection, connection.begin():
+        begin(warehouse, connection, sqlite, postgresql)
+        yield connection
+
+
+def begin(warehouse: Warehouse, connection: Connection, sqlite: str, postgresql: str = "") -> None:
+    """Begin a transaction by hand on SQLite; on PostgreSQL make the session as we need it.
 
     Behind a pooler a session passes from client to client, so nothing that is set may outlive the transaction.
     """
     wait = f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {int(warehouse.lock_wait_s * 1000)}"
-    with _translated(warehouse), warehouse.engine.connect() as connection, connection.begin():
-        connection.exec_driver_sql(postgresql + wait if warehouse.is_postgresql else sqlite)
-        yield connection
+    connection.exec_driver_sql(postgresql + wait if warehouse.is_postgresql else sqlite)
 
 
 @contextmanager
@@ -146,7 +150,7 @@ def _open_sqlite(url: URL, lock_wait_s: float) -> Warehouse:
         _make_file(path)
     except OSError as problem:
         raise translate_os(problem, place) from None
-    # isolation_level None: the driver begins nothing by itself, `_begun` does.
+    # isolation_level None: the driver begins nothing by itself, `begin` does.
     engine = create_engine(url, hide_parameters=True, connect_args={"timeout": lock_wait_s, "isolation_level": None})
 
     @event.listens_for(engine, "connect")

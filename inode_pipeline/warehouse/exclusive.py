@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RootTransaction, select
 from sqlalchemy.exc import DBAPIError
 
 from inode_pipeline.errors import AlreadyRunningError, PipelineError, WarehouseUnavailableError
-from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.engine import Warehouse, begin, transaction
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate
 
@@ -54,11 +54,9 @@ class Session:
         """
         if self._locked is None:
             self._locked = self.connection.begin()
+            begin(self._warehouse, self.connection, "BEGIN IMMEDIATE")
             if self._warehouse.is_postgresql:
-                begin_on_postgresql(self._warehouse, self.connection)
                 wait_for_other_loads(self._warehouse, self.connection)
-            else:
-                self.connection.exec_driver_sql("BEGIN IMMEDIATE")
         return self.connection
 
     def commit(self) -> None:
@@ -96,12 +94,6 @@ def exclusive(warehouse: Warehouse, load_id: str, *, at_end: Callable[[Connectio
                     at_end(connection)
     except DATABASE_ERRORS as problem:
         raise translate(problem, warehouse.place) from None
-
-
-def begin_on_postgresql(warehouse: Warehouse, connection: Connection) -> None:
-    """Make the session ours for this transaction only: behind a pooler nothing may outlive it."""
-    wait = int(warehouse.lock_wait_s * 1000)
-    connection.exec_driver_sql(f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {wait}")
 
 
 def wait_for_other_loads(warehouse: Warehouse, connection: Connection) -> None:
