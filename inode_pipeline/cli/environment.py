@@ -1,6 +1,6 @@
 """The `INODE_` variables of this process: all of them set aside for a while, or the ones nobody knows named.
 
-Keep out: what a variable means; that is `config.py`.
+Keep out: what a variable means; that is `config/`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,101 @@
+"""Addresses that a setting may hold: of the API, a proxy, a webhook, mail and the warehouse.
+
+A type for each; a value that is none is a ValueError with the reason.
+Keep out: which setting it is (`settings.py`), and connecting to any of them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic_settings import NoDecode
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from inode_pipeline.config.files import absolute_path
+
+
+def is_loopback(host: str | None) -> bool:
+    """Whether a host name or address is this machine itself."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _http_address(value: str, *, name: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"not an address of {name}; it begins with https:// and a host")
+    if parts.query or parts.fragment:
+        raise ValueError("an address without a query (?) and fragment (#) is needed")
+    _ = parts.port  # raises ValueError for a port that is none
+    return value
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(_http_address(value, name="an API"))
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("an address without user and password is needed; those have settings of their own")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to this machine only; use https://")
+    return value if value.endswith("/") else value + "/"
+
+
+def _proxy(secret: SecretStr) -> SecretStr:
+    _http_address(secret.get_secret_value(), name="a proxy")
+    return secret
+
+
+def _webhook(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("not an address that takes messages; it begins with https:// and a host")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("plain http is allowed to this machine only; use https://")
+    _ = parts.port  # raises ValueError for a port that is none
+    return secret
+
+
+def _mail_server(secret: SecretStr) -> SecretStr:
+    parts = urlsplit(secret.get_secret_value())
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("not a mail server; use smtps://user:password@host:465 or smtp://user:password@host:587")
+    _ = parts.port
+    return secret
+
+
+def _mailboxes(text: str) -> str:
+    for address in text.split(","):
+        if not re.fullmatch(r"[^\s@<>,;\x00-\x20\x7f]+@[^\s@<>,;\x00-\x20\x7f]+", address.strip()):
+            raise ValueError("not a list of mail addresses; use one@example.org, two@example.org")
+    return text
+
+
+def _warehouse_url(value: str | URL) -> URL:
+    try:
+        url = make_url(value)
+    except (ArgumentError, ValueError) as problem:
+        raise ValueError(
+            "not a database URL; use sqlite:///folder/file.db or postgresql://user@host/database"
+        ) from problem
+    if url.drivername in ("postgresql", "postgresql+psycopg"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername != "sqlite":
+        raise ValueError(f"{url.drivername} is not supported; use sqlite:/// or postgresql://")
+    if url.database in (None, "", ":memory:"):
+        raise ValueError("a SQLite warehouse needs a file, such as sqlite:///data/inode.db")
+    return url.set(database=str(absolute_path(Path(str(url.database)))))
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
+Webhook = Annotated[SecretStr, AfterValidator(_webhook)]
+MailServer = Annotated[SecretStr, AfterValidator(_mail_server)]
+Mailboxes = Annotated[str, AfterValidator(_mailboxes)]
+WarehouseUrl = Annotated[URL, NoDecode, BeforeValidator(_warehouse_url)]

@@ -1,0 +1,149 @@
+"""The four classes of settings, each with what the one before it has; `__init__.py` says who needs which.
+
+Keep out: how a single value is checked (`times.py`, `addresses.py`, `files.py`, `credentials.py`).
+"""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import URL
+
+from inode_pipeline.config.addresses import BaseUrl, Mailboxes, MailServer, Proxy, WarehouseUrl, Webhook, is_loopback
+from inode_pipeline.config.credentials import HeaderValue, login_kind
+from inode_pipeline.config.files import FieldMapFile, ReadableFile
+from inode_pipeline.config.problems import PREFIX, told
+from inode_pipeline.config.times import Cron, HolidayRegion, SamplingCron, ZoneName, even_minutes
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.fieldmap import read_field_map
+from inode_pipeline.errors import ConfigError
+
+DEFAULT_BASE_URL = "https://inode.smatstraffic.com/api/"
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+class ScheduleSettings(BaseSettings):
+    """What must be known when Dagster loads the definitions. Every field may be absent."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    timezone: ZoneName | None = Field(default=None, validate_default=True)
+    start_date: date = date(2026, 1, 1)
+    sync_schedule: Cron = "30 4 * * *"
+    sample_schedule: SamplingCron | None = None
+
+    @classmethod
+    def load(cls, *, dotenv: bool = True) -> Self:
+        """Read the environment and, below it, the file `.env` of the current folder.
+
+        Raises:
+            ConfigError: with every problem in one message, none of them showing a secret.
+
+        """
+        try:
+            return cls(_env_file=".env" if dotenv else None, _env_file_encoding="utf-8")
+        except ValidationError as problem:
+            raise ConfigError(
+                "; ".join(told(cls, error) for error in problem.errors(include_url=False)) + ".",
+                remedy="Correct it in the environment or in .env; `inode-pipeline doctor` checks the result.",
+            ) from None
+        except (OSError, UnicodeDecodeError) as problem:
+            raise ConfigError(f"The file .env cannot be read: {type(problem).__name__}.", remedy="Mend it.") from None
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone whose days are the partitions; UTC where none is set."""
+        return ZoneInfo(self.timezone or "UTC")
+
+    @property
+    def sample_interval(self) -> timedelta | None:
+        """How long after one sample the next one is due; None while sampling is off."""
+        minutes = even_minutes(self.sample_schedule) if self.sample_schedule else None
+        return None if minutes is None else timedelta(minutes=minutes)
+
+
+class LocalSettings(ScheduleSettings):
+    """What a command needs that never talks to the API: the warehouse, and how landed pages become rows."""
+
+    warehouse_password: SecretStr | None = None
+    warehouse_url: WarehouseUrl = Field(default="sqlite:///data/inode.db", validate_default=True, repr=False)
+    warehouse_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "inode"
+    field_map_file: FieldMapFile | None = None
+    max_shrink_fraction: Fraction = 0.2
+    max_rejected_fraction: Fraction = 0.01
+    raw_retention_days: Annotated[int, Field(ge=0)] = 0
+    holidays: HolidayRegion | None = None
+    display_units: Literal["metric", "us"] = "metric"
+
+    model_config = SettingsConfigDict(arbitrary_types_allowed=True)
+
+    @field_validator("warehouse_url")
+    @classmethod
+    def _with_password(cls, url: URL, info: ValidationInfo) -> URL:
+        """The URL's own repr masks the password; `str()` of it must not be printed."""
+        password: SecretStr | None = info.data.get("warehouse_password")
+        return url if password is None else url.set(password=password.get_secret_value())
+
+    def endpoint(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint as the user's field map has it; unchanged where there is none."""
+        return endpoint if self.field_map_file is None else read_field_map(self.field_map_file).apply(endpoint)
+
+
+class AlertSettings(LocalSettings):
+    """What telling of troubles needs: where to, whom to trust, and from when a sync is late."""
+
+    ca_file: ReadableFile | None = None
+    proxy: Proxy | None = None
+    alert_webhook_url: Webhook | None = None
+    alert_to: Mailboxes | None = None
+    alert_smtp_url: MailServer | None = Field(default=None, validate_default=True)
+    alert_grace_min: Annotated[int, Field(ge=1, le=1440)] = 120
+
+    @field_validator("alert_smtp_url")
+    @classmethod
+    def _check_mail(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if "alert_to" in info.data and (value is None) != (info.data["alert_to"] is None):
+            raise ValueError("INODE_ALERT_SMTP_URL and INODE_ALERT_TO: mail needs both, the server and to whom")
+        return value
+
+
+class Settings(AlertSettings):
+    """Everything a sync needs."""
+
+    base_url: BaseUrl = Field(default=DEFAULT_BASE_URL, validate_default=True)
+    username: str | None = None
+    password: SecretStr | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    scope: str = "sync"
+    api_key: HeaderValue | None = None
+    auth: Literal["oauth2", "api_key"] = Field(default="", validate_default=True)  # absent: inferred
+    page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    page_size_param: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "page_size"
+    concurrency: Annotated[int, Field(ge=1, le=64)] = 4
+    request_timeout_s: Annotated[float, Field(gt=0, le=3600)] = 30
+    walk_deadline_s: Annotated[float, Field(gt=0, le=86_400)] = 3600
+
+    @field_validator("base_url")
+    @classmethod
+    def _require_zone(cls, url: str, info: ValidationInfo) -> str:
+        # A field is checked after those before it, so this is where zone and address are both known.
+        if "timezone" in info.data and info.data["timezone"] is None and not is_loopback(urlsplit(url).hostname):
+            raise ValueError(
+                "INODE_TIMEZONE is missing: the zone whose days your snapshots belong to, such as America/Toronto"
+            )
+        return url
+
+    @field_validator("auth", mode="before")
+    @classmethod
+    def _infer_auth(cls, value: object, info: ValidationInfo) -> object:
+        """Which way to log in: the one that is named, or else the only one whose credentials are there."""
+        return login_kind(value, info.data)
