@@ -1,6 +1,7 @@
 """The normaliser: page by page from records to typed rows, and what it has seen on the way.
 
-Keep out: how a single type is read (`values.py`, `times.py`, `geometry.py`) and what stops a load (`checks.py`).
+Keep out: how a single type is read (`values.py`, `times.py`, `geometry.py`), which rows a page gives (`rows.py`), and
+what stops a load (`checks.py`).
 """
 
 from __future__ import annotations
@@ -16,25 +17,15 @@ import pandas as pd
 from inode_pipeline.api.answer import Flawed, Record
 from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.endpoints.record import read_key
 from inode_pipeline.normalise import checks, units
-from inode_pipeline.normalise.columns import ColumnReader, Fault, TypedPage
+from inode_pipeline.normalise.columns import ColumnReader, TypedPage
 from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.frame import make_frame, rejected_frame
-from inode_pipeline.normalise.hashes import fingerprints
-from inode_pipeline.normalise.inventory import clean
+from inode_pipeline.normalise.frame import rejected_frame
 from inode_pipeline.normalise.plain import PlainFields
-from inode_pipeline.normalise.times import EARLIEST
-
-NORMALISER_VERSION = 2
-"""Raised when the same record would give another row, so that every row is written again."""
-
-WHOLE_RECORD = "(record)"
-"""Stands for the field of a record that is flawed as a whole."""
+from inode_pipeline.normalise.rejected import Rejected, set_aside
+from inode_pipeline.normalise.rows import frame_of_rows, winners, without_data
 
 FIRST_REJECTED = 10
-
-Rejected = tuple[int, int, str | None, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +118,7 @@ class Normaliser:
         records = fields.records
         same, fresh = sorted(known), sorted(set(range(len(records))) - set(known))
         values = self._columns.note_unchanged(fields, same)
-        no_data = _without_data(self.endpoint, values)
+        no_data = without_data(self.endpoint, values)
         self._note_motions(values)
         self.received += len(same)
         self.no_data += no_data
@@ -144,10 +135,8 @@ class Normaliser:
         self, number: int, places: list[int], typed: TypedPage, flawed: Mapping[int, Flawed], count: int
     ) -> Batch:
         values = typed.values
-        rejected = [self._flaw(number, place, record) for place, record in flawed.items()]
-        rejected += self._faults(number, places, values, typed.faults)
-        rejected.sort()
-        keep = self._winners(values, typed.faults)
+        rejected = set_aside(self.endpoint, number, places, typed, flawed)
+        keep = winners(self.endpoint, values, typed.faults)
         if not all(keep):
             places = list(compress(places, keep))
             values = {name: list(compress(column, keep)) for name, column in values.items()}
@@ -183,46 +172,16 @@ class Normaliser:
             known = [*fields.records, *inside] if inside else fields.records
             self._required = checks.Required.of(self.endpoint, known)
 
-    def _flaw(self, number: int, place: int, record: Flawed) -> Rejected:
-        return (
-            number,
-            place,
-            read_key(self.endpoint, record.value),
-            clean(record.field or WHOLE_RECORD, 200),
-            record.reason,
-        )
-
-    def _faults(
-        self, number: int, places: Sequence[int], values: Mapping[str, list[Any]], faults: Mapping[int, Fault]
-    ) -> list[Rejected]:
-        keys = values[self.endpoint.key.name]
-        return [(number, places[row], keys[row], name, reason) for row, (name, reason) in faults.items()]
-
-    def _winners(self, values: Mapping[str, list[Any]], faults: Collection[int]) -> list[bool]:
-        """Say which rows stay: typed, and of those with one key the one measured last, then the later one."""
-        keys = values[self.endpoint.key.name]
-        if not faults and len(set(keys)) == len(keys):
-            return [True] * len(keys)
-        column = self.endpoint.observed_at
-        times = values[column.name] if column else [None] * len(keys)
-        ranks = [EARLIEST - 1 if time is None else time for time in times]
-        winners: dict[str, int] = {}
-        for row, key in enumerate(keys):
-            if row not in faults and (key not in winners or ranks[row] >= ranks[winners[key]]):
-                winners[key] = row
-        rows = set(winners.values())
-        return [row in rows for row in range(len(keys))]
-
     def _tally(
         self, number: int, places: list[int], values: dict[str, list[Any]], rejected: list[Rejected], duplicate: int
     ) -> Batch:
         batch = Batch(
-            frame=self._frame(number, places, values),
+            frame=frame_of_rows(self.endpoint, number, places, values),
             rejected=rejected_frame(rejected),
             received=len(places) + len(rejected) + duplicate,
             duplicate=duplicate,
             unreadable=sum(key is None for _, _, key, _, _ in rejected),
-            no_data=_without_data(self.endpoint, values),
+            no_data=without_data(self.endpoint, values),
         )
         self.received += batch.received
         self.rejected += len(rejected)
@@ -238,30 +197,3 @@ class Normaliser:
     def _note_motions(self, values: Mapping[str, list[Any]]) -> None:
         if motion := self.endpoint.measured:
             self._motions.append(units.motions(values[motion.length], values[motion.time], values[motion.speed]))
-
-    def _frame(self, number: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:
-        columns = self.endpoint.columns
-        configuration = [values[column.name] for column in columns if column.kind == "configuration"]
-        others = [values[column.name] for column in columns if column.kind != "configuration"]
-        content = fingerprints(zip(*configuration, strict=True))
-        added: dict[str, list[Any]] = {
-            "page": [number] * len(places),
-            "position": places,
-            "record_hash": fingerprints(zip(content, *others, strict=True), version=NORMALISER_VERSION),
-            "content_hash": content,
-        }
-        return make_frame(self.endpoint, values, added)
-
-
-def _without_data(endpoint: Endpoint, values: Mapping[str, list[Any]]) -> int:
-    """Count the rows that are no observation: without a time, or with none of the measurements."""
-    if (observed_at := endpoint.observed_at) is None:
-        return 0
-    names = [column.name for column in endpoint.columns if column.kind == "measurement" and column != observed_at]
-    if None not in values[observed_at.name] and any(None not in values[name] for name in names):
-        return 0
-    measured = zip(*(values[name] for name in names), strict=True)
-    return sum(
-        time is None or all(value is None for value in measures)
-        for time, measures in zip(values[observed_at.name], measured, strict=True)
-    )
