@@ -10,7 +10,7 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
@@ -28,18 +28,29 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+def _parts(address: str) -> SplitResult:
+    """The parts of an address; `urlsplit` repeats its text in its reasons, and that may be a password."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(
+            "not an address: its host or its port cannot be read; write / ? # @ in a password as %2F %3F %23 %40"
+        ) from None
+    return parts
+
+
 def _http_address(value: str, *, name: str) -> str:
-    parts = urlsplit(value)
+    parts = _parts(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"not an address of {name}; it begins with https:// and a host")
     if parts.query or parts.fragment:
         raise ValueError("an address without a query (?) and fragment (#) is needed")
-    _ = parts.port  # raises ValueError for a port that is none
     return value
 
 
 def _base_url(value: str) -> str:
-    parts = urlsplit(_http_address(value, name="an API"))
+    parts = _parts(_http_address(value, name="an API"))
     if parts.username is not None or parts.password is not None:
         raise ValueError("an address without user and password is needed; those have settings of their own")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
@@ -53,20 +64,18 @@ def _proxy(secret: SecretStr) -> SecretStr:
 
 
 def _webhook(secret: SecretStr) -> SecretStr:
-    parts = urlsplit(secret.get_secret_value())
+    parts = _parts(secret.get_secret_value())
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("not an address that takes messages; it begins with https:// and a host")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http is allowed to this machine only; use https://")
-    _ = parts.port  # raises ValueError for a port that is none
     return secret
 
 
 def _mail_server(secret: SecretStr) -> SecretStr:
-    parts = urlsplit(secret.get_secret_value())
+    parts = _parts(secret.get_secret_value())
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("not a mail server; use smtps://user:password@host:465 or smtp://user:password@host:587")
-    _ = parts.port
     return secret
 
 
