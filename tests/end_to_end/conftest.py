@@ -24,6 +24,9 @@ from inode_pipeline.warehouse.tables import LINKS_TABLE
 NOW = datetime(2026, 5, 12, 13, 2, 30, tzinfo=UTC)
 """The instant whose traffic the emulator shows: a Tuesday."""
 
+BESIDE = {"walks", "raw_pages", "loads", "runs", "pipeline_settings"}
+"""The tables of which nobody speaks who says that the warehouse is unchanged."""
+
 LOGIN = {
     "INODE_USERNAME": "demo",
     "INODE_PASSWORD": "demo-password",

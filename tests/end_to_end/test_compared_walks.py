@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -28,10 +28,9 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, 
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.migrate import migrate
 from inode_pipeline.warehouse.tables import LOADS, METADATA
-from tests.end_to_end.conftest import Account
+from tests.end_to_end.conftest import BESIDE, Account
 
 LINKS_COUNT = 60
-BESIDE = {"walks", "raw_pages", "loads", "runs", "pipeline_settings"}
 OF_THE_LOAD = {"load_id", "seconds"}
 
 Records = list[dict[str, Any]]
@@ -173,21 +172,10 @@ def rows(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
-def at(path: Path) -> Any:
-    """The warehouse in a file, migrated; closed so that the file alone is the whole of it."""
-    return Closing(open_warehouse(LocalSettings(warehouse_url=f"sqlite:///{path}", _env_file=None)))
-
-
-class Closing:
-    """A warehouse whose write-ahead log is emptied into its file at the end."""
-
-    def __init__(self, warehouse: Warehouse) -> None:
-        self._warehouse = warehouse
-
-    def __enter__(self) -> Warehouse:
-        return self._warehouse.__enter__()
-
-    def __exit__(self, *problem: object) -> None:
-        with closing(self._warehouse.engine.raw_connection()) as connection:
+@contextmanager
+def at(path: Path) -> Iterator[Warehouse]:
+    """The warehouse in a file; its write-ahead log is emptied at the end, so that the file alone is all of it."""
+    with open_warehouse(LocalSettings(warehouse_url=f"sqlite:///{path}", _env_file=None)) as warehouse:
+        yield warehouse
+        with closing(warehouse.engine.raw_connection()) as connection:
             connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        self._warehouse.__exit__(*problem)

@@ -21,9 +21,7 @@ from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.merge import MergeRules, OvertakenError, loading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, METADATA, RAW_PAGES
-from tests.end_to_end.conftest import Account
-
-BESIDE = {"walks", "raw_pages", "loads", "runs", "pipeline_settings"}
+from tests.end_to_end.conftest import BESIDE, Account
 
 
 def tables(account: Account) -> dict[str, list[tuple[Any, ...]]]:
