@@ -130,7 +130,9 @@ def _refusal(
 ) -> CredentialsError | ApiProtocolError:
     status, error = response.status_code, answer.get("error")
     error = error if isinstance(error, str) else ""
-    said = f" ({status}{' ' + quoted(error, secrets) if error else ''})"
+    # A word of the standard's own is shown whole, even if a secret has a piece of it.
+    code = error if error in _REFUSALS or error in _SAME_AS else quoted(error, secrets)
+    said = f" ({status}{' ' + code if code else ''})"
     name = "invalid_client" if status == 401 and not error else _SAME_AS.get(error, error)
     if name in _REFUSALS:
         kind, what, remedy = _REFUSALS[name]

@@ -84,6 +84,13 @@ def test_m15_each_refused_credential_is_tried_once_and_has_its_own_error(
     assert (len(server.logins), len(server.page_requests)) == (1, 0)
 
 
+def test_a_word_of_the_standard_is_shown_whole(client_for: ClientFor, server: ScriptedServer) -> None:
+    """Although the secret shares a piece with it, the reason for the refusal can be read."""
+    server.tokens = lambda sent: Reply(401, {"error": "invalid_client"})
+    with pytest.raises(errors.ClientRejectedError, match=r"\(401 invalid_client\)"):
+        pages(client_for(server.base_url, client_secret="my-client-secret"))
+
+
 @pytest.mark.parametrize(
     ("granted", "is_enough"),
     [("sync", True), ("read sync write", True), (["sync"], True), (..., True), ("read", False), ("", False),
