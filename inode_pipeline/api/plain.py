@@ -1,7 +1,7 @@
 """Pages whose records all have the shape of an earlier page: read fast, and to the same values as in the general way.
 
 Nothing is lost in silence: each key of the shape must be there and no other may be; lists hold nothing but numbers and
-lists; and the body must hold as many colons as the keys and texts that were kept, so that no key stood twice.
+lists; and the body must hold as many keys, or colons, as were kept, so that no key stood twice.
 Every body about which there is any doubt is left to the general way (`decode.py`).
 Keep out: what makes a page (`answer.py`).
 """
@@ -17,6 +17,8 @@ from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from inode_pipeline.api.decode import MAX_VALUES
 from inode_pipeline.api.packed import Part, PlainRecords
@@ -74,9 +76,8 @@ class Form:
             packed, *values = msgspec.structs.astuple(page)
             around = dict(zip(self.around, values, strict=True))
         parts = self._parts(packed)
-        if body.count(b":") != self._colons(parts, around) or not all(map(_are_lists_plain, parts)):
-            return None
-        return parts, around
+        is_whole = _keys_in(body) == self._keys(parts, around) or body.count(b":") == self._colons(parts, around)
+        return (parts, around) if is_whole and all(map(_are_lists_plain, parts)) else None
 
     def _parts(self, packed: list[Packed]) -> list[Part]:
         nullable = self.shape.nullable
@@ -101,11 +102,27 @@ class Form:
     def _variants(self) -> dict[tuple[bool, ...], Shape]:
         return {}
 
+    def _keys(self, parts: Sequence[Part], around: dict[str, Any]) -> int:
+        """How many keys the body has if nothing was dropped."""
+        in_envelope = 1 + len(around) if self.around is not None else 0
+        return sum(part.shape.keys * len(part.packed) for part in parts) + in_envelope
+
     def _colons(self, parts: Sequence[Part], around: dict[str, Any]) -> int:
         """How many colons the body has if nothing was dropped."""
         envelope = ["results", *around, *around.values()] if self.around is not None else []
         in_envelope = sum(text.count(":") for text in envelope if isinstance(text, str))
         return sum(map(_colons_of, parts)) + in_envelope + (1 + len(around) if envelope else 0)
+
+
+def _keys_in(body: bytes) -> int | None:
+    """How many keys stand in a body that was decoded; None if that cannot be told at a glance.
+
+    A key is what stands before a colon that follows a quote. Neither a text that begins with a colon nor one with an
+    escaped quote in it is told from a key: they make the number too large, never too small.
+    """
+    marks = np.frombuffer(body, np.uint8)
+    before = marks[np.flatnonzero(marks == ord(":")) - 1]
+    return None if (before <= ord(" ")).any() else int(np.count_nonzero(before == ord('"')))
 
 
 def _colons_of(part: Part) -> int:
@@ -120,20 +137,21 @@ def _colons_of(part: Part) -> int:
 def _are_lists_plain(part: Part) -> bool:
     """Whether the lists hold nothing but numbers without an exponent, and lists of such, not deep."""
     for place in part.shape.lists.values():
-        joined = _BETWEEN.join(map(attrgetter(place), part.packed))
-        if not joined.startswith(b"[") or joined.count(_BETWEEN + b"[") != len(part.packed) - 1:
-            return False  # something else than a list
-        if any(mark in joined for mark in _NO_NUMBERS):
+        joined = _BETWEEN + _BETWEEN.join(map(attrgetter(place), part.packed))
+        marks = np.frombuffer(joined, np.uint8)
+        starts = np.flatnonzero(marks == ord(_BETWEEN))
+        if any(mark in joined for mark in _NO_NUMBERS) or not (marks[starts + 1] == ord("[")).all():
             return False
-        if not (_are_pairs(joined, len(part.packed)) or _are_shallow(joined)):
+        if not (_are_pairs(marks, starts) or _are_shallow(joined)):
             return False
     return True
 
 
-def _are_pairs(joined: bytes, count: int) -> bool:
-    """Whether so many lists are two deep for certain: each bracket that opens follows one that closes."""
-    is_opened_twice = joined.startswith(b"[[") and joined.count(_BETWEEN + b"[[") == count - 1
-    return is_opened_twice and joined.count(b"[") == 2 * count + joined.count(b"],[")
+def _are_pairs(marks: NDArray[np.uint8], starts: NDArray[np.intp]) -> bool:
+    """Whether the lists that begin there are two deep for certain: each bracket that opens follows one that closes."""
+    opens = np.flatnonzero(marks == ord("["))
+    follows = (marks[opens - 1] == ord(",")) & (marks[opens - 2] == ord("]"))
+    return bool((marks[starts + 2] == ord("[")).all()) and len(opens) == 2 * len(starts) + np.count_nonzero(follows)
 
 
 def _are_shallow(joined: bytes) -> bool:

@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import Final
 
-import numpy as np
-
 from inode_pipeline.api.answer import Record
-from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests
+from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests, distinct
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.errors import PagingLoopError
 
@@ -57,7 +55,7 @@ class Reading:
         self.pages += 1
         self.received += len(page.answer.records)
         ids = self._identify(page.answer.records)
-        keys = np.unique(digests([key for key in ids if key is not None]))
+        keys = distinct(digests(filter(None, ids)))  # no key is empty
         unreadable = ids.count(None)
         self.unreadable += unreadable
         self._refuse_loop(page.number, keys.tobytes(), unreadable)

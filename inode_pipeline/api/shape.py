@@ -33,7 +33,8 @@ class Shape:
     """The fields that each record has, in the order of the first record; no object of them is ever empty.
 
     By dotted path, `texts`, `scalars` (numbers, true, false and null) and `lists` say where a packed record has them.
-    `objects` are the paths of the objects, `colons` how many stand in the JSON of one record beside those in its texts.
+    `objects` are the paths of the objects, `keys` how many one record has, those within its objects included, and
+    `colons` how many stand in its JSON beside those in its texts.
     `nullable` are the objects of the record itself that are null in some records, and where they are packed: `without`
     is the shape of these.
     """
@@ -44,6 +45,7 @@ class Shape:
     lists: dict[str, str] = field(default_factory=dict)
     objects: list[str] = field(default_factory=list)
     nullable: dict[str, str] = field(default_factory=dict)
+    keys: int = 0
     colons: int = 0
 
     @classmethod
@@ -68,6 +70,7 @@ class Shape:
             scalars={**kept(self.scalars), **{name: self.nullable[name] for name in nulls}},
             lists=kept(self.lists),
             objects=[path for path in self.objects if path.partition(".")[0] not in nulls],
+            keys=self.keys - sum(_keys(self.fields[name]) for name in nulls),
             colons=self.colons - sum(_colons(self.fields[name]) for name in nulls),
         )
 
@@ -87,7 +90,7 @@ class Shape:
             for number, name in enumerate(names)
         }
         if depth == 1:
-            self.colons = _colons(fields)
+            self.keys, self.colons = _keys(fields), _colons(fields)
         return fields
 
     def _field(self, values: list[Any], path: str, place: str, depth: int) -> Any:
@@ -119,6 +122,10 @@ def _joined(path: str, name: str) -> str:
     if not name or "." in name:  # a key that is spelled like a path is for the general way
         raise _Shapeless
     return f"{path}.{name}" if path else name
+
+
+def _keys(fields: Fields) -> int:
+    return len(fields) + sum(_keys(kind) for kind in fields.values() if isinstance(kind, dict))
 
 
 def _colons(fields: Fields) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy import exists, select
 
-from inode_pipeline.api.keys import KeyDigests, digests
+from inode_pipeline.api.keys import KeyDigests, digests, distinct
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.tables import LOADS, endpoint_table
@@ -32,4 +32,4 @@ def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
         any_loaded = bool(connection.scalar(any_load))
         found = connection.execution_options(yield_per=CHUNK).scalars(keys).partitions()
         chunks = [digests(chunk) for chunk in found]
-    return Known(any_loaded, KeyDigests(np.concatenate(chunks) if chunks else None))
+    return Known(any_loaded, KeyDigests(distinct(np.concatenate(chunks)) if chunks else None))

@@ -101,7 +101,7 @@ def test_records_whose_object_is_null_are_a_part_of_their_own() -> None:
 
 HOSTILE = [
     '"id":7,"id":8', '"id":7', '"id":"7"', '"id":1.0', '"id":null', '"id":true', '"id":{"id":1}', '"id":[1]',
-    '"i\\u0064":5',
+    '"i\\u0064":5', '"id" :7', '"id":7,"id" :8', '"id"\t:7,"id":8', '"name":": :"', '"name":"a\\":1"',
     '"name":"a\\u003ab","name":"c"', '"name":"a\\u003Ab"', '"name":"\\u0000"', '"name":"\\ud800"', '"name":":"',
     '"name":"{\\"id\\":1}"', '"grid":{}', '"grid":1', '"origin":null', '"origin":{}', '"origin":{"id":1}',
     '"origin":{"id":1,"id":2,"place":{"x":1,"is:odd":true}}', '"origin":{"id":1,"place":{"x":1,"is:odd":true},"z":0}',
