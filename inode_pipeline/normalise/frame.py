@@ -2,72 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from inode_pipeline.endpoints.endpoint import Column, Endpoint
+from inode_pipeline.endpoints.endpoint import Endpoint, Type
 
-_NOT_A_TIME = int(np.iinfo(np.int64).min)
+TEXT = pa.large_string()
+TYPES: Mapping[Type, pa.DataType] = {
+    "double": pa.float64(),
+    "bigint": pa.int64(),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+"""Of the types that are not kept as text."""
 
 
-def make_frame(endpoint: Endpoint, typed: Mapping[str, list[Any]], added: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Return one row per typed record: the endpoint's columns, then the added ones, with a plain index.
+def make_frame(endpoint: Endpoint, typed: Mapping[str, Sequence[Any]]) -> pd.DataFrame:
+    """Return one row per typed record: the endpoint's columns, then the other ones, with a plain index.
 
-    string, Float64, Int64 and datetime64[us, UTC], NA for NULL; geometry and json are JSON text. Added columns are
-    int64 or string by their content.
+    Every column is an Arrow array: large_string, double, int64 or timestamp[us, UTC], NA for NULL; geometry and json
+    are JSON text. The others are hashes, which are texts, and int64.
     """
-    arrays = {column.name: _array(column, typed[column.name]) for column in endpoint.columns}
-    arrays |= {name: _texts(values) if name.endswith("_hash") else _integers(values) for name, values in added.items()}
+    arrays = {column.name: _array(typed[column.name], TYPES.get(column.type, TEXT)) for column in endpoint.columns}
+    for name in typed:
+        if name not in arrays:
+            arrays[name] = _array(typed[name], TEXT if name.endswith("_hash") else pa.int64())
     return pd.DataFrame(arrays, copy=False)
 
 
-def rejected_frame(rows: list[tuple[int, int, str | None, str, str]]) -> pd.DataFrame:
+def rejected_frame(rows: Sequence[tuple[int, int, str | None, str, str]]) -> pd.DataFrame:
     """Return one row per record set aside: page and position (from 1), link_id (NA if unreadable), field, reason."""
-    pages, positions, keys, fields, reasons = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-    return pd.DataFrame(
-        {
-            "page": _integers(list(pages)),
-            "position": _integers(list(positions)),
-            "link_id": _texts(list(keys)),
-            "field": _texts(list(fields)),
-            "reason": _texts(list(reasons)),
-        }
-    )
+    kinds = {"page": pa.int64(), "position": pa.int64(), "link_id": TEXT, "field": TEXT, "reason": TEXT}
+    columns = list(zip(*rows, strict=True)) or [()] * len(kinds)
+    return pd.DataFrame({name: _array(values, kinds[name]) for name, values in zip(kinds, columns, strict=True)})
 
 
-def _array(column: Column, values: list[Any]) -> Any:
-    if column.type == "double":
-        return _doubles(values)
-    if column.type == "bigint":
-        return _counts(values)
-    if column.type == "timestamp":
-        return _times(values)
-    return _texts(values)
-
-
-def _texts(values: list[Any]) -> Any:
-    return pd.arrays.ArrowStringArray(pa.array(values, pa.large_string()))
-
-
-def _integers(values: list[int]) -> Any:
-    return np.array(values, dtype=np.int64)
-
-
-def _doubles(values: list[Any]) -> Any:
-    numbers = np.array(values, dtype=np.float64)  # None becomes NaN
-    return pd.arrays.FloatingArray(numbers, np.isnan(numbers))
-
-
-def _counts(values: list[Any]) -> Any:
-    absent = np.array([value is None for value in values], dtype=bool)
-    numbers = np.array([0 if value is None else value for value in values], dtype=np.int64)
-    return pd.arrays.IntegerArray(numbers, absent)
-
-
-def _times(values: list[Any]) -> Any:
-    instants = np.array([_NOT_A_TIME if value is None else value for value in values], dtype=np.int64)
-    return pd.DatetimeIndex(instants.view("M8[us]")).tz_localize("UTC").array
+def _array(values: Sequence[Any], kind: pa.DataType) -> Any:
+    return pd.arrays.ArrowExtensionArray(pa.array(values, kind))

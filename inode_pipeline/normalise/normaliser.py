@@ -7,43 +7,24 @@ what stops a load (`checks.py`).
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import compress
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from inode_pipeline.api.answer import Flawed, Record
 from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import checks, units
+from inode_pipeline.normalise.batch import Batch
 from inode_pipeline.normalise.columns import ColumnReader, TypedPage
 from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.frame import rejected_frame
 from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.rejected import Rejected, set_aside
-from inode_pipeline.normalise.rows import frame_of_rows, winners, without_data
+from inode_pipeline.normalise.rows import winners, with_hashes, without_data
 
 FIRST_REJECTED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """One page, typed. `frame` has one row per typed record (see `frame.py`), `rejected` one per record set aside.
-
-    `received` counts the page's records; those that are not typed, rejected or `unchanged` are `duplicate`.
-    `unreadable` are the rejected ones without a readable key; `no_data` those without a time or a measurement.
-    `unchanged` are the keys of records that were not typed because their rows are known to be equal.
-    """
-
-    frame: pd.DataFrame
-    rejected: pd.DataFrame
-    received: int
-    duplicate: int
-    unreadable: int
-    no_data: int
-    unchanged: Sequence[str] = ()
 
 
 class Normaliser:
@@ -176,8 +157,9 @@ class Normaliser:
         self, number: int, places: list[int], values: dict[str, list[Any]], rejected: list[Rejected], duplicate: int
     ) -> Batch:
         batch = Batch(
-            frame=frame_of_rows(self.endpoint, number, places, values),
-            rejected=rejected_frame(rejected),
+            self.endpoint,
+            with_hashes(self.endpoint, number, places, values),
+            rejected,
             received=len(places) + len(rejected) + duplicate,
             duplicate=duplicate,
             unreadable=sum(key is None for _, _, key, _, _ in rejected),

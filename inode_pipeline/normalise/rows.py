@@ -1,4 +1,4 @@
-"""The rows that a page gives: which of its typed records stay, how many are no observation, and their frame.
+"""The rows that a page gives: which of its typed records stay, how many are no observation, and their hashes.
 
 Keep out: how values are typed (`columns.py`), and what is remembered over the pages of a walk (`normaliser.py`).
 """
@@ -8,10 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import pandas as pd
-
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.normalise.frame import make_frame
 from inode_pipeline.normalise.hashes import fingerprints
 from inode_pipeline.normalise.times import EARLIEST
 
@@ -49,16 +46,18 @@ def without_data(endpoint: Endpoint, values: Mapping[str, list[Any]]) -> int:
     )
 
 
-def frame_of_rows(endpoint: Endpoint, page: int, places: list[int], values: dict[str, list[Any]]) -> pd.DataFrame:
-    """Return the rows as `make_frame` does, each with its page, its place there and its hashes."""
+def with_hashes(
+    endpoint: Endpoint, page: int, places: list[int], values: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """The columns of the rows with four more: each row's page, its place there and its two hashes."""
     columns = endpoint.columns
     configuration = [values[column.name] for column in columns if column.kind == "configuration"]
     others = [values[column.name] for column in columns if column.kind != "configuration"]
     content = fingerprints(zip(*configuration, strict=True))
-    added: dict[str, list[Any]] = {
+    return {
+        **values,
         "page": [page] * len(places),
         "position": places,
         "record_hash": fingerprints(zip(content, *others, strict=True), version=NORMALISER_VERSION),
         "content_hash": content,
     }
-    return make_frame(endpoint, values, added)

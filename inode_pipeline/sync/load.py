@@ -10,12 +10,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import uuid4
 
-import pandas as pd
-
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser
+from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.normalise.hashes import reading_hash
 from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
@@ -106,7 +104,7 @@ class _Loads:
 
 @dataclass
 class _Waiting:
-    """Batches of few rows, staged together: staging costs by the call as well as by the row."""
+    """Batches that are staged together: staging costs by the call as well as by the row."""
 
     loading: merge.Load
     batches: list[Batch] = field(default_factory=list)
@@ -116,24 +114,15 @@ class _Waiting:
         """Take the next page's batch; what was collected is staged when it is worth a call."""
         self.loading.hold(page, batch.unchanged)
         self.batches.append(batch)
-        self.rows += len(batch.frame) + len(batch.rejected)
+        self.rows += batch.rows
         if self.rows >= ROWS_A_CALL or len(self.batches) >= PAGES_A_CALL:
             self.stage()
 
     def stage(self) -> None:
         """Stage what was collected."""
         if self.batches:
-            self.loading.stage(
-                _joined([batch.frame for batch in self.batches]), _joined([batch.rejected for batch in self.batches])
-            )
+            self.loading.stage(*frames(self.batches))
         self.batches, self.rows = [], 0
-
-
-def _joined(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    filled = [frame for frame in frames if len(frame)]
-    if len(filled) < 2:
-        return filled[0] if filled else frames[0]
-    return pd.concat(filled, ignore_index=True)
 
 
 def _facts(normaliser: Normaliser, walk: LandedWalk) -> merge.LoadFacts:

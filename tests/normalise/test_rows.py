@@ -54,17 +54,17 @@ def test_m43_a_rejected_record_is_no_duplicate(typed, link) -> None:
 def test_the_frame_has_every_column_with_a_nullable_type(typed, link) -> None:
     """A page of records, an empty one and one of NULLs have the same columns and types."""
     full = typed(link(distance=1, last_updated=T1, sample_size=3)).frame
-    text, number = "string", "Float64"
+    text, number, count = "large_string[pyarrow]", "double[pyarrow]", "int64[pyarrow]"
     expected = dict.fromkeys((column.name for column in LINKS.columns), text) | {
         "length_m": number,
         "free_flow_speed_kmh": number,
         "free_flow_travel_time_s": number,
         "last_speed_kmh": number,
         "last_travel_time_s": number,
-        "last_sample_count": "Int64",
-        "last_observed_at": "datetime64[us, UTC]",
-        "page": "int64",
-        "position": "int64",
+        "last_sample_count": count,
+        "last_observed_at": "timestamp[us, tz=UTC][pyarrow]",
+        "page": count,
+        "position": count,
         "record_hash": text,
         "content_hash": text,
     }
@@ -77,11 +77,11 @@ def test_the_rejected_frame_has_its_columns_even_when_empty(typed, link) -> None
     """page, position, link_id, field and reason."""
     for rejected in (typed().rejected, typed(link()).rejected, typed({}).rejected):
         assert {name: str(dtype) for name, dtype in rejected.dtypes.items()} == {
-            "page": "int64",
-            "position": "int64",
-            "link_id": "string",
-            "field": "string",
-            "reason": "string",
+            "page": "int64[pyarrow]",
+            "position": "int64[pyarrow]",
+            "link_id": "large_string[pyarrow]",
+            "field": "large_string[pyarrow]",
+            "reason": "large_string[pyarrow]",
         }
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import BigInteger, Connection, Double, Table
 
 from inode_pipeline.errors import SchemaConflictError
@@ -47,7 +48,8 @@ def typed(table: Table, frame: pd.DataFrame) -> pa.Table:
         SchemaConflictError: a value that its column cannot hold.
 
     """
-    columns = [_column(frame, column.name, _arrow_type(column.type)) for column in table.columns]
+    kept = dict(frame.items())
+    columns = [_column(frame, kept[column.name], _arrow_type(column.type)) for column in table.columns]
     for column, values in zip(table.columns, columns, strict=True):
         if not column.nullable and values.null_count:
             raise _refusal(frame, values.is_null().index(pa.scalar(value=True)).as_py(), column.name)
@@ -62,7 +64,7 @@ def _arrow_type(kept: object) -> pa.DataType:
     return pa.int64() if isinstance(kept, BigInteger) else pa.large_string()
 
 
-def _column(frame: pd.DataFrame, name: str, arrow_type: pa.DataType) -> pa.Array:
+def _column(frame: pd.DataFrame, column: pd.Series, arrow_type: pa.DataType) -> pa.Array:
     def convert(values: pd.Series) -> pa.Array:
         array = pa.array(values, from_pandas=True)
         array = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
@@ -70,9 +72,9 @@ def _column(frame: pd.DataFrame, name: str, arrow_type: pa.DataType) -> pa.Array
         return _without_nan(array) if arrow_type == pa.float64() else array
 
     try:
-        return convert(frame[name])
+        return convert(column)
     except _NOT_CONVERTIBLE:
-        raise _refusal(frame, _first_failing(frame[name], convert), name) from None
+        raise _refusal(frame, _first_failing(column, convert), str(column.name)) from None
 
 
 def _cast(array: pa.Array, arrow_type: pa.DataType) -> pa.Array:
@@ -91,8 +93,9 @@ def _is_text(arrow_type: pa.DataType) -> bool:
 
 def _without_nan(array: pa.Array) -> pa.Array:
     """A float that is not a number is no value: PostgreSQL would keep it as NaN, SQLite as NULL."""
-    values = array.to_pandas().to_numpy()
-    return pa.array(values, pa.float64(), from_pandas=True)
+    if not pc.any(pc.is_nan(array)).as_py():
+        return array
+    return pa.array(array.to_pandas().to_numpy(), pa.float64(), from_pandas=True)
 
 
 def _first_failing(values: pd.Series, convert: Callable[[pd.Series], pa.Array]) -> int:

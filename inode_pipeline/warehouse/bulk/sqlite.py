@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from sqlalchemy import Connection, Table
 
 
@@ -22,8 +21,7 @@ def insert(connection: Connection, table: Table, columns: pa.Table) -> None:
 
 def _python_values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_timestamp(column.type):
-        # %S has the fraction of the type's unit: six digits.
-        column = pc.strftime(column, format="%Y-%m-%d %H:%M:%S")
+        column = column.cast(pa.timestamp("us")).cast(pa.large_string())  # with six digits after the seconds
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
     values = column.fill_null(0).to_numpy().astype(object)
