@@ -12,7 +12,10 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
-from inode_pipeline.api.shape import Packed, Shape, rows_of
+import msgspec
+from msgspec.structs import astuple
+
+from inode_pipeline.api.shape import Fields, Packed, Shape
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,16 @@ class Part:
     @cached_property
     def columns(self) -> dict[str, list[Any]]:
         """All columns of texts and scalars by their paths, and those of lists as JSON."""
-        shape = self.shape
-        places = {**shape.texts, **shape.scalars, **shape.lists}
-        columns = dict(
-            zip(places, map(list, zip(*map(rows_of(places.values()), self.packed), strict=True)), strict=True)
-        )
-        return columns | {path: list(map(bytes, columns[path])) for path in shape.lists}
+        return dict(_columns(self.packed, self.shape.fields, ""))
+
+
+def _columns(packed: Sequence[Packed], fields: Fields, above: str) -> Iterator[tuple[str, list[Any]]]:
+    values = zip(*map(astuple, packed), strict=True)
+    for (name, kind), column in zip(fields.items(), values, strict=True):
+        if isinstance(kind, dict):
+            yield from _columns(column, kind, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", list(map(bytes, column) if kind is msgspec.Raw else column)
 
 
 class PlainRecords(Sequence[Any]):

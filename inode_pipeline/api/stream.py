@@ -21,6 +21,9 @@ from inode_pipeline.errors import ForeignUrlError
 
 LONGEST_CONNECT_S: Final = 10.0
 
+READ_BYTES: Final = 256 * 1024
+"""How much is read at once at the most: of a page of 1 MB, every read costs about as much as copying its bytes."""
+
 
 class _Present(threading.local):
     until: float = float("inf")
@@ -54,7 +57,7 @@ class _Stream(httpcore.NetworkStream):
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with self._watched():
-            return self._inner.read(max_bytes, _left(timeout))
+            return self._inner.read(max(max_bytes, READ_BYTES), _left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         with self._watched():
