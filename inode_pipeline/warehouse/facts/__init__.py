@@ -56,6 +56,5 @@ def keep_facts(
     with scratch.made(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
         resolved = places.resolve(connection, are_disputed=are_disputed)
         if resolved.inserted or are_disputed:
-            with scratch.made(connection, scratch.bins):
-                recompute_bins(connection, scratch, walk.snapshot_at, load_id, are_disputed=are_disputed)
+            recompute_bins(connection, scratch, walk.snapshot_at, load_id, are_disputed=are_disputed)
     return Kept(inserted=resolved.inserted, corrected=resolved.corrected)

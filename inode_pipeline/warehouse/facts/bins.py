@@ -13,15 +13,16 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Delete,
     Double,
     Insert,
-    Select,
+    Subquery,
+    Table,
     and_,
     case,
     cast,
     delete,
     func,
-    insert,
     literal,
     null,
     or_,
@@ -44,38 +45,66 @@ _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
 def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> None:
     """Bring the bins to the observations that this load has written or removed; an equal row is not touched."""
-    connection.execute(_insert_changed(scratch, at, load_id, are_disputed=are_disputed))
-    bins, changed = scratch.tables.bins, scratch.bins
     if are_disputed:
-        empty = select(changed.c.link_id, changed.c.bin_start_at).where(changed.c.n_observations == 0)
-        connection.execute(delete(bins).where(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(empty)))
-    connection.execute(_write_changed(scratch))
+        connection.execute(_delete_empty(scratch))
+    connection.execute(_write_changed(scratch, at, load_id, are_disputed=are_disputed))
 
 
-def _insert_changed(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Insert:
-    """The bins of every place that was written or disputed, with what the observations now say."""
-    observations, disputed = scratch.tables.observations, scratch.disputed
+def _delete_empty(scratch: Scratch) -> Delete:
+    """Of the bins of disputed places, those in which no observation is left."""
+    bins = scratch.tables.bins
+    link_id, start, _ = _bin_of(scratch.disputed)
+    is_in = _is_in_bin(
+        scratch.tables.observations, bins.c.link_id, bins.c.bin_start_at, quarter_last(bins.c.bin_start_at)
+    )
+    has_one = select(scratch.tables.observations.c.link_id).where(is_in).exists()
+    return delete(bins).where(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(select(link_id, start)), ~has_one)
+
+
+def _write_changed(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Insert:
+    """The bins of every place that was written or disputed, as the observations now say; those that differ."""
+    bins, dialect = scratch.tables.bins, postgresql if scratch.is_postgresql else sqlite
+    places = _places(scratch, at, load_id, are_disputed=are_disputed)
+    # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
+    beside = places.outerjoin(
+        scratch.tables.observations,
+        _is_in_bin(scratch.tables.observations, places.c.link_id, places.c.bin_start_at, places.c.bin_last_at),
+    )
+    mean, n_observations, samples = _means(scratch)
+    computed = (
+        select(places.c.link_id, places.c.bin_start_at, mean, n_observations, samples)
+        .select_from(beside)
+        .group_by(places.c.link_id, places.c.bin_start_at)
+        .having(n_observations > 0)
+    )
+    statement = dialect.insert(bins).from_select(["link_id", "bin_start_at", *_MEANS], computed)
+    new = statement.excluded
+    written: Insert = statement.on_conflict_do_update(
+        index_elements=["link_id", "bin_start_at"],
+        set_={name: new[name] for name in _MEANS},
+        where=or_(*(bins.c[name].is_distinct_from(new[name]) for name in _MEANS)),
+    )
+    return written
+
+
+def _places(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Subquery:
+    """The bin of each place that was written or disputed, each once."""
+    observations = scratch.tables.observations
     # By the walk, for which there is an index; by the load, because a walk may be loaded again.
     is_written = observations.c.snapshot_at == literal(at, UtcTimestamp), observations.c.load_id == load_id
     written = select(*_bin_of(observations)).where(*is_written)
     # A walk has one observation a link, so that the bins of what was written need no sorting to be distinct.
-    places = (union(written, select(*_bin_of(disputed))) if are_disputed else written).subquery("places")
-    # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
-    beside = places.outerjoin(
-        observations,
-        and_(
-            observations.c.link_id == places.c.link_id,
-            observations.c.observed_at.between(places.c.bin_start_at, places.c.bin_last_at),
-            observations.c.travel_time_s > 0,
-            observations.c.travel_time_s < LONGEST_S,
-        ),
+    return (union(written, select(*_bin_of(scratch.disputed))) if are_disputed else written).subquery("places")
+
+
+def _is_in_bin(observations: Table, link_id: Any, start: Any, last: Any) -> ColumnElement[bool]:
+    """Whether an observation counts in a bin."""
+    return and_(
+        observations.c.link_id == link_id,
+        observations.c.observed_at.between(start, last),
+        observations.c.travel_time_s > 0,
+        observations.c.travel_time_s < LONGEST_S,
     )
-    means = (
-        select(places.c.link_id, places.c.bin_start_at, *_means(scratch))
-        .select_from(beside)
-        .group_by(places.c.link_id, places.c.bin_start_at)
-    )
-    return insert(scratch.bins).from_select(["link_id", "bin_start_at", *_MEANS], means)
 
 
 def _bin_of(places: Any) -> list[ColumnElement[Any]]:
@@ -111,18 +140,3 @@ def _means(scratch: Scratch) -> tuple[ColumnElement[Any], ...]:
         else_=total(time) / n_observations,
     )
     return mean, n_observations, cast(samples, BigInteger)
-
-
-def _write_changed(scratch: Scratch) -> Insert:
-    bins, changed = scratch.tables.bins, scratch.bins
-    dialect = postgresql if scratch.is_postgresql else sqlite
-    names = ["link_id", "bin_start_at", *_MEANS]
-    computed: Select[Any] = select(*(changed.c[name] for name in names)).where(changed.c.n_observations > 0)
-    statement = dialect.insert(bins).from_select(names, computed)
-    new = statement.excluded
-    written: Insert = statement.on_conflict_do_update(
-        index_elements=["link_id", "bin_start_at"],
-        set_={name: new[name] for name in _MEANS},
-        where=or_(*(bins.c[name].is_distinct_from(new[name]) for name in _MEANS)),
-    )
-    return written

@@ -1,4 +1,4 @@
-"""Temporary tables in which the observations and bins of one load are worked out, gone before its commit."""
+"""Temporary tables in which the observations of one load are worked out, gone before its commit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Double, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Boolean, Column, Connection, PrimaryKeyConstraint, Table, Text
 
 from inode_pipeline.warehouse.fact_tables import VALUES, FactTables
 from inode_pipeline.warehouse.staging import temporary_table
@@ -24,7 +24,6 @@ class Scratch:
 
     `disputed`: the places (link and time) about which this walk and what is stored do not agree.
     `sets`: for each of these, every set of values that is to stand, in `observations` or in `corrections`.
-    `bins`: the bins whose observations changed, as they are to be; without a mean if there is nothing left in one.
     """
 
     def __init__(self, tables: FactTables, *, is_postgresql: bool) -> None:
@@ -48,16 +47,6 @@ class Scratch:
             Column("load_id", Text, nullable=False),
             Column("is_latest", Boolean, nullable=False),
             PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
-            is_postgresql=is_postgresql,
-        )
-        self.bins = temporary_table(
-            f"changed_{tables.bins.name}",
-            Column("link_id", Text, nullable=False),
-            Column("bin_start_at", UtcTimestamp, nullable=False),
-            Column("mean_travel_time_s", Double),
-            Column("n_observations", BigInteger, nullable=False),
-            Column("sample_count", BigInteger),
-            PrimaryKeyConstraint("link_id", "bin_start_at"),
             is_postgresql=is_postgresql,
         )
 
