@@ -75,6 +75,8 @@ class Form:
         if self.around is not None:
             packed, *values = msgspec.structs.astuple(page)
             around = dict(zip(self.around, values, strict=True))
+        if not packed:
+            return None
         parts = self._parts(packed)
         is_whole = _keys_in(body) == self._keys(parts, around) or body.count(b":") == self._colons(parts, around)
         return (parts, around) if is_whole and all(map(_are_lists_plain, parts)) else None
@@ -179,7 +181,7 @@ def read_plain(
     if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
         return None
     for form in list(_forms):
-        if (found := form.read(body)) is not None and found[0]:
+        if (found := form.read(body)) is not None:
             parts, around = found
             return PlainRecords(parts, lambda: generally(body)), around, form.around is None
     return None

@@ -136,6 +136,12 @@ def test_a_hostile_record_is_read_as_in_the_general_way(one: int, field: str, ot
     assert outcome(_read_generally, answer) == outcome(read_answer, answer)
 
 
+def test_a_page_of_no_records_has_no_form() -> None:
+    """It comes after filled ones where the last page is empty, or an account is."""
+    read_answer(body([json.dumps({**record(number), "destination": {"id": number}}) for number in range(COUNT)]))
+    assert [] == read_answer(body([])).records
+
+
 @pytest.mark.parametrize(
     "around",
     ['"count":24,"next":"http://a:8/x"', '"count":24,"count":25,"next":null', '"next":null,"count":"24"', '"next":1',
