@@ -73,23 +73,6 @@ class PlainRecords(Sequence[Any]):
     def _records(self) -> list[Any]:
         return list(self._generally())
 
-    def only(self, rows: Sequence[int]) -> PlainRecords:
-        """Some of the records, by their places from 0, in order."""
-        parts = [
-            Part(part.shape, [new for new, _ in kept], [part.packed[old] for _, old in kept])
-            for part in self.parts
-            if (kept := places_in(part, rows))
-        ]
-        return PlainRecords(parts, lambda: [self._records[row] for row in rows])
-
-
-def places_in(part: Part, rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Where some rows of a page stand among themselves, and where in the part; those of other parts are left out."""
-    if isinstance(part.rows, range):
-        return list(enumerate(rows))
-    places = {row: place for place, row in enumerate(part.rows)}
-    return [(new, places[row]) for new, row in enumerate(rows) if row in places]
-
 
 def spread(columns: Sequence[tuple[Sequence[int], Sequence[Any]]], count: int) -> list[Any]:
     """One column of a page of so many rows, from the values of its parts and the rows at which they stand."""

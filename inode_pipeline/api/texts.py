@@ -1,13 +1,17 @@
 """The records of a page as they were written: equal texts are equal records, whatever they mean.
 
-Keep out: reading them (`answer.py`).
+Keep out: what they mean (`answer.py`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+
+from inode_pipeline.api.answer import read_answer
+from inode_pipeline.api.decode import MAX_VALUES, not_a_page
 
 
 class _Envelope(msgspec.Struct):
@@ -19,9 +23,33 @@ _LIST: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def record_texts(body: bytes) -> list[bytes]:
-    """The text of each record of a page that `read_answer` has read before; none if it is no page."""
+    """The text of each record of a page. What stands around the records is read; the records themselves are not.
+
+    Raises:
+        ApiContractError: it is no page for certain.
+
+    """
     try:
         records = _LIST.decode(body) if body.lstrip()[:1] == b"[" else _ENVELOPE.decode(body).results
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return []
-    return list(map(bytes, records))
+        raise not_a_page("its records cannot be told apart") from None
+    texts = list(map(bytes, records))
+    if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
+        raise not_a_page("it is too long to be split")
+    if read_answer(_without(body, texts)).records:
+        raise not_a_page("its records cannot be told apart")
+    return texts
+
+
+def page_of(texts: Iterable[bytes]) -> bytes:
+    """A page that holds these records and nothing else."""
+    return b"[" + b",".join(texts) + b"]"
+
+
+def _without(body: bytes, texts: list[bytes]) -> bytes:
+    """The page without its records. Where they are not where they should be, something of them stays behind."""
+    if not texts:
+        return body
+    start = body.find(texts[0])
+    last = body.find(texts[-1], start + sum(map(len, texts[:-1])))
+    return body[:start] + body[last + len(texts[-1]) :]

@@ -21,9 +21,8 @@ from inode_pipeline.normalise.rejected import Rejected
 class Batch:
     """One page, typed: `typed` has the columns of its typed records (see `rows.py`), `set_aside` those it could not be.
 
-    `received` counts the page's records; those that are not typed, set aside or `unchanged` are `duplicate`.
+    `received` counts the page's records; those that are neither typed nor set aside are `duplicate`.
     `unreadable` are the rejected ones without a readable key; `no_data` those without a time or a measurement.
-    `unchanged` are the keys of records that were not typed because their rows are known to be equal.
     """
 
     endpoint: Endpoint
@@ -33,7 +32,6 @@ class Batch:
     duplicate: int
     unreadable: int
     no_data: int
-    unchanged: Sequence[str] = ()
 
     @property
     def rows(self) -> int:

@@ -5,8 +5,8 @@ Each check raises its error with everything that is wrong of its kind; none of t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from inode_pipeline.api.packed import PlainRecords
@@ -16,46 +16,24 @@ from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooMany
 from inode_pipeline.normalise.inventory import clean, describe_fields, listed
 from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.sources import CONTAINED
+from inode_pipeline.normalise.sums import Sums
+from inode_pipeline.normalise.units import units_agree
 
 INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
 
 
 @dataclass(slots=True)
 class ColumnHistory:
-    """What became of one column over the walk: how often its sources were missing, and how its values could be read."""
+    """How the values of one column could be read over the walk, and why the first of the others could not."""
 
-    missing: int = 0
     attempted: int = 0
     failed: int = 0
-    used: set[str] = field(default_factory=set)
     reason: str = ""
 
     @property
     def never_parsed(self) -> bool:
         """Whether there were values and none of them could be read."""
         return 0 < self.attempted == self.failed
-
-
-@dataclass(slots=True)
-class Seen:
-    """The fields of the walk over all pages: counts of leaves, objects that were entered, and fields ever null."""
-
-    records: int = 0
-    leaves: dict[str, int] = field(default_factory=dict)
-    objects: set[str] = field(default_factory=set)
-    nulls: set[str] = field(default_factory=set)
-
-    def add(self, leaves: Mapping[str, int], objects: Iterable[str], nulls: Iterable[str]) -> None:
-        """Enter one page."""
-        for path, count in leaves.items():
-            self.leaves[path] = self.leaves.get(path, 0) + count
-        self.objects.update(objects)
-        self.nulls.update(nulls)
-
-    def has_null_above(self, path: str) -> bool:
-        """Whether an object that would hold this field was null, so that the field is null rather than gone."""
-        parts = path.split(".")
-        return any(".".join(parts[:length]) in self.nulls for length in range(1, len(parts)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +64,14 @@ class Required:
 
 
 def check_drift(
-    endpoint: Endpoint, seen: Seen, histories: Mapping[str, ColumnHistory], previous: Mapping[str, int] | None
+    endpoint: Endpoint, sums: Sums, histories: Mapping[str, ColumnHistory], previous: Mapping[str, int] | None
 ) -> None:
     """Raise SchemaDriftError for every mapped field of the newest loaded walk that is gone or no longer parses."""
-    if not previous or not seen.records:
+    if not previous or not sums.records:
         return
     drifts: dict[str, str] = {}
     for column in endpoint.columns:
-        if drift := _drift(column, seen, histories[column.name], previous):
+        if drift := _drift(column, sums, histories[column.name], previous):
             drifts[column.name] = drift
     if not drifts:
         return
@@ -105,18 +83,30 @@ def check_drift(
     )
 
 
-def _drift(column: Column, seen: Seen, history: ColumnHistory, previous: Mapping[str, int]) -> str | None:
+def _drift(column: Column, sums: Sums, history: ColumnHistory, previous: Mapping[str, int]) -> str | None:
     had = next((path for path in column.sources if _had(column, path, previous)), None)
-    if history.never_parsed and any(_had(column, path, previous) for path in history.used):
-        fields = ", ".join(clean(path) for path in sorted(history.used))
+    used = sums.paths_of(column.name)
+    if history.never_parsed and any(_had(column, path, previous) for path in used):
+        fields = ", ".join(clean(path) for path in sorted(used))
         return f"none of the {history.attempted} values of {fields} can be read for {column.name} ({history.reason})"
-    if had is None or had in history.used or seen.has_null_above(had):
+    if had is None or had in used or sums.has_null_above(had):
         return None
-    if had not in seen.leaves and had not in seen.objects:
-        return f"{clean(had)}, which fills {column.name}, is in none of the {seen.records} records"
-    if history.missing == seen.records:
-        return f"{clean(had)}, which fills {column.name}, is an object or a list in each of the {seen.records} records"
+    if had not in sums.leaves and had not in sums.objects:
+        return f"{clean(had)}, which fills {column.name}, is in none of the {sums.records} records"
+    if sums.missing[column.name] == sums.records:
+        return f"{clean(had)}, which fills {column.name}, is an object or a list in each of the {sums.records} records"
     return None
+
+
+def pass_surely(endpoint: Endpoint, sums: Sums, previous: Mapping[str, int]) -> bool:
+    """Whether a walk with these sums, none of whose records is rejected, passes every check, whatever else it holds."""
+    histories = {column.name: ColumnHistory() for column in endpoint.columns}
+    try:
+        check_drift(endpoint, sums, histories, previous)
+    except SchemaDriftError:
+        return False
+    has_required = not any(sums.missing[column.name] for column in endpoint.columns if column.required)
+    return has_required and units_agree(sums)
 
 
 def _had(column: Column, path: str, previous: Mapping[str, int]) -> bool:

@@ -6,6 +6,7 @@ Keep out: what is remembered over the pages of a walk (`normaliser.py`).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,7 @@ from inode_pipeline.normalise.geometry import GeometryReader
 from inode_pipeline.normalise.json_text import canonical_json
 from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.sources import Filling, fill
+from inode_pipeline.normalise.sums import Sums
 from inode_pipeline.normalise.times import read_times
 from inode_pipeline.normalise.values import (
     Typed,
@@ -45,17 +47,13 @@ class TypedPage:
 
 
 class ColumnReader:
-    """Reads pages into columns and keeps each column's history over the walk."""
+    """Reads pages into columns, keeps each column's history over the walk, and adds to its sums."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, endpoint: Endpoint, sums: Sums) -> None:
         self.endpoint = endpoint
+        self.sums = sums
         self.histories = {column.name: ColumnHistory() for column in endpoint.columns}
         self._geometry = {c.name: GeometryReader(c) for c in endpoint.columns if c.type == "geometry"}
-
-    @property
-    def broken_points(self) -> int:
-        """How many points of geometries were dropped because they could not be read."""
-        return sum(reader.broken_points for reader in self._geometry.values())
 
     def read(self, fields: Fields | PlainFields) -> TypedPage:
         """Type every column of a page's records."""
@@ -76,24 +74,8 @@ class ColumnReader:
                 page.values[column.name], faults = _rest(fields, fillings)
                 page.faults = faults | page.faults
         self._derive_free_flow(page.values)
+        self.sums.broken_points = sum(reader.broken_points for reader in self._geometry.values())
         return page
-
-    def note_unchanged(self, fields: PlainFields, rows: Sequence[int]) -> dict[str, list[Any]]:
-        """Enter records of a page whose rows are known into the histories; return their key and measurements.
-
-        Of a measurement that physics does not check, only whether it is None is told.
-        """
-        motion = self.endpoint.measured
-        checked = {self.endpoint.key.name, *((motion.length, motion.time, motion.speed) if motion else ())}
-        values: dict[str, list[Any]] = {}
-        for column in self.endpoint.columns:
-            if column.kind == "rest":
-                continue
-            filling = fields.outline(column, rows)
-            self._remember(column, filling, {}, len(rows))
-            is_typed = column.name in checked or column.format == "lat,lon pairs"
-            values[column.name] = self._typed(column, filling.values)[0] if is_typed else filling.values
-        return values
 
     def _typed(self, column: Column, values: list[Any]) -> Typed:
         if column.kind == "key":
@@ -109,14 +91,16 @@ class ColumnReader:
         return readers[column.type]()
 
     def _remember(self, column: Column, filling: Filling, reasons: Mapping[int, str], count: int) -> None:
+        self.sums.missing[column.name] += filling.missing
+        paths = Counter(filling.used) if isinstance(filling.used, list) else {filling.used: count - filling.missing}
+        for path, times in paths.items():
+            if path is not None:
+                self.sums.use(column.name, path, times)
         history = self.histories[column.name]
-        history.missing += filling.missing
         history.attempted += count - filling.values.count(None)
         history.failed += sum(filling.values[row] is not None for row in reasons)
         if reasons and not history.reason:
             history.reason = next(iter(reasons.values()))
-        used = [filling.used] if isinstance(filling.used, str) else set(filling.used or ())
-        history.used.update(path for path in used if path is not None)
 
     def _derive_free_flow(self, values: dict[str, list[Any]]) -> None:
         """Fill in the free-flow time that a record does not give, where its length and speed are known."""

@@ -30,17 +30,19 @@ class Fields:
     """The fields of one page.
 
     `leaves` counts, per dotted path, the records that have it with a value that is no object (an empty one is a leaf);
-    lists are not entered. `nulls` counts those in which it is null. `objects` holds the paths of objects that were
-    entered, `entered` every path that was met, in order.
+    lists are not entered. `nulls` counts those in which it is null. `objects` counts those in which it is an object
+    that was entered; `entered` holds every path that was met, in order. `is_cut` where a field of a record may be left
+    out because of what other records of the page hold.
     """
 
     def __init__(self, records: Sequence[Record], wanted: Iterable[str] = ()) -> None:
         self.records = records
         self.leaves: dict[str, int] = {}
         self.nulls: dict[str, int] = {}
-        self.objects: set[str] = set()
+        self.objects: dict[str, int] = {}
         self.types: dict[str, set[type]] = {}
         self.has_dotted_keys = False
+        self.is_cut = False
         self._closed: set[str] = set()
         self.entered: dict[str, None] = {}
         self._columns: dict[str, list[Any]] = {}
@@ -68,6 +70,7 @@ class Fields:
         for record in self.records:
             keys.update(record.keys())
         if len(keys) > MAX_KEYS:
+            self.is_cut = True
             common = {key for key, _ in keys.most_common(MAX_KEYS)}
             keys = Counter({key: count for key, count in keys.items() if key in common or key in heads})
         total = len(self.records)
@@ -82,6 +85,7 @@ class Fields:
     def _keep(self, path: str, values: list[Any], depth: int) -> None:
         types = set(map(type, values))
         if path in self._columns:  # a key spelled like a nested path: the key wins, record by record
+            self.is_cut = True
             values = _merged(path, self.records, values, self._columns[path])
             types = set(map(type, values))
         self._columns[path], self.types[path] = values, types
@@ -98,11 +102,13 @@ class Fields:
         """Enter the objects at a path unless they are too deep or too wide; return how many were entered."""
         filled = [value for value in values if type(value) is dict and value]
         keys = dict.fromkeys(chain.from_iterable(filled))
-        if depth >= MAX_DEPTH or len(keys) > MAX_KEYS or len(self.entered) + len(keys) > MAX_FIELDS:
+        is_wide = len(keys) > MAX_KEYS or len(self.entered) + len(keys) > MAX_FIELDS
+        if depth >= MAX_DEPTH or is_wide:
+            self.is_cut = self.is_cut or is_wide
             self._closed.add(path)
             return 0
         if filled:
-            self.objects.add(path)
+            self.objects[path] = len(filled)
         is_whole = len(filled) == len(values)
         for key in keys:
             if is_whole:

@@ -10,25 +10,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from inode_pipeline.api.packed import PlainRecords, places_in, spread
+from inode_pipeline.api.packed import PlainRecords, spread
 from inode_pipeline.endpoints.endpoint import Column
 from inode_pipeline.normalise.plain_part import PartFields
 from inode_pipeline.normalise.sources import Filling
 
 
 class PlainFields:
-    """Like `Fields`: `leaves` and `nulls` count records by dotted path, `objects` holds the paths of objects."""
+    """Like `Fields`: `leaves`, `nulls` and `objects` count records by dotted path; no field is ever left out."""
+
+    is_cut = False
 
     def __init__(self, records: PlainRecords) -> None:
         self.records = records
         self._parts = [PartFields(part) for part in records.parts]
         self.leaves: dict[str, int] = Counter()
         self.nulls: dict[str, int] = Counter()
-        self.objects: set[str] = set()
+        self.objects: dict[str, int] = Counter()
         for part in self._parts:
             self.leaves.update(part.leaves)
             self.nulls.update(part.nulls)
-            self.objects |= part.objects
+            self.objects.update(part.objects)
 
     def source(self, column: Column) -> str | None:
         """A field that fills the column, in the records of one shape at least; None if there is none in any."""
@@ -40,12 +42,6 @@ class PlainFields:
         if any(one.is_typed for one in fillings) and not all(_is_final(one) for one in fillings):
             fillings = [part.fill(column, may_be_typed=False) for part in self._parts]
         return _whole([part.rows for part in self._parts], fillings, len(self.records))
-
-    def outline(self, column: Column, rows: Sequence[int]) -> Filling:
-        """As `fill` does, for some of the records; an object stands for each object or list."""
-        places = [places_in(part.part, rows) for part in self._parts]
-        fillings = [part.outline(column, [old for _, old in of]) for part, of in zip(self._parts, places, strict=True)]
-        return _whole([[new for new, _ in of] for of in places], fillings, len(rows))
 
     def rest(self, fillings: Sequence[Filling]) -> list[str]:
         """What is left of each record where the columns are filled so, as canonical JSON."""

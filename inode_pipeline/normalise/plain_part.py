@@ -5,7 +5,7 @@ Keep out: putting the parts of a page together (`plain.py`).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -18,7 +18,6 @@ from inode_pipeline.normalise.plain_lines import plain_lines
 from inode_pipeline.normalise.sources import CONTAINED, Filling, without_sentinels
 
 _LINE = {"type", "coordinates"}
-_CONTAINER = object()
 
 
 class PartFields:
@@ -33,7 +32,7 @@ class PartFields:
         self.leaves = dict.fromkeys(self._columns, self._count)
         scalars = (path for path in self._columns if path not in self._shape.lists)
         self.nulls = {path: count for path in scalars if (count := self._columns[path].count(None))}
-        self.objects = set(self._shape.objects)
+        self.objects = dict.fromkeys(self._shape.objects, self._count)
 
     def column(self, path: str) -> list[Any]:
         """The value of each record at a path, None where there is no such field."""
@@ -56,21 +55,6 @@ class PartFields:
         if may_be_typed and (lines := self._lines(column, source)) is not None:
             return Filling(lines, source, 0, is_typed=True)
         return without_sentinels(column, Filling(self.column(source), source, 0), self.column)
-
-    def outline(self, column: Column, rows: Sequence[int]) -> Filling:
-        """As `fill` does, for some of the records; an object stands for each object or list."""
-        source = self.source(column)
-        if source is None:
-            return Filling([None] * len(rows), None, len(rows))
-
-        def values_at(path: str) -> list[Any]:
-            values = self._columns.get(path)
-            if values is None or path in self._shape.lists:
-                is_container = path in self.objects or path in self._shape.lists
-                return [_CONTAINER if is_container else None] * len(rows)
-            return [values[row] for row in rows]
-
-        return without_sentinels(column, Filling(values_at(source), source, 0), values_at)
 
     def rest(self, claimed: Collection[str | None]) -> list[str]:
         """What is left of each record, as canonical JSON."""

@@ -13,7 +13,7 @@ from inode_pipeline.normalise.hashes import fingerprints
 from inode_pipeline.normalise.times import EARLIEST
 
 NORMALISER_VERSION = 2
-"""Raised when the same record would give another row, so that every row is written again."""
+"""Raised when the same record would give another row or be refused, so that every record is read and written again."""
 
 
 def winners(endpoint: Endpoint, values: Mapping[str, list[Any]], faults: Collection[int]) -> list[bool]:

@@ -6,16 +6,22 @@ Where it is not, one of the three is in another unit than the field map says; th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations, product
 from math import log
+from typing import Final
 
 import numpy as np
 
 from inode_pipeline.endpoints.endpoint import TO_WAREHOUSE, Endpoint, Motion
 from inode_pipeline.errors import UnitsError
+from inode_pipeline.normalise.sums import Sums
 
 LOWEST, HIGHEST = 0.8, 1.25
 """The median of length over time over speed may lie between these; both ends are allowed."""
+
+MOST: Final = 100_000
+"""Of how many records the values are kept to tell a median: 2.4 MB, however long the walk is."""
 
 PLAUSIBLE = ((20.0, 100_000.0), (1.0, 7200.0), (2.0, 150.0))
 """Where the median length (m), travel time (s) and speed (km/h) of a road network lie. Kilometres taken for metres and
@@ -33,22 +39,57 @@ def motions(lengths_m: Numbers, times_s: Numbers, speeds_kmh: Numbers) -> np.nda
     return known
 
 
-def check_units(endpoint: Endpoint, known: np.ndarray) -> None:
-    """Pass a walk whose median of `3.6 * length / time / speed` lies within the bounds, or which has none.
+@dataclass(slots=True)
+class Sample:
+    """The `motions` of a walk's records: all of them, or every second, fourth and so on once there are over `MOST`."""
+
+    stride: int = 1
+    _added: int = 0
+    _kept: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, known: np.ndarray) -> None:
+        """Enter the records of the next page."""
+        self._kept.append(known[:, -self._added % self.stride :: self.stride].copy())
+        self._added += known.shape[1]
+        while self._added > MOST * self.stride:
+            self._kept = [self.values[:, ::2].copy()]
+            self.stride *= 2
+
+    @property
+    def values(self) -> np.ndarray:
+        """Length, time and speed, three rows."""
+        return np.concatenate([np.empty((3, 0)), *self._kept], axis=1)
+
+
+def count(sums: Sums, known: np.ndarray) -> None:
+    """Add the records whose `motions` these are to the sums."""
+    lengths, times, speeds = known
+    ratios = 3.6 * lengths / times / speeds
+    sums.moving += ratios.size
+    sums.slow += int(np.count_nonzero(ratios < LOWEST))
+    sums.fast += int(np.count_nonzero(ratios > HIGHEST))
+
+
+def units_agree(sums: Sums) -> bool:
+    """Whether a median of `3.6 * length / time / speed` lies within the bounds, or there is none."""
+    return 2 * max(sums.slow, sums.fast) <= sums.moving
+
+
+def check_units(endpoint: Endpoint, sums: Sums, sample: Sample) -> None:
+    """Pass a walk whose units agree.
 
     Raises: UnitsError, naming the likeliest slip and the lines of the field map that mend it.
     """
-    if endpoint.measured is None or not known.size:
+    if endpoint.measured is None or units_agree(sums):
         return
-    lengths, times, speeds = known
+    lengths, times, speeds = known = sample.values
     median = float(np.median(3.6 * lengths / times / speeds))
-    if LOWEST <= median <= HIGHEST:
-        return
     slips = likely_slips(endpoint, endpoint.measured, median, np.median(known, axis=1))
     motion = endpoint.measured
+    among = "" if sample.stride == 1 else f" of the {sums.moving}"
     raise UnitsError(
         f"3.6 * {motion.length} / {motion.time} / {motion.speed} should be near 1, but its median over "
-        f"{lengths.size} records is {median:.4g}.{_guess(slips)}",
+        f"{lengths.size}{among} records is {median:.4g}.{_guess(slips)}",
         remedy=_remedy(endpoint, slips),
     )
 

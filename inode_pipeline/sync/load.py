@@ -16,9 +16,10 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.normalise.hashes import reading_hash
 from inode_pipeline.normalise.inventory import clean
+from inode_pipeline.normalise.sums import Sums
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.collector import calm_collector
-from inode_pipeline.sync.compare import Comparison
+from inode_pipeline.sync.compare import Comparison, DoubtfulError
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
@@ -50,7 +51,7 @@ def load(
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
     try:
         receipt, notes = loads.once(rules, tally, zone, may_compare=True)
-    except merge.OvertakenError:
+    except (merge.OvertakenError, DoubtfulError):
         receipt, notes = loads.once(rules, tally, zone, may_compare=False)
     for note in notes:
         listen(Progress("note", note))
@@ -75,31 +76,48 @@ class _Loads:
         names = {"load_id": str(uuid4()), "run_id": self.run_id}
         with merge.loading(self.warehouse, self.endpoint, self.walk, **names) as loading:
             earlier = loading.compare(reading) if may_compare else None
-            new_fields: list[str] = []
-            if earlier is not None and earlier.is_repeated:
-                facts = earlier.facts
-            else:
-                facts, new_fields = self._staged(loading, earlier)
+            facts, sums = self._compared(loading, earlier) if earlier else self._looked_at(loading)
+            new_fields = [] if earlier and facts.fields.keys() <= earlier.fields.keys() else _new(loading, facts)
             if tally is not None:
                 facts = replace(facts, requests=tally.requests, retries=tally.retries, logins=tally.logins)
             receipt = loading.merge(rules, replace(facts, zone=zone, reading_hash=reading))
-        return receipt, list(_notes(receipt, facts, new_fields))
+        return receipt, [*_notes(receipt, facts, new_fields), *_notes_on_records(self.endpoint, sums)]
 
-    def _staged(self, loading: merge.Load, earlier: merge.Earlier | None) -> tuple[merge.LoadFacts, list[str]]:
-        """Stage every page of the walk, and pass it; the facts, and the fields never seen before."""
+    def _compared(self, loading: merge.Load, earlier: merge.Earlier) -> tuple[merge.LoadFacts, Sums]:
+        """Stage what the walk has otherwise than an earlier one; the facts, and what all its records add up to."""
+        sums = Comparison(self.warehouse, loading, self.endpoint, self.walk, earlier).stage()
+        facts = merge.LoadFacts(
+            received=sums.records,
+            duplicate=earlier.duplicate,
+            unreadable=0,
+            no_data=sums.no_data,
+            fields=sums.leaves,
+            pages=self.walk.pages,
+            normaliser_version=NORMALISER_VERSION,
+            sums=sums.as_json(),
+        )
+        return facts, sums
+
+    def _looked_at(self, loading: merge.Load) -> tuple[merge.LoadFacts, Sums]:
+        """Stage every page of the walk, and pass it; the facts, and what its records add up to."""
         normaliser = Normaliser(self.endpoint)
-        before = None
-        if earlier is not None and earlier.has_a_row_for_each:
-            before = landing.walk_by_id(self.warehouse, earlier.walk_id)
-        comparison = Comparison(self.warehouse, before)
         waiting = _Waiting(loading)
         for page in landing.pages(self.warehouse, self.walk):
-            records = read_answer(page.body).records
-            waiting.add(page.number, normaliser.page(page.number, records, comparison.known(page, records)))
+            waiting.add(normaliser.page(page.number, read_answer(page.body).records))
         waiting.stage()
-        known_fields = loading.known_fields
         normaliser.check(loading.previous_fields, self.settings.max_rejected_fraction)
-        return _facts(normaliser, self.walk), normaliser.new_fields(known_fields) if known_fields else []
+        sums = normaliser.sums
+        facts = merge.LoadFacts(
+            received=normaliser.received,
+            duplicate=normaliser.duplicate,
+            unreadable=normaliser.unreadable,
+            no_data=sums.no_data,
+            fields=normaliser.fields,
+            pages=self.walk.pages,
+            normaliser_version=NORMALISER_VERSION,
+            sums=sums.as_json() if sums.is_exact else None,
+        )
+        return facts, sums
 
 
 @dataclass
@@ -110,9 +128,8 @@ class _Waiting:
     batches: list[Batch] = field(default_factory=list)
     rows: int = 0
 
-    def add(self, page: int, batch: Batch) -> None:
+    def add(self, batch: Batch) -> None:
         """Take the next page's batch; what was collected is staged when it is worth a call."""
-        self.loading.hold(page, batch.unchanged)
         self.batches.append(batch)
         self.rows += batch.rows
         if self.rows >= ROWS_A_CALL or len(self.batches) >= PAGES_A_CALL:
@@ -125,17 +142,10 @@ class _Waiting:
         self.batches, self.rows = [], 0
 
 
-def _facts(normaliser: Normaliser, walk: LandedWalk) -> merge.LoadFacts:
-    return merge.LoadFacts(
-        received=normaliser.received,
-        duplicate=normaliser.duplicate,
-        unreadable=normaliser.unreadable,
-        no_data=normaliser.no_data,
-        fields=normaliser.fields,
-        pages=walk.pages,
-        normaliser_version=NORMALISER_VERSION,
-        notes=tuple(_notes_on_records(normaliser)),
-    )
+def _new(loading: merge.Load, facts: merge.LoadFacts) -> list[str]:
+    """The fields that no committed load has seen, as the API spells them; none on a first load."""
+    known = loading.known_fields
+    return sorted(facts.fields.keys() - known) if known else []
 
 
 def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) -> Iterator[str]:
@@ -151,17 +161,15 @@ def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) 
         yield f"{receipt.duplicate} records repeated an id within a page; the newest of each was kept."
     if new_fields:
         yield f"Fields never seen before: {', '.join(map(clean, new_fields))}."
-    yield from facts.notes
 
 
-def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
-    """What the counts do not tell; kept with the load, because a walk that repeats it is not looked into."""
-    missing = [
-        f"{column} in {count}" for column, count in normaliser.missing_counts.items() if 0 < count < normaliser.received
-    ]
-    if missing:
-        yield f"Fields missing from some records, so NULL there: {', '.join(missing)}."
-    if normaliser.broken_points:
-        yield f"{normaliser.broken_points} points of geometries could not be read and were dropped."
-    if normaliser.received and not normaliser.units_checked:
+def _notes_on_records(endpoint: Endpoint, sums: Sums) -> Iterator[str]:
+    """What the receipt does not tell of the records."""
+    missing = sums.missing_of(endpoint).items()
+    some = [f"{column} in {count}" for column, count in missing if 0 < count < sums.records]
+    if some:
+        yield f"Fields missing from some records, so NULL there: {', '.join(some)}."
+    if sums.broken_points:
+        yield f"{sums.broken_points} points of geometries could not be read and were dropped."
+    if sums.records and not sums.moving:
         yield "Units are not checked: no record has length, travel time and speed."

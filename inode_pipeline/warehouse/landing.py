@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -171,8 +171,8 @@ class LandingStore:
         return self._walk_id
 
 
-def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
-    """The pages of a walk in order, one in memory at a time, no transaction open between them.
+def pages(warehouse: Warehouse, walk: LandedWalk, *, but: Collection[int] = ()) -> Iterator[LandedPage]:
+    """The pages of a walk in order, without those of some numbers, one at a time, no transaction open between them.
 
     Raises:
         NotLandedError: they were purged.
@@ -185,7 +185,8 @@ def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
             remedy="Nothing can be done for this date; raise INODE_RAW_RETENTION_DAYS to keep later ones longer.",
         )
     for number in range(1, walk.pages + 1):
-        yield LandedPage(number, _body(warehouse, walk, number))
+        if number not in but:
+            yield LandedPage(number, _body(warehouse, walk, number))
 
 
 def _body(warehouse: Warehouse, walk: LandedWalk, number: int) -> bytes:

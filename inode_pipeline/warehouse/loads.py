@@ -60,7 +60,7 @@ def enter_load(
             fields=dict(facts.fields),
             normaliser_version=facts.normaliser_version,
             reading_hash=facts.reading_hash,
-            notes=list(facts.notes),
+            sums=None if facts.sums is None else dict(facts.sums),
             **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
             seconds=receipt.seconds,
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, false, literal, or_, select, union_all
+from sqlalchemy import ColumnElement, FromClause, Subquery, Text, and_, literal, or_, select, union_all
 
 from inode_pipeline.warehouse.staging import Staging
 
@@ -38,11 +38,11 @@ class NewMarks:
 class Rows:
     """Every row of the table, each beside its typed record and whether a rejected one has its key.
 
-    A repeat holds no staged records: its records are the rows that are not gone. With `has_unchanged`, the walk holds
-    records whose rows are equal beside the typed ones.
+    A walk that `is_compared` holds, beside the staged records, those whose rows are neither gone nor `dropped`: they
+    are typed and equal. It has no rejected ones.
     """
 
-    def __init__(self, staging: Staging, *, is_repeat: bool = False, has_unchanged: bool = False) -> None:
+    def __init__(self, staging: Staging, *, is_compared: bool = False) -> None:
         target, records, rejects = staging.target, staging.records, staging.held_by_rejects()
         self.key: Expression = target.c[staging.key]
         self.source: FromClause = target.outerjoin(records, records.c[staging.key] == self.key).outerjoin(
@@ -51,42 +51,33 @@ class Rows:
         self.is_typed: Expression = records.c[staging.key].is_not(None)
         self.is_held: Expression = or_(self.is_typed, rejects.c[0].is_not(None))
         self.is_changed: Expression = records.c.record_hash != target.c.record_hash
-        if has_unchanged:
-            same = staging.unchanged
-            self.source = self.source.outerjoin(same, same.c[staging.key] == self.key)
+        if is_compared:
+            dropped = staging.dropped.c[staging.key]
+            self.source = target.outerjoin(records, records.c[staging.key] == self.key).outerjoin(
+                staging.dropped, dropped == self.key
+            )
             self.is_changed = and_(self.is_typed, self.is_changed)
-            self.is_typed = or_(self.is_typed, same.c[staging.key].is_not(None))
-            self.is_held = or_(self.is_held, self.is_typed)
-        if is_repeat:
-            self.source = target
-            self.is_typed = self.is_held = target.c.last_seen_at.is_(None)
-            self.is_changed = false()
+            self.is_typed = or_(self.is_typed, and_(target.c.last_seen_at.is_(None), dropped.is_(None)))
+            self.is_held = self.is_typed
         self.is_gone = target.c.last_seen_at.is_not(None)
         self.first_seen_at = target.c.first_seen_at
         self.last_seen_at = target.c.last_seen_at
         self.deleted_at = target.c.deleted_at
 
 
-def rows_held(staging: Staging, *, is_repeat: bool = False, has_unchanged: bool = False) -> Subquery:
+def rows_held(staging: Staging, *, is_compared: bool = False) -> Subquery:
     """The links that the walk holds, link_id and content_hash: the typed ones, and the rejected ones without a typed.
 
-    With `has_unchanged`, also those whose rows are equal, no rejected ones being among them.
-
-    Ask after the rows were brought to what the walk says.
+    Ask after the rows were brought to what the walk says: the rows that are not gone are then all that a walk holds
+    which `is_compared`.
     """
     records, target, rejects = staging.records.c, staging.target.c, staging.held_by_rejects()
-    if is_repeat:
+    if is_compared:
         present = select(target[staging.key].label("link_id"), target.content_hash)
         return present.where(target.last_seen_at.is_(None)).subquery("held")
     key = records[staging.key]
     is_typed = select(key).where(key == rejects.c[0]).exists()
-    parts = [
+    return union_all(
         select(key.label("link_id"), records.content_hash.label("content_hash")),
         select(rejects.c[0], literal(None, Text)).where(~is_typed),
-    ]
-    if has_unchanged:
-        same = staging.unchanged.c[staging.key]
-        is_same = select(same).where(same == rejects.c[0]).exists()
-        parts[1] = parts[1].where(~is_same)
-        parts.append(select(same, target.content_hash).where(same == target[staging.key]))
-    return union_all(*parts).subquery("held")
+    ).subquery("held")

@@ -12,7 +12,7 @@ Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 
@@ -31,7 +31,7 @@ from inode_pipeline.warehouse.loads import enter_load, require_balance, start_of
 from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
-from inode_pipeline.warehouse.repeat import Earlier, earlier_load
+from inode_pipeline.warehouse.repeat import Earlier, earlier_load, newest_load
 from inode_pipeline.warehouse.shrink import (
     MergeRules,
     reason_to_refuse,
@@ -77,7 +77,7 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
 
 
 class OvertakenError(Exception):
-    """Another load was committed while this one was compared with an earlier one: load again without comparing."""
+    """The rows are not, or no longer, those of the walk with which this one was compared: load without comparing."""
 
 
 class Load:
@@ -98,8 +98,6 @@ class Load:
         self._run_id = run_id
         self._begun = time.monotonic()
         self._earlier: Earlier | None = None
-        self._reading_hash = ""
-        self._unchanged = 0
         self._typed = 0
         self._rejected = 0
         self._unreadable = 0
@@ -109,15 +107,6 @@ class Load:
         self._session = session
         with session.staging() as connection:
             self.staging.create(connection)
-
-    def hold(self, page: int, unchanged: Sequence[str]) -> None:
-        """Set aside the keys of a page's records that are equal to records of the walk which `compare` returned."""
-        if unchanged:
-            keys = pd.DataFrame({self.staging.key: list(unchanged), "page": page, "position": 0})
-            with self._session.staging() as connection:
-                if not self._unchanged:
-                    self.staging.unchanged.create(connection, checkfirst=False)
-                self._unchanged += copy_in(connection, self.staging.unchanged, keys)
 
     def stage(self, frame: pd.DataFrame, rejected: pd.DataFrame) -> None:
         """Set aside typed and rejected records for the merge.
@@ -136,18 +125,21 @@ class Load:
         self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
 
     def compare(self, reading_hash: str) -> Earlier | None:
-        """The newest loaded walk, if equal records of this one need not be typed; None if they must be.
+        """The newest loaded walk, if only what this one has otherwise must be typed; None if everything must be.
 
-        If this one repeats it, stage nothing and merge with its facts. `merge` makes sure that no other load came
-        between.
+        If there is one, `stage` the records that it lacks or has otherwise, and `drop` the keys of those that this one
+        lacks or has otherwise. `merge` makes sure that no other load came between.
         """
-        self._reading_hash = reading_hash
         with self._session.staging() as connection:
-            self._earlier = self._compared(connection)
+            self._earlier = earlier_load(connection, self._walk, reading_hash)
+            if self._earlier is not None:
+                self.staging.dropped.create(connection, checkfirst=False)
         return self._earlier
 
-    def _compared(self, connection: Connection) -> Earlier | None:
-        return earlier_load(connection, self.staging.target, self._walk, self._reading_hash)
+    def drop(self, keys: pd.DataFrame) -> None:
+        """Set aside the keys of records of the walk that `compare` returned: one row per record, the key's column."""
+        with self._session.staging() as connection:
+            copy_in(connection, self.staging.dropped, keys)
 
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
@@ -166,45 +158,43 @@ class Load:
             SuspiciousShrinkError: too many links are missing from the walk.
             LandingCorruptError: the counts do not add up to the records received.
             ApiContractError: two records have one key.
-            OvertakenError: another load came between, so that records called unchanged may not be.
+            OvertakenError: the rows are not those of the walk that this one was compared with.
 
         """
         with self._session.staging() as connection:
-            self.staging.seal(connection, has_unchanged=self._unchanged > 0)
+            self.staging.seal(connection, is_compared=self._earlier is not None)
         connection = self._session.lock()
         if rules.allow_shrink:
             record_permission(connection, self._walk)
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = start_of_load(connection, self._walk)
         age = self._age(connection)
-        is_repeat = self._is_repeat(connection)
-        has_unchanged = self._unchanged > 0 and not is_repeat
-        rows = Rows(self.staging, is_repeat=is_repeat, has_unchanged=has_unchanged)
+        is_compared = self._is_compared(connection)
+        rows = Rows(self.staging, is_compared=is_compared)
         census = take_census(connection, rows)
         if not may_shrink:
             self._check_shrink(age, census, rules)
         applied = apply(connection, self.staging, rows, self._walk, age, load_id=self._load_id)
-        held = rows_held(self.staging, is_repeat=is_repeat, has_unchanged=has_unchanged)
+        held = rows_held(self.staging, is_compared=is_compared)
         kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
+        if is_compared and receipt.balance:
+            raise OvertakenError
         require_balance(receipt)
         enter_load(connection, receipt, facts, age, run_id=self._run_id, started_at=started_at)
         if facts.zone is not None:
             store_zone(connection, facts.zone)
         return receipt
 
-    def _is_repeat(self, connection: Connection) -> bool:
-        """Whether the walk repeats the earlier one, as it was compared and as it is under the lock."""
-        earlier = self._earlier
-        if earlier is None or not (earlier.is_repeated or self._unchanged):
+    def _is_compared(self, connection: Connection) -> bool:
+        """Whether the walk was compared with an earlier one, which is still the newest loaded under the lock."""
+        if self._earlier is None:
             return False
-        now = self._compared(connection)
-        if now is None or now.load_id != earlier.load_id:
+        newest = newest_load(connection, self._endpoint.name)
+        if newest is None or newest.load_id != self._earlier.load_id:
             raise OvertakenError
-        if earlier.is_repeated:
-            self._unchanged = earlier.facts.received - earlier.facts.duplicate
-        return earlier.is_repeated
+        return True
 
     def _age(self, connection: Connection) -> Age:
         may_remove = self._walk.verdict in REMOVING_VERDICTS and self._unreadable == 0
@@ -216,7 +206,7 @@ class Load:
             self._endpoint.name,
             age,
             census,
-            held=self._typed + self._unchanged + self._rejected - self._unreadable,
+            held=self._typed + self._rejected - self._unreadable,
             max_shrink_fraction=rules.max_shrink_fraction,
         )
         if self.refused_because is not None:

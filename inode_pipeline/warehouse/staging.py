@@ -1,14 +1,13 @@
 """The staging tables of one load: temporary, seen by its session only, gone with its transaction.
 
-`records` holds the typed records, `rejected` the records set aside, both as they came, and `unchanged` the keys of
-records whose rows are known to be equal. On PostgreSQL all are dropped by the commit, as a pooler demands; on SQLite,
-where they are filled before the transaction, by `clean`.
+`records` holds the typed records, `rejected` the records set aside, both as they came, and `dropped` the keys of the
+earlier walk's records that the walk lacks or has otherwise. On PostgreSQL all are dropped by the commit, as a pooler
+demands; on SQLite, where they are filled before the transaction, by `clean`.
 Keep out: what a staged row changes (`present.py`, `past.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -17,14 +16,12 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    FromClause,
     MetaData,
     Subquery,
     Table,
     Text,
     func,
     select,
-    union_all,
 )
 from sqlalchemy.schema import SchemaItem
 
@@ -66,11 +63,7 @@ class Staging:
             *_place(),
             *(_like(REJECTED_RECORDS.c[name]) for name in (REJECTED_KEY, "field", "reason")),
         )
-        self.unchanged = self._table(
-            f"unchanged_{target.name}",
-            Column(self.key, Text, nullable=False),
-            Column("page", BigInteger, nullable=False),
-        )
+        self.dropped = self._table(f"dropped_{target.name}", Column(self.key, Text, primary_key=True))
         self.changes = self._table(
             f"changed_{target.name}",
             Column(self.key, Text, nullable=False),
@@ -90,7 +83,7 @@ class Staging:
         return select(key).where(key.is_not(None)).distinct().subquery("held_by_rejects")
 
     def create(self, connection: Connection) -> None:
-        """Make the tables, empty; `unchanged` is made by the load that needs it, being one more in the catalogue."""
+        """Make the tables, empty; `dropped` is made by the load that needs it, being one more in the catalogue."""
         for table in (self.records, self.rejected, self.changes):
             table.create(connection, checkfirst=False)
 
@@ -100,10 +93,10 @@ class Staging:
             return
         name = connection.dialect.identifier_preparer.format_table
         with connection.begin():
-            for table in (self.records, self.rejected, self.unchanged, self.changes):
+            for table in (self.records, self.rejected, self.dropped, self.changes):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name(table)}")
 
-    def seal(self, connection: Connection, *, has_unchanged: bool = False) -> None:
+    def seal(self, connection: Connection, *, is_compared: bool = False) -> None:
         """Nothing more will be staged: prepare the joins, and hold that every key and every place stands once.
 
         Raises:
@@ -111,22 +104,17 @@ class Staging:
 
         """
         quote = connection.dialect.identifier_preparer
-        for staged in (self.records, self.unchanged) if has_unchanged else (self.records,):
-            if self.is_postgresql:
+        if self.is_postgresql:
+            for staged in (self.records, self.dropped) if is_compared else (self.records,):
                 connection.exec_driver_sql(f"ANALYZE {quote.format_table(staged)}")
-            else:
-                # Written by hand: an Index object would stay with the table and be made with it the next time.
-                name, table, key = (quote.quote(text) for text in (f"ix_{staged.name}", staged.name, self.key))
-                connection.exec_driver_sql(f"CREATE INDEX temp.{name} ON {table} ({key})")
+        else:
+            # Written by hand: an Index object would stay with the table and be made with it the next time.
+            name, table, key = (quote.quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
+            connection.exec_driver_sql(f"CREATE INDEX temp.{name} ON {table} ({key})")
         self._check_unique(connection, self.records, self.key)
         self._check_unique(connection, self.rejected, "page", "position")
-        if has_unchanged:
-            self._check_unique(connection, self.unchanged, self.key)
-            both = self.records.c, self.unchanged.c
-            twice = self.records.join(self.unchanged, both[0][self.key] == both[1][self.key])
-            self._check_unique(connection, _places(both, self.key, twice), self.key)
 
-    def _check_unique(self, connection: Connection, table: FromClause, *names: str) -> None:
+    def _check_unique(self, connection: Connection, table: Table, *names: str) -> None:
         columns = [table.c[name] for name in names]
         places = func.min(table.c.page), func.max(table.c.page)
         twice = connection.execute(
@@ -140,12 +128,6 @@ class Staging:
                 remedy=f"The field that {self.key} is read from does not tell the records apart; "
                 "name the right one in the field map.",
             )
-
-
-def _places(columns: Sequence[Any], key: str, source: FromClause) -> Subquery:
-    """A row for each of two tables in which a key stands, of the keys that stand in both."""
-    rows = (select(table[key], table.page).select_from(source) for table in columns)
-    return union_all(*rows).subquery("both")
 
 
 def temporary_table(name: str, *columns: SchemaItem, is_postgresql: bool) -> Table:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -27,15 +27,25 @@ from inode_pipeline.sync import land, load
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.migrate import migrate
-from inode_pipeline.warehouse.tables import LOADS, METADATA
+from inode_pipeline.warehouse.tables import LOADS, METADATA, RAW_PAGES
 from tests.end_to_end.conftest import BESIDE, Account
 
 LINKS_COUNT = 60
+PAGE_SIZES = (25, 7)
 OF_THE_LOAD = {"load_id", "seconds"}
 
 Records = list[dict[str, Any]]
 Change = Callable[[Records, int], None]
 Night = tuple[list[tuple[Change, int]], tuple[Change, int]]
+
+
+def free_id(records: Records) -> int:
+    return max(int(record["id"]) for record in records) + 1
+
+
+def not_last(at: int) -> int:
+    """A place whose neighbour is on the same page of any size that is tried."""
+    return at - (at % min(PAGE_SIZES) == min(PAGE_SIZES) - 1)
 
 
 def rename(records: Records, at: int) -> None:
@@ -62,8 +72,57 @@ def move(records: Records, at: int) -> None:
     records.insert(0, records.pop(at))
 
 
+def shift(records: Records, at: int) -> None:
+    """Every page begins with the last record of the one before."""
+    records.insert(0, {**records[at], "id": free_id(records)})
+
+
+def rewrite(records: Records, at: int) -> None:
+    """A record on another page and with another value."""
+    move(records, at - 10)
+    rename(records, 0)
+
+
+def shorten(records: Records, at: int) -> None:
+    """The last page goes, or part of it."""
+    del records[-at - 1 :]
+
+
+def lengthen(records: Records, at: int) -> None:
+    """More pages than before, or a fuller last one."""
+    for number in range(at + 1):
+        records.append({**records[number], "id": free_id(records)})
+
+
+def double(records: Records, at: int) -> None:
+    """The very same record twice."""
+    records.insert(not_last(at), records[not_last(at)])
+
+
+def collide(records: Records, at: int) -> None:
+    """A new record with the id of one that is as it was."""
+    at = not_last(at)
+    records.insert(at, {**records[at], "name": "The winner", "last_updated": "2027-01-01T00:00:00Z"})
+
+
+def unname(records: Records, at: int) -> None:
+    del records[at]["name"]
+
+
+def slip(records: Records, at: int) -> None:
+    """Every length in kilometres."""
+    for record in records:
+        record["distance"] /= 1000
+
+
+def lose_field(records: Records, at: int) -> None:
+    for record in records:
+        del record["sample_size"]
+
+
 def repeat(records: Records, at: int) -> None:
     """The same id again on the same page, measured long ago."""
+    at = not_last(at)
     records.insert(at, {**records[at], "name": "The loser", "last_updated": "2020-01-01T00:00:00Z"})
 
 
@@ -79,8 +138,9 @@ def leave(records: Records, at: int) -> None:
     """Nothing changes at all."""
 
 
-LASTING = (rename, slow_down, measure, correct, remove, move)
-PASSING = (leave, leave, leave, repeat, spoil, add_field)
+LASTING = (rename, slow_down, measure, correct, remove, move, shift, rewrite, shorten, lengthen)
+STRANGE = (repeat, spoil, add_field, double, collide, unname, slip, lose_field)
+PASSING = (leave,) * len(STRANGE) + STRANGE
 """What happens on one night only; most nights nothing of it."""
 
 places = st.integers(0, 9)
@@ -90,10 +150,13 @@ a_night = st.tuples(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("page_size", PAGE_SIZES)
 @pytest.mark.parametrize("warehouse_kind", ["sqlite"], indirect=True)
-def test_loads_that_compare_end_like_loads_that_look(account: Callable[..., Any], tmp_path: Path) -> None:
-    """Any changes of any nights, loaded in any order, on the dates of two days."""
-    with account(links=LINKS_COUNT, page_size=25, settings={"INODE_MAX_REJECTED_FRACTION": "1"}) as a:
+def test_loads_that_compare_end_like_loads_that_look(
+    account: Callable[..., Any], tmp_path: Path, page_size: int
+) -> None:
+    """Any changes of any nights, loaded in any order, on the dates of two days; some pages are spoilt once loaded."""
+    with account(links=LINKS_COUNT, max_page_size=page_size, settings={"INODE_MAX_REJECTED_FRACTION": "1"}) as a:
         original = copy.deepcopy(a.server.state.records)
 
         @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
@@ -103,8 +166,9 @@ def test_loads_that_compare_end_like_loads_that_look(account: Callable[..., Any]
             path.unlink(missing_ok=True)
             walks = landed(a, path, original, nights)
             order = walks if chance.random() < 0.7 else chance.sample(walks, len(walks))
-            compared = loaded(path, tmp_path / "compared.db", order, may_compare=True)
-            looked = loaded(path, tmp_path / "looked.db", order, may_compare=False)
+            spoilt = {walk.walk_id: chance.randint(1, 3) for walk in walks if chance.random() < 0.2}
+            compared = loaded(path, tmp_path / "compared.db", order, spoilt, may_compare=True)
+            looked = loaded(path, tmp_path / "looked.db", order, spoilt, may_compare=False)
             event(f"{sum(receipt.get('unchanged', 0) > 0 for receipt in compared[1])} loads with unchanged records")
             assert looked == compared
 
@@ -127,8 +191,13 @@ def landed(a: Account, path: Path, original: Records, nights: Sequence[Night]) -
     return walks
 
 
-def loaded(source: Path, path: Path, walks: Sequence[LandedWalk], *, may_compare: bool) -> tuple[Any, list[Any]]:
-    """Every row that the loads wrote, and what they said: a receipt, or why a walk was not loaded."""
+def loaded(
+    source: Path, path: Path, walks: Sequence[LandedWalk], spoilt: Mapping[str, int], *, may_compare: bool
+) -> tuple[Any, list[Any]]:
+    """Every row that the loads wrote, and what they said: a receipt, or why a walk was not loaded.
+
+    A page of a `spoilt` walk is lost once the walk was loaded.
+    """
     for companion in ("", "-wal", "-shm"):
         Path(f"{path}{companion}").unlink(missing_ok=True)
     shutil.copy(source, path)
@@ -138,6 +207,8 @@ def loaded(source: Path, path: Path, walks: Sequence[LandedWalk], *, may_compare
             if not may_compare:
                 forget(warehouse)
             said.append(told(warehouse, walk))
+            if walk.walk_id in spoilt:
+                lose(warehouse, walk, spoilt[walk.walk_id])
         return rows(warehouse), said
 
 
@@ -159,6 +230,12 @@ def forget(warehouse: Warehouse) -> None:
     """Leave nothing by which a walk could be known to be read as the newest one was."""
     with transaction(warehouse) as connection:
         connection.execute(update(LOADS).values(reading_hash=None))
+
+
+def lose(warehouse: Warehouse, walk: LandedWalk, page: int) -> None:
+    place = (RAW_PAGES.c.walk_id == walk.walk_id) & (RAW_PAGES.c.page == page)
+    with transaction(warehouse) as connection:
+        connection.execute(update(RAW_PAGES).where(place).values(body=b"spoilt"))
 
 
 def rows(warehouse: Warehouse) -> dict[str, list[tuple[Any, ...]]]:

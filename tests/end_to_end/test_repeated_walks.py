@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, true, update
 
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
@@ -19,7 +19,7 @@ from inode_pipeline.sync import land, load
 from inode_pipeline.warehouse.engine import reading, transaction
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.merge import MergeRules, OvertakenError, loading
-from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, METADATA, RAW_PAGES
 from tests.end_to_end.conftest import BESIDE, Account
 
@@ -43,10 +43,11 @@ def loaded(account: Account, walk: LandedWalk, endpoint: Any = LINKS) -> Receipt
     return load(account.settings, account.warehouse, endpoint, walk, f"run-{next(account.numbers)}")
 
 
-def spoil(account: Account, walk: LandedWalk) -> None:
-    """Leave nothing to read in the walk's pages: whoever looks into one stops."""
+def spoil(account: Account, walk: LandedWalk, *pages: int) -> None:
+    """Leave nothing to read in some of the walk's pages, or in all: whoever looks into one stops."""
+    place = (RAW_PAGES.c.walk_id == walk.walk_id) & (RAW_PAGES.c.page.in_(pages) if pages else true())
     with transaction(account.warehouse) as connection:
-        connection.execute(update(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk.walk_id).values(body=b"spoilt"))
+        connection.execute(update(RAW_PAGES).where(place).values(body=b"spoilt"))
 
 
 def keep(account: Account, walk: LandedWalk) -> dict[int, bytes]:
@@ -65,7 +66,7 @@ def restore(account: Account, walk: LandedWalk, bodies: dict[int, bytes]) -> Non
 @pytest.mark.parametrize("days", [0, 1])
 def test_a_repeat_ends_in_the_rows_of_a_load_that_looks(account: Callable[..., Any], days: int) -> None:
     """On the same date and on the next: nothing but the daily list is written, and a full load finds nothing to do."""
-    with account(links=60, page_size=25) as a:
+    with account(links=60, max_page_size=25) as a:
         a.sync()
         a.serve(a.server.state.records[:-5])
         first = a.sync(allow_shrink=True)
@@ -89,7 +90,7 @@ def test_a_repeat_ends_in_the_rows_of_a_load_that_looks(account: Callable[..., A
 @pytest.mark.parametrize("days", [0, 1])
 def test_records_that_did_not_change_are_not_typed_again(account: Callable[..., Any], days: int) -> None:
     """Some change, one comes, some go, one returns: the rows are those of a load that types every record."""
-    with account(links=120, page_size=40) as a:
+    with account(links=120, max_page_size=40) as a:
         records = copy.deepcopy(a.server.state.records)
         a.serve([*records[:50], *records[52:119]])
         a.sync()
@@ -108,6 +109,24 @@ def test_records_that_did_not_change_are_not_typed_again(account: Callable[..., 
         again = loaded(a, walk)  # which types every record: the walk is not newer than the newest
         assert (0, 0, 119) == (again.inserted, again.updated, again.unchanged)
         assert quickly == tables(a)
+
+
+def test_equal_pages_are_not_read_and_equal_records_not_typed(account: Callable[..., Any]) -> None:
+    """Neither side's page is missed where both are the same, nor a record of a page that differs."""
+    with account(links=60, max_page_size=20) as a:
+        records = copy.deepcopy(a.server.state.records)
+        first = landed(a)
+        loaded(a, first)
+        records[25]["name"] = "Another name"
+        a.serve(records)
+        walk = landed(a)
+        spoil(a, first, 1)
+        spoil(a, walk, 1, 3)
+        with transaction(a.warehouse) as connection:
+            tampered = LINKS_TABLE.c.link_id == str(records[26]["id"])
+            connection.execute(update(LINKS_TABLE).where(tampered).values(record_hash="not that of its values"))
+        receipt = loaded(a, walk)
+        assert (60, 1, 59) == (receipt.received, receipt.updated, receipt.unchanged)
 
 
 def test_a_record_that_lost_to_another_with_its_id_is_typed_when_it_comes_alone(account: Callable[..., Any]) -> None:
@@ -182,7 +201,11 @@ def overtaken(account: Account, walk: LandedWalk, *, by: LandedWalk) -> None:
         earlier = slow.compare(reading_hash(LINKS, NORMALISER_VERSION))
         assert earlier is not None
         loaded(account, by)
-        slow.merge(MergeRules(0.2), earlier.facts)
+        facts = LoadFacts(
+            received=walk.received, duplicate=0, unreadable=0, no_data=0, fields=earlier.fields, pages=walk.pages,
+            normaliser_version=NORMALISER_VERSION,
+        )  # fmt: skip
+        slow.merge(MergeRules(0.2), facts)
 
 
 @pytest.mark.parametrize("warehouse_kind", ["sqlite"], indirect=True)

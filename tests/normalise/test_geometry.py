@@ -152,7 +152,7 @@ def test_a_last_point_that_was_cut_off_is_dropped_and_counted(mapped, link, last
     normaliser = Normaliser(mapped("geometry", sources=("g",), format="lat,lon pairs"))
     batch = normaliser.page(1, [link(g=f"40.74047,-74.009251 40.74137,-74.00893 {last}")])
     assert json.loads(batch.frame["geometry"][0])["coordinates"] == [[-74.009251, 40.74047], [-74.00893, 40.74137]]
-    assert normaliser.broken_points == 1
+    assert normaliser.sums.broken_points == 1
 
 
 @pytest.mark.parametrize("text", ["40.74047,-74.009251 40.74137,-74.0 ", "40,-74 41,-74 42,-7", "40.7,-74.01 40.8,-74"])
@@ -161,7 +161,7 @@ def test_a_last_point_that_was_not_cut_off_is_kept(mapped, link, text: str) -> N
     normaliser = Normaliser(mapped("geometry", sources=("g",), format="lat,lon pairs"))
     batch = normaliser.page(1, [link(g=text)])
     assert len(json.loads(batch.frame["geometry"][0])["coordinates"]) == len(text.split())
-    assert normaliser.broken_points == 0
+    assert normaliser.sums.broken_points == 0
 
 
 def test_two_points_that_run_together_are_dropped_and_counted(mapped, link) -> None:
@@ -170,7 +170,7 @@ def test_two_points_that_run_together_are_dropped_and_counted(mapped, link) -> N
     text = "40.75831,-73.83897 40.75788,-73.8389340.75562,-73.83847 40.75513,-73.83834 40.75455,-73.83811"
     batch = normaliser.page(1, [link(g=text)])
     assert len(json.loads(batch.frame["geometry"][0])["coordinates"]) == 3
-    assert normaliser.broken_points == 1
+    assert normaliser.sums.broken_points == 1
 
 
 NUMBERS = st.sampled_from([1.5, -89.5, 179.5, 0.0, -0.0, 200.0, 7, None, float("nan"), float("inf")])

@@ -126,10 +126,9 @@ def told(normaliser: Normaliser, batch: Batch) -> dict[str, Any]:
         "problem": problem,
         "counts": (batch.received, batch.duplicate, batch.unreadable, batch.no_data),
         "fields": normaliser.fields,
-        "missing": normaliser.missing_counts,
+        "sums": normaliser.sums,
+        "missing": normaliser.sums.missing_of(normaliser.endpoint),
         "nulls": normaliser.null_counts,
-        "points": normaliser.broken_points,
-        "units": normaliser.units_checked,
     }
 
 
@@ -145,29 +144,3 @@ def test_a_plain_page_becomes_the_same_rows(page: list[dict[str, Any]], endpoint
     pd.testing.assert_frame_equal(expected.frame, actual.frame, check_exact=True)
     pd.testing.assert_frame_equal(expected.rejected, actual.rejected)
     assert told(generally, expected) == told(plainly, actual)
-
-
-@given(pages(), st.sampled_from(MAPS), st.sets(st.integers(0, COUNT - 1)))
-def test_records_whose_rows_are_known_count_as_if_they_were_typed(
-    page: list[dict[str, Any]], endpoint: Endpoint, known: set[int]
-) -> None:
-    """The others become the same rows, and what a load learns from the page stays the same."""
-    body = json.dumps(page, separators=(",", ":")).encode()
-    read_answer(body)
-    records = read_answer(body).records
-    whole, partly = Normaliser(endpoint), Normaliser(endpoint)
-    expected = whole.page(1, records)
-    typed = set(expected.frame["position"] - 1)
-    known &= typed  # a record that is set aside has no row
-    actual = partly.page(1, records, known)
-    if not actual.unchanged:
-        pd.testing.assert_frame_equal(expected.frame, actual.frame)
-        return
-    is_fresh = ~expected.frame["position"].isin([row + 1 for row in known])
-    pd.testing.assert_frame_equal(expected.frame[is_fresh].reset_index(drop=True), actual.frame, check_exact=True)
-    pd.testing.assert_frame_equal(expected.rejected, actual.rejected)
-    assert sorted(expected.frame[~is_fresh]["link_id"]) == sorted(actual.unchanged)
-    both = told(whole, expected), told(partly, actual)
-    for told_of in both:
-        del told_of["nulls"]  # counts typed records only
-    assert both[0] == both[1]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from inode_pipeline.endpoints.fieldmap import read_field_map
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import UnitsError
 from inode_pipeline.normalise import Normaliser
+from inode_pipeline.normalise.sums import Sums
+from inode_pipeline.normalise.units import MOST, Sample, check_units, count, units_agree
 
 # length in m, travel time in s, speed in km/h: what the road really did
 TRUE = [(1000.0, 60.0, 60.0), (500.0, 36.0, 50.0), (1200.0, 48.0, 90.0), (2000.0, 90.0, 78.0), (800.0, 40.0, 74.0)]
@@ -136,3 +140,28 @@ def test_the_median_is_that_of_the_walk_not_of_a_page() -> None:
     for number in range(2, 5):
         normaliser.page(number, records())
     normaliser.check(None, 0.01)
+
+
+def test_a_long_walk_keeps_few_values_and_counts_all() -> None:
+    """Every second record, every fourth, and so on, whatever the pages' sizes; the message says how many are shown."""
+    sample, sums = Sample(), Sums()
+    true = iter(np.arange(1.0, 3 * MOST + 1.0))
+    for size in itertools.cycle((1, 999, 7000)):
+        lengths = np.fromiter(itertools.islice(true, size), np.float64)
+        if not lengths.size:
+            break
+        known = np.stack([lengths, lengths, np.ones_like(lengths)])
+        count(sums, known)
+        sample.add(known)
+        assert sample.values.shape[1] <= MOST
+    assert 4 == sample.stride
+    assert list(range(1, 3 * MOST + 1, 4)) == sample.values[0].tolist()
+    assert (3 * MOST, 0, 3 * MOST) == (sums.moving, sums.slow, sums.fast)
+    with pytest.raises(UnitsError, match=f"its median over {3 * MOST // 4} of the {3 * MOST} records is 3.6"):
+        check_units(LINKS, sums, sample)
+
+
+@pytest.mark.parametrize(("slow", "fast", "agree"), [(5, 5, True), (5, 0, True), (6, 0, False), (0, 6, False)])
+def test_units_agree_where_a_median_lies_within_the_bounds(slow: int, fast: int, *, agree: bool) -> None:
+    """Of an even number of records, any value between the two middle ones is a median."""
+    assert agree == units_agree(Sums(moving=10, slow=slow, fast=fast))
