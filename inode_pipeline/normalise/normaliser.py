@@ -28,13 +28,12 @@ FIRST_REJECTED = 10
 class Normaliser:
     """Types the pages of one walk in turn and remembers what `check` needs.
 
-    `sums` is what the records add up to; `null_counts` counts, per column, the typed records in which it is NULL.
+    `sums` is what the records add up to.
     """
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
         self.received = self.rejected = self.duplicate = self.unreadable = 0
-        self.null_counts = {column.name: 0 for column in endpoint.columns}
         self._wanted = {path for column in endpoint.columns for path in (*column.sources, *column.null_if)}
         self.sums = Sums()
         self._columns = ColumnReader(endpoint, self.sums)
@@ -127,8 +126,6 @@ class Normaliser:
         self.unreadable += batch.unreadable
         self.sums.no_data += batch.no_data
         self._first_rejected += rejected[: FIRST_REJECTED - len(self._first_rejected)]
-        for name, column in values.items():
-            self.null_counts[name] += column.count(None)
         self._note_motions(values)
         return batch
 

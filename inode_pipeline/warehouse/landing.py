@@ -12,10 +12,10 @@ import uuid
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import zstandard
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedError
@@ -58,6 +58,10 @@ __all__ = [
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 MICROSECOND = timedelta(microseconds=1)
+
+PAGES_AT_ONCE = 100
+AT_ONCE_BYTES = 8 * 2**20
+"""How much of a walk is asked for in one transaction, at the most and about; compressed it is a few hundred KB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +188,24 @@ def pages(warehouse: Warehouse, walk: LandedWalk, *, but: Collection[int] = ()) 
             f"The pages of walk {walk.walk_id} were purged on {walk.purged_at:%Y-%m-%d}.",
             remedy="Nothing can be done for this date; raise INODE_RAW_RETENTION_DAYS to keep later ones longer.",
         )
-    for number in range(1, walk.pages + 1):
-        if number not in but:
-            yield LandedPage(number, _body(warehouse, walk, number))
+    numbers = [number for number in range(1, walk.pages + 1) if number not in but]
+    at_once = 1
+    while numbers:
+        wanted, numbers = numbers[:at_once], numbers[at_once:]
+        rows = _rows(warehouse, walk, wanted)
+        for number in wanted:
+            page = LandedPage(number, _body(walk, number, rows.pop(number, None)))
+            yield page
+        at_once = max(1, min(PAGES_AT_ONCE, AT_ONCE_BYTES // max(1, len(page.body))))
 
 
-def _body(warehouse: Warehouse, walk: LandedWalk, number: int) -> bytes:
-    wanted = select(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk.walk_id, RAW_PAGES.c.page == number)
+def _rows(warehouse: Warehouse, walk: LandedWalk, numbers: Collection[int]) -> dict[int, Row[Any]]:
+    wanted = select(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk.walk_id, RAW_PAGES.c.page.in_(numbers))
     with reading(warehouse) as connection:
-        row = connection.execute(wanted).one_or_none()
+        return {row.page: row for row in connection.execute(wanted)}
+
+
+def _body(walk: LandedWalk, number: int, row: Row[Any] | None) -> bytes:
     if row is None:
         raise _corrupt(walk, number, "is missing")
     if row.run_id != walk.run_id:

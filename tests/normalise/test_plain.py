@@ -128,7 +128,6 @@ def told(normaliser: Normaliser, batch: Batch) -> dict[str, Any]:
         "fields": normaliser.fields,
         "sums": normaliser.sums,
         "missing": normaliser.sums.missing_of(normaliser.endpoint),
-        "nulls": normaliser.null_counts,
     }
 
 
