@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     select,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import SchemaItem
 
 from inode_pipeline.errors import ApiContractError
@@ -103,16 +104,28 @@ class Staging:
             ApiContractError: two records have one key; both places are named.
 
         """
-        quote = connection.dialect.identifier_preparer
         if self.is_postgresql:
             for staged in (self.records, self.dropped) if is_compared else (self.records,):
-                connection.exec_driver_sql(f"ANALYZE {quote.format_table(staged)}")
-        else:
-            # Written by hand: an Index object would stay with the table and be made with it the next time.
-            name, table, key = (quote.quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
-            connection.exec_driver_sql(f"CREATE INDEX temp.{name} ON {table} ({key})")
-        self._check_unique(connection, self.records, self.key)
+                self._analyze_key(connection, staged)
+        if self.is_postgresql or not self._index_key(connection):
+            self._check_unique(connection, self.records, self.key)
         self._check_unique(connection, self.rejected, "page", "position")
+
+    def _analyze_key(self, connection: Connection, staged: Table) -> None:
+        """Let the planner know how many rows there are, by the key alone: geometries take long to look at."""
+        quote = connection.dialect.identifier_preparer
+        connection.exec_driver_sql(f"ANALYZE {quote.format_table(staged)} ({quote.quote(self.key)})")
+
+    def _index_key(self, connection: Connection) -> bool:
+        """On SQLite, make an index of the records' keys; false if a key stands twice, and no index can be made."""
+        # Written by hand: an Index object would stay with the table and be made with it the next time.
+        quote = connection.dialect.identifier_preparer.quote
+        name, table, key = (quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
+        try:
+            connection.exec_driver_sql(f"CREATE UNIQUE INDEX temp.{name} ON {table} ({key})")
+        except IntegrityError:
+            return False
+        return True
 
     def _check_unique(self, connection: Connection, table: Table, *names: str) -> None:
         columns = [table.c[name] for name in names]
