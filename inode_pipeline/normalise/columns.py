@@ -5,11 +5,12 @@ Keep out: what is remembered over the pages of a walk (`normaliser.py`).
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column, Endpoint, Type
 from inode_pipeline.normalise.checks import ColumnHistory
@@ -107,10 +108,9 @@ class ColumnReader:
         motion = self.endpoint.free_flow
         if motion is None or None not in values[motion.time]:
             return
-        triples = zip(values[motion.length], values[motion.time], values[motion.speed], strict=True)
-        values[motion.time] = [
-            _free_flow_time(length, speed) if time is None else time for length, time, speed in triples
-        ]
+        given = values[motion.time]
+        derived = _free_flow_times(values[motion.length], values[motion.speed])
+        values[motion.time] = [mine if time is None else time for time, mine in zip(given, derived, strict=True)]
 
 
 def _rest(fields: Fields | PlainFields, fillings: Sequence[Filling]) -> tuple[list[str | None], dict[int, Fault]]:
@@ -126,8 +126,9 @@ def _json(value: object) -> str:
     return text
 
 
-def _free_flow_time(length_m: float | None, speed_kmh: float | None) -> float | None:
-    if length_m is None or not speed_kmh:
-        return None
-    seconds = 3.6 * length_m / speed_kmh
-    return seconds if math.isfinite(seconds) else None
+def _free_flow_times(lengths_m: list[float | None], speeds_kmh: list[float | None]) -> list[float | None]:
+    """The seconds that each length takes at its speed; None where either is not known, or there is no such number."""
+    with np.errstate(all="ignore"):
+        seconds = 3.6 * np.array(lengths_m, dtype=np.float64) / np.array(speeds_kmh, dtype=np.float64)
+    known = np.isfinite(seconds).tolist()
+    return [second if is_known else None for second, is_known in zip(seconds.tolist(), known, strict=True)]

@@ -18,14 +18,13 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 def fingerprints(rows: Iterable[Sequence[Any]], *, version: int | None = None) -> list[str]:
     """Return 16 hexadecimal digits per row. With a version, rows typed by another version have other ones."""
-    start = blake2b(b"" if version is None else _ENCODER.encode(version), digest_size=8)
-    return [_continued(start, row) for row in rows]
-
-
-def _continued(start: blake2b, row: Sequence[Any]) -> str:
-    digest = start.copy()  # which is quicker than a new one
-    digest.update(_ENCODER.encode(row))
-    return digest.hexdigest()
+    encode, found = _ENCODER.encode, []
+    start = blake2b(b"" if version is None else encode(version), digest_size=8)
+    for row in rows:
+        digest = start.copy()  # which is quicker than a new one
+        digest.update(encode(row))
+        found.append(digest.hexdigest())
+    return found
 
 
 def reading_hash(endpoint: Endpoint, version: int) -> str:
