@@ -8,11 +8,14 @@ repeated, so that such a chance costs time, never data.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 Digests = NDArray[np.int64]
+
+PIECE: Final = 50_000
 
 
 def digests(keys: Iterable[str]) -> Digests:
@@ -21,11 +24,13 @@ def digests(keys: Iterable[str]) -> Digests:
 
 
 def distinct(values: Digests) -> Digests:
-    """The values in order, each once; measured, a tenth of what `np.unique` takes with its hash table."""
-    ordered = np.sort(values)
-    is_first = np.ones(len(ordered), dtype=bool)
-    is_first[1:] = ordered[1:] != ordered[:-1]
-    return ordered[is_first]
+    """The values in order, each once; measured, a tenth of what `np.unique` takes with its hash table.
+
+    They are put in order where they stand.
+    """
+    values.sort()
+    is_repeat = values[1:] == values[:-1]
+    return np.delete(values, np.flatnonzero(is_repeat)) if is_repeat.any() else values
 
 
 class KeyDigests:
@@ -55,7 +60,10 @@ class KeyDigests:
     __hash__ = None  # type: ignore[assignment]
 
     def __sub__(self, other: KeyDigests) -> KeyDigests:
-        return KeyDigests(np.setdiff1d(self._sorted, other._sorted, assume_unique=True))
+        """Looked up piece by piece, so that what is needed beside both sets is little."""
+        pieces = (self._sorted[start : start + PIECE] for start in range(0, len(self._sorted), PIECE))
+        lacking = [piece[~_within(piece, other._sorted)] for piece in pieces]
+        return KeyDigests(np.concatenate(lacking) if lacking else None)
 
     def __or__(self, other: KeyDigests) -> KeyDigests:
         return KeyDigests(distinct(np.concatenate([self._sorted, other._sorted])))

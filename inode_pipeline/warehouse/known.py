@@ -32,4 +32,6 @@ def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
         any_loaded = bool(connection.scalar(any_load))
         found = connection.execution_options(yield_per=CHUNK).scalars(keys).partitions()
         chunks = [digests(chunk) for chunk in found]
-    return Known(any_loaded, KeyDigests(distinct(np.concatenate(chunks)) if chunks else None))
+    present = np.concatenate(chunks) if chunks else None
+    del chunks
+    return Known(any_loaded, KeyDigests(distinct(present) if present is not None else None))
