@@ -30,7 +30,7 @@ def test_m40_whatever_the_servers_zone_the_same_instants_are_stored(reference, z
         rows = connection.execute("SELECT last_updated FROM server_link ORDER BY id").fetchall()
     connection.close()
     stored = [None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC) for (text,) in rows]
-    assert [None if time is pd.NaT else time.to_pydatetime() for time in typed(server)["last_observed_at"]] == stored
+    assert [None if pd.isna(time) else time.to_pydatetime() for time in typed(server)["last_observed_at"]] == stored
 
 
 def test_every_field_of_a_real_serializer_finds_its_column(reference):
