@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from cases import LATENCY_PAGES
 from figures import Rows, median, of, per_record
 
 LARGE = 100_000
@@ -94,8 +95,7 @@ def _distance(rows: Rows) -> Iterator[Goal]:
 
     words = "100 ms latency, page numbers: at least 6x sequential with INODE_CONCURRENCY=8"
     yield _at_least(words, wall("page", 100, 1) / wall("page", 100, 8), 6)
-    pages = 50
-    waited, worked = pages * 0.1, wall("cursor", 0, 8)
+    waited, worked = LATENCY_PAGES * 0.1, wall("cursor", 0, 8)
     words = "100 ms latency, cursor: wall at most 1.15x max(latency, work)"
     yield _at_most(words, wall("cursor", 100, 8) / max(waited, worked), 1.15)
 
