@@ -21,7 +21,10 @@ from inode_pipeline.errors import PagingLoopError
 MAX_PAGES: Final = 100_000
 _GOODBYE_S: Final = 5.0
 
-Fetch = Callable[[str, int, Cancellation], Page]
+Fetched = Callable[[], Page]
+"""A page as it came, to be read in the thread that wants it: threads that read at the same time only cost more."""
+
+Fetch = Callable[[str, int, Cancellation], Fetched]
 
 
 def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
@@ -61,7 +64,7 @@ def _loop(number: int) -> PagingLoopError:
 @dataclass(frozen=True, slots=True)
 class _Fetching:
     address: str
-    page: Future[Page]
+    page: Future[Fetched]
     thread: threading.Thread
     cancellation: Cancellation
 
@@ -88,10 +91,11 @@ class _Ahead:
     def take(self, address: str, number: int) -> Page:
         """The page at an address, from those under way or else fetched now."""
         if self._under_way:
-            page = self._under_way[0].page.result()  # it stays among those to be cancelled if this wait is broken off
+            fetched = self._under_way[0].page.result()  # it stays to be cancelled if this wait is broken off
             self._under_way.popleft()
-            return page
-        return self._fetch(address, number, Cancellation())
+        else:
+            fetched = self._fetch(address, number, Cancellation())
+        return fetched()
 
     def want(self, following: str, addresses: list[str], number: int) -> None:
         """Let the pages at these addresses be under way; `following` is the one that is certain."""
@@ -108,7 +112,7 @@ class _Ahead:
             self._under_way.append(self._start(addresses[ahead], number + ahead))
 
     def _start(self, address: str, number: int) -> _Fetching:
-        page: Future[Page] = Future()
+        page: Future[Fetched] = Future()
         cancellation = Cancellation()
 
         def work() -> None:

@@ -10,14 +10,15 @@ import logging
 import time
 from collections.abc import Callable, Generator
 from datetime import UTC, datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Literal, Self, TypeVar
 
 import httpx
 
 from inode_pipeline import __version__
-from inode_pipeline.api.ahead import traverse
-from inode_pipeline.api.answer import Answer, read_answer
+from inode_pipeline.api.ahead import Fetched, traverse
+from inode_pipeline.api.answer import read_answer
 from inode_pipeline.api.auth import ApiKey, PasswordGrant
 from inode_pipeline.api.cancellation import Cancellation
 from inode_pipeline.api.pagination import Origin, Page, Route
@@ -134,8 +135,8 @@ class INodeClient:
         route = Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
         return traverse(route, self._fetch, window=settings.concurrency if self._purpose == "sync" else 0)
 
-    def _fetch(self, address: str, number: int, cancellation: Cancellation) -> Page:
-        def attempt() -> Page:
+    def _fetch(self, address: str, number: int, cancellation: Cancellation) -> Fetched:
+        def attempt() -> Fetched:
             self._deadline.check()
             sent_at = self.now()
             response = self._http.get(address)
@@ -144,13 +145,11 @@ class INodeClient:
             response.stream = httpx.ByteStream(b"")
             raise_if_passing(response, fetched_at, self._auth.secrets)
             raise_if_no_page(response, number, self._auth.secrets)
-            answer = _read(response.content, number)
-            return Page(number, address, response.content, answer, sent_at, fetched_at)
+            return partial(_read, number, address, response.content, sent_at, fetched_at)
 
-        page = self._keep_trying(attempt, cancellation)
+        fetched = self._keep_trying(attempt, cancellation)
         self._patience_s = PATIENCE_MID_WALK_S
-        log.debug("page=%d records=%d bytes=%d", number, len(page.answer.records), len(page.body))
-        return page
+        return fetched
 
     def _keep_trying(self, attempt: Callable[[], T], cancellation: Cancellation) -> T:
         return keep_trying(
@@ -168,8 +167,8 @@ class INodeClient:
         return min(self._settings.request_timeout_s, self._deadline.remaining())
 
 
-def _read(body: bytes, number: int) -> Answer:
-    """The answer of a page, whose errors name the page."""
+def _read(number: int, address: str, body: bytes, sent_at: datetime, fetched_at: datetime) -> Page:
+    """Read a page that was fetched; its errors name it."""
     try:
         answer = read_answer(body)
     except (ApiContractError, PayloadTooLargeError) as problem:
@@ -178,4 +177,5 @@ def _read(body: bytes, number: int) -> Answer:
         raise ApiContractError(
             f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
         )
-    return answer
+    log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
+    return Page(number, address, body, answer, sent_at, fetched_at)
