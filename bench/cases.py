@@ -25,7 +25,7 @@ FIRST = date(2025, 1, 1)
 LATENCY_PAGES = 100
 """Enough that the first page, which must come alone, and a last round that is not full weigh little: of 50 pages eight
 at a time no more than 6.25x is possible."""
-LATENCY_PAGE = 200
+LATENCY_PAGE = 100
 Row = dict[str, Any]
 
 
