@@ -61,7 +61,7 @@ def main() -> None:
     with EmulatorServer(config) as server:
         print(server.base_url, flush=True)
         for line in sys.stdin:
-            server.state.records = list(rendered(**json.loads(line)))
+            server.state.records = tuple(rendered(**json.loads(line)))
             server.state.requests.clear()
             print("ready", flush=True)
 

@@ -34,8 +34,8 @@ class LoggedRequest(NamedTuple):
 class State:
     """One emulator's state.
 
-    `records`: None, or a list that replaces whatever the emulator would serve; each item a dict, or bytes that are sent
-    as they are. It may be changed in place.
+    `records`: None, or what replaces whatever the emulator would serve; each item a dict, or bytes that are sent as
+    they are. A list may be changed in place; a tuple may not, so that a page costs what is on it and no more.
     `on_page`: called with 1, 2, ... after each page was served, before any other request is looked at. It runs in the
     server's thread and must not call the server. What it raises is kept in `hook_error`.
     `requests`: every answered request, in order; clearing it sets the counts to 0.
@@ -43,7 +43,7 @@ class State:
 
     def __init__(self, config: EmulatorConfig) -> None:
         self.config = config
-        self.records: list[Record] | None = None
+        self.records: list[Record] | tuple[Record, ...] | None = None
         self.on_page: Callable[[int], None] | None = None
         self.hook_error: BaseException | None = None
         self.requests: list[LoggedRequest] = []
@@ -57,6 +57,7 @@ class State:
         self._links = () if self.recording else build_network(config.links, config.seed)
         self._traffic = Traffic(config.seed)
         self._rendered: tuple[int, Listing] | None = None
+        self._unchanging: tuple[tuple[Record, ...], Listing] | None = None
 
     @property
     def token_requests(self) -> int:
@@ -106,11 +107,18 @@ class State:
 
     def listing(self, visit: Visit) -> Listing:
         """The records from which a page is cut."""
+        if isinstance(self.records, tuple):
+            return self._unchanged(self.records)
         if self.records is not None:
             return Listing(list(self.records))
         if self.recording and self.playback:
             return self.recording.listing(self.playback.snapshot_for(visit))
         return self._synthetic()
+
+    def _unchanged(self, records: tuple[Record, ...]) -> Listing:
+        if self._unchanging is None or self._unchanging[0] is not records:
+            self._unchanging = records, Listing(records)
+        return self._unchanging[1]
 
     def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
         """Let a recording know that a page was cut from it."""

@@ -157,6 +157,19 @@ def test_plain_records_replace_the_source_as_they_are(emulate):
     assert visitor.get().json()["count"] == 50
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_tuple_of_records_is_served_as_the_list_of_them_is(emulate, form):
+    """What cannot change is prepared once, for the same pages; another tuple is another list."""
+    visitor = emulate(pagination=form, page_size=3).use_api_key()
+    links = [{"id": number} for number in range(10)]
+    visitor.state.records = links
+    expected = visitor.pages()
+    visitor.state.records = tuple(links)
+    assert [visitor.pages(), visitor.pages()] == [expected] * 2
+    visitor.state.records = tuple(links[:5])
+    assert visitor.records() == links[:5]
+
+
 def test_frozen_records_are_those_that_were_served_and_may_be_changed(emulate):
     """`freeze` keeps what the network shows, now to be changed at will."""
     visitor = emulate(links=50, page_size=50).use_api_key()
