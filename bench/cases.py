@@ -27,6 +27,7 @@ SLOW = {
 """Up to how many records these are run: they take minutes beyond, and the second run of dlt into SQLite far more."""
 
 FIRST = date(2025, 1, 1)
+LATENCIES_MS = (0, 20, 100)
 LATENCY_PAGES = 100
 """Enough that the first page, which must come alone, and a last round that is not full weigh little: of 50 pages eight
 at a time no more than 6.25x is possible."""
@@ -71,10 +72,24 @@ def _target(api: Api, server: Server, folder: Path, who: str, kind: str) -> Targ
     return Target(api.base_url, url, own)
 
 
+def distance(server: Server, repeats: int) -> Iterator[Row]:
+    """The wall of a first sync by each contestant, as it is without any setting, by page numbers."""
+    for latency_ms in LATENCIES_MS:
+        with Api(latency_s=latency_ms / 1000) as api:
+            api.serve(LATENCY_PAGES * LATENCY_PAGE)
+            for repeat in range(repeats):
+                with tempfile.TemporaryDirectory() as folder:
+                    for who in CLIENTS:
+                        if repeat == 0 or (who, "sqlite") not in SLOW:
+                            target = _target(api, server, Path(folder), who, "sqlite")
+                            measured = run(who, target, BENCH_PAGE_SIZE=LATENCY_PAGE, INODE_PAGE_SIZE=LATENCY_PAGE)
+                            yield {"case": "distance", "who": who, "latency_ms": latency_ms, **measured}
+
+
 def latency(server: Server, repeats: int) -> Iterator[Row]:
     """The wall of a landing with `INODE_CONCURRENCY` 1 and 8, by page numbers and by cursor."""
     for pagination in ("page", "cursor"):
-        for latency_ms in (0, 20, 100):
+        for latency_ms in LATENCIES_MS:
             with (
                 Api(latency_s=latency_ms / 1000, pagination=pagination) as api,
                 tempfile.TemporaryDirectory() as folder,

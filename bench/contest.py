@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from api import API_KEY
+from api import API_KEY, PAGE_SIZE
 
 HERE = Path(__file__).parent
 OWN_PYTHON = HERE / ".venv" / "bin" / "python"
@@ -27,7 +27,7 @@ CLIENTS = {
     "dlt, tuned": ["with_dlt.py", "tuned"],
     "dlt, as documented": ["with_dlt.py", "documented"],
 }
-NEEDED = ["dlt[sqlalchemy]", "psycopg2-binary", "pyarrow", "matplotlib", "sqlalchemy<2.1"]
+NEEDED = ["dlt[sqlalchemy]==1.31.0", "psycopg2-binary", "pyarrow", "matplotlib", "sqlalchemy<2.1"]
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Target:
     folder: Path
 
     def environment(self, contestant: str, **settings: object) -> dict[str, str]:
-        """The environment of the contestant's process; `settings` are `INODE_` variables."""
+        """The environment of the contestant's process; `settings` go over what stands here."""
         is_naive = contestant == "naive"
         url = self.url.replace("postgresql:", "postgresql+psycopg:") if is_naive else self.url
         kept = {name: value for name, value in os.environ.items() if not name.startswith("INODE_")}
@@ -50,6 +50,7 @@ class Target:
             "BENCH_API_KEY": API_KEY,
             "BENCH_DATABASE": url,
             "BENCH_FOLDER": str(self.folder),
+            "BENCH_PAGE_SIZE": str(PAGE_SIZE),
             "INODE_BASE_URL": self.base_url,
             "INODE_API_KEY": API_KEY,
             "INODE_WAREHOUSE_URL": self.url,

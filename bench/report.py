@@ -36,6 +36,8 @@ def _report(rows: Rows) -> str:
         _throughput(of(rows, case="throughput")),
         "### Landing at a distance",
         _latency(of(rows, case="latency")),
+        "### A first sync at a distance, in seconds of wall",
+        _distance(of(rows, case="distance")),
         "### Whole commands",
         _commands(rows),
     ]
@@ -78,6 +80,15 @@ def _latency(rows: Rows) -> str:
         for found in [of(rows, pagination=pagination, latency_ms=latency_ms)]
     )
     return _table(("pages by", "latency ms", "s with INODE_CONCURRENCY=1", "s with 8"), lines)
+
+
+def _distance(rows: Rows) -> str:
+    whos = list(dict.fromkeys(row["who"] for row in rows))
+    lines = (
+        (str(latency_ms), *(f"{median(of(rows, latency_ms=latency_ms, who=who), 'wall_s'):.2f}" for who in whos))
+        for latency_ms in dict.fromkeys(row["latency_ms"] for row in rows)
+    )
+    return _table(("latency ms", *whos), lines)
 
 
 def _commands(rows: Rows) -> str:

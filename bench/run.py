@@ -24,13 +24,14 @@ import report
 HERE = Path(__file__).parent
 FIGURES = HERE.parent / "data" / "bench.json"
 DOCUMENT = HERE.parent / "docs" / "performance.md"
+TOLD = ("case", "who", "database", "records", "step", "pagination", "latency_ms")
 PLOT = HERE.parent / "docs" / "performance.svg"
 
 
 def main() -> None:
     """Run what is asked for, and write the report."""
     contest.make_environment()
-    wanted = os.environ.get("BENCH_ONLY", "throughput,latency,nightly,replay,help").split(",")
+    wanted = os.environ.get("BENCH_ONLY", "throughput,latency,distance,nightly,replay,help").split(",")
     kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else []
     rows = [row for row in kept if not _is_run_again(row, wanted)]
     begun = time.monotonic()
@@ -64,6 +65,8 @@ def _runs(server: postgresql.Server, wanted: list[str]) -> Iterator[dict[str, An
         yield from cases.nightly(server, repeats)
     if "latency" in wanted:
         yield from cases.latency(server, repeats)
+    if "distance" in wanted:
+        yield from cases.distance(server, repeats)
     if "replay" in wanted:
         yield from cases.replay(server, int(os.environ.get("BENCH_DATES", "365")), 500)
     if "throughput" in wanted:
@@ -71,7 +74,7 @@ def _runs(server: postgresql.Server, wanted: list[str]) -> Iterator[dict[str, An
 
 
 def _told(row: dict[str, Any]) -> str:
-    what = [str(row[name]) for name in ("case", "who", "database", "records", "step", "pagination") if name in row]
+    what = [str(row[name]) for name in TOLD if name in row]
     return f"{' '.join(what)}: {row['cpu_s']:.2f} s CPU, {row['wall_s']:.2f} s, {row['peak_mb']:.0f} MB"
 
 

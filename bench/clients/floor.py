@@ -43,7 +43,7 @@ def _pages() -> Iterator[tuple[bytes, list[tuple[Any, ...]]]]:
     """Each page compressed, and its rows."""
     compress = zstandard.ZstdCompressor(level=1).compress
     headers = {"Authorization": f"Token {os.environ['BENCH_API_KEY']}"}
-    address: str | None = f"{os.environ['BENCH_API']}v1/links/?page_size=1000"
+    address: str | None = f"{os.environ['BENCH_API']}v1/links/?page_size={os.environ['BENCH_PAGE_SIZE']}"
     with httpx.Client(headers=headers, timeout=60) as client:
         while address:
             body = client.get(address).content

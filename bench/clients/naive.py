@@ -33,7 +33,7 @@ def main() -> None:
 def _records(base_url: str) -> list[dict[str, object]]:
     records: list[dict[str, object]] = []
     headers = {"Authorization": f"Token {os.environ['BENCH_API_KEY']}"}
-    address: str | None = f"{base_url}v1/links/?page_size=1000"
+    address: str | None = f"{base_url}v1/links/?page_size={os.environ['BENCH_PAGE_SIZE']}"
     with httpx.Client(headers=headers, timeout=60) as client:
         while address:
             answer = client.get(address).raise_for_status().json()

@@ -52,6 +52,7 @@ def _rows(pipeline: Any) -> int:
 
 
 def _source(*, is_tuned: bool) -> Any:
+    size = {"page_size": os.environ["BENCH_PAGE_SIZE"]}
     key = {"type": "api_key", "name": "Authorization", "api_key": f"Token {os.environ['BENCH_API_KEY']}"}
     return rest_api_source(
         {
@@ -63,7 +64,7 @@ def _source(*, is_tuned: bool) -> Any:
             "resources": [
                 {
                     "name": "links",
-                    "endpoint": {"path": "v1/links/", "params": {"page_size": 1000}, "data_selector": "results"},
+                    "endpoint": {"path": "v1/links/", "params": size, "data_selector": "results"},
                     "primary_key": "id",
                     "max_table_nesting": 0 if is_tuned else None,
                     "write_disposition": "merge",
