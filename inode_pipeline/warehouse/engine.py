@@ -158,6 +158,8 @@ def _open_sqlite(url: URL, lock_wait_s: float) -> Warehouse:
         connection.execute("PRAGMA foreign_keys=ON")
         # Staged rows are wide: in large pages they are written and thrown away at half the cost.
         connection.execute("PRAGMA temp.page_size=32768")
+        # Some builds of SQLite overwrite with zeros whatever is thrown away; all of it stands in the tables too.
+        connection.execute("PRAGMA temp.secure_delete=OFF")
 
     return Warehouse(engine, schema=None, place=place, lock_wait_s=lock_wait_s)
 
