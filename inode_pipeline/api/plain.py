@@ -1,7 +1,7 @@
 """Pages whose records all have the shape of an earlier page: read fast, and to the same values as in the general way.
 
-Nothing is lost in silence: each key of the shape must be there and no other may be; lists hold nothing but numbers and
-lists; and the body must hold as many keys, or colons, as were kept, so that no key stood twice.
+Nothing is lost in silence: each key of the shape must be there and no other may be; lists hold nothing but numbers that
+a double can hold, and lists; and the body must hold as many keys, or colons, as were kept, so that no key stood twice.
 Every body about which there is any doubt is left to the general way (`decode.py`).
 Keep out: what makes a page (`answer.py`).
 """
@@ -33,6 +33,9 @@ LISTS_DEEP: Final = 8
 _ALL_BUT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]")
 _NO_NUMBERS: Final = (b'"', b"{", b"e", b"E", b"u")
 """Each of them stands in every text, object, true, false and null, and in numbers with an exponent."""
+_DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"000000000")
+_LONG: Final = b"0" * 300
+"""No number with fewer digits in a row is beyond a double, and no integer is too long to be read."""
 
 _BETWEEN: Final = b"\0"
 """Stands nowhere in JSON."""
@@ -143,6 +146,8 @@ def _are_lists_plain(part: Part) -> bool:
         marks = np.frombuffer(joined, np.uint8)
         starts = np.flatnonzero(marks == ord(_BETWEEN))
         if any(mark in joined for mark in _NO_NUMBERS) or not (marks[starts + 1] == ord("[")).all():
+            return False
+        if _LONG in joined.translate(_DIGITS_ALIKE):
             return False
         if not (_are_pairs(marks, starts) or _are_shallow(joined)):
             return False

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
-from inode_pipeline.api.answer import read_answer
+from inode_pipeline.api.answer import _read_generally, read_answer
 from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
@@ -143,3 +144,16 @@ def test_a_plain_page_becomes_the_same_rows(page: list[dict[str, Any]], endpoint
     pd.testing.assert_frame_equal(expected.frame, actual.frame, check_exact=True)
     pd.testing.assert_frame_equal(expected.rejected, actual.rejected)
     assert told(generally, expected) == told(plainly, actual)
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 400 + ".5", "0." + "9" * 400])
+def test_a_number_in_a_list_that_no_double_holds_is_what_it_is_in_the_general_way(number: str) -> None:
+    """A list of a plain page is not looked into until it is wanted: then it is too late to find a flaw."""
+    body = json.dumps([{"id": row, "name": "A to B", "tags": [1.5, row]} for row in range(COUNT)]).encode()
+    read_answer(body)
+    assert isinstance(read_answer(body).records, PlainRecords)
+    hostile = body.replace(b"[1.5, 7]", f"[1.5, {number}]".encode())
+    expected = Normaliser(LINKS).page(1, _read_generally(hostile).records)
+    actual = Normaliser(LINKS).page(1, read_answer(hostile).records)
+    pd.testing.assert_frame_equal(expected.frame, actual.frame, check_exact=True)
+    pd.testing.assert_frame_equal(expected.rejected, actual.rejected)
