@@ -31,7 +31,7 @@ from inode_pipeline.warehouse.loads import enter_load, require_balance, start_of
 from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
-from inode_pipeline.warehouse.repeat import Earlier, earlier_load, newest_load
+from inode_pipeline.warehouse.repeat import Earlier, earlier_load, forget_newest, newest_load
 from inode_pipeline.warehouse.shrink import (
     MergeRules,
     reason_to_refuse,
@@ -182,6 +182,8 @@ class Load:
         if is_compared and receipt.balance:
             raise OvertakenError
         require_balance(receipt)
+        if not age.is_present:
+            forget_newest(connection, self._walk, facts.reading_hash)
         enter_load(connection, receipt, facts, age, run_id=self._run_id, started_at=started_at)
         if facts.zone is not None:
             store_zone(connection, facts.zone)
@@ -192,7 +194,7 @@ class Load:
         if self._earlier is None:
             return False
         newest = newest_load(connection, self._endpoint.name)
-        if newest is None or newest.load_id != self._earlier.load_id:
+        if newest is None or newest.load_id != self._earlier.load_id or newest.reading_hash is None:
             raise OvertakenError
         return True
 

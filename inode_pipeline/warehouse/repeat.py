@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, Row, and_, select, update
 
 from inode_pipeline.warehouse.tables import LOADS, RAW_PAGES
 from inode_pipeline.warehouse.walks import LandedWalk
@@ -42,7 +42,8 @@ def newest_load(connection: Connection, endpoint: str) -> Row[Any] | None:
 def earlier_load(connection: Connection, walk: LandedWalk, reading_hash: str) -> Earlier | None:
     """The newest loaded walk, if the walk is newer, is read in the same way, and may be compared with it.
 
-    None where records of it were set aside, and where one lost to another with its id unless all pages are equal.
+    None where records of it were set aside, where one lost to another with its id unless all pages are equal, and
+    where `forget_newest` has said so.
     """
     newest = newest_load(connection, walk.endpoint)
     if newest is None or newest.snapshot_at >= walk.snapshot_at or newest.reading_hash != reading_hash:
@@ -53,6 +54,19 @@ def earlier_load(connection: Connection, walk: LandedWalk, reading_hash: str) ->
     if newest.duplicate and not newest.pages == walk.pages == len(equal):
         return None
     return Earlier(newest.walk_id, newest.load_id, newest.duplicate, newest.fields, newest.sums, equal)
+
+
+def forget_newest(connection: Connection, walk: LandedWalk, reading_hash: str | None) -> None:
+    """Have every record of the next walk looked at, if this walk, a past one, was loaded before and read otherwise.
+
+    Such a load takes back the observations that the walk was the earliest to show. The newest loaded walk may have
+    shown them too, of which nothing is kept; so a walk with equal records must be able to show them again.
+    """
+    otherwise = LOADS.c.walk_id == walk.walk_id, LOADS.c.reading_hash.is_distinct_from(reading_hash)
+    if connection.execute(select(LOADS.c.load_id).where(*otherwise).limit(1)).first() is None:
+        return
+    if (newest := newest_load(connection, walk.endpoint)) is not None:
+        connection.execute(update(LOADS).where(LOADS.c.load_id == newest.load_id).values(reading_hash=None))
 
 
 def _equal_pages(connection: Connection, earlier_walk_id: str, walk: LandedWalk) -> frozenset[int]:

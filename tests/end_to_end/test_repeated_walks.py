@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -198,12 +199,34 @@ def test_a_walk_with_records_set_aside_is_always_looked_into(account: Callable[.
         assert 2 == len(tables(a)["rejected_records"])
 
 
-def overtaken(account: Account, walk: LandedWalk, *, by: LandedWalk) -> None:
+UNMEASURED = replace(
+    LINKS, columns=tuple(replace(one, sources=()) if one.kind == "measurement" else one for one in LINKS.columns)
+)
+
+
+def test_what_an_older_walk_takes_back_is_shown_again_by_a_walk_with_equal_records(account: Callable[..., Any]) -> None:
+    """An observation stands under the earliest walk that showed it, and goes with it, though later ones showed it too.
+
+    So it does when that walk is loaded again with a field map that finds no measurements.
+    """
+    with account(links=30) as a:
+        older = landed(a)
+        loaded(a, older)
+        loaded(a, landed(a))
+        before = tables(a)["link_bins"]
+        loaded(a, older, UNMEASURED)
+        assert [] == tables(a)["link_observations"]
+        receipt = loaded(a, landed(a))
+        assert (30, 30 - receipt.no_data) == (receipt.unchanged, receipt.observations_inserted)
+        assert before == tables(a)["link_bins"] != []
+
+
+def overtaken(account: Account, walk: LandedWalk, *, by: LandedWalk, read_as: Any = LINKS) -> None:
     """Load a walk as `load` does, while another walk is loaded between the comparison and the merge."""
     with loading(account.warehouse, LINKS, walk, load_id="overtaken", run_id="run") as slow:
         earlier = slow.compare(reading_hash(LINKS, NORMALISER_VERSION))
         assert earlier is not None
-        loaded(account, by)
+        loaded(account, by, read_as)
         facts = LoadFacts(
             received=walk.received, duplicate=0, unreadable=0, no_data=0, fields=earlier.fields, pages=walk.pages,
             normaliser_version=NORMALISER_VERSION,
@@ -225,3 +248,19 @@ def test_a_comparison_that_another_load_has_overtaken_is_not_trusted(account: Ca
             overtaken(a, walk, by=other)
         assert before == tables(a)
         assert 40 == loaded(a, walk).superseded
+
+
+@pytest.mark.parametrize("warehouse_kind", ["sqlite"], indirect=True)
+def test_a_comparison_overtaken_by_an_older_walk_that_takes_something_back_is_not_trusted(
+    account: Callable[..., Any],
+) -> None:
+    """The newest loaded walk is still the same, but no longer everything stands that it showed."""
+    with account(links=30) as a:
+        older = landed(a)
+        loaded(a, older)
+        loaded(a, landed(a))
+        walk = landed(a)
+        with pytest.raises(OvertakenError):
+            overtaken(a, walk, by=older, read_as=UNMEASURED)
+        receipt = loaded(a, walk)
+        assert 30 - receipt.no_data == receipt.observations_inserted
