@@ -197,7 +197,7 @@ def remember_form(value: object, records: Sequence[dict[str, Any]]) -> None:
     if len(records) < FEWEST:
         return
     form = Form.of(value, records)
-    if form is None or form in _forms:
+    if form is None or form in list(_forms):  # a copy, because another thread may learn one meanwhile
         return
     try:
         form.decoder  # noqa: B018 - made now, once

@@ -11,6 +11,9 @@ from hypothesis import strategies as st
 
 from inode_pipeline.api.answer import _read_generally, read_answer
 from inode_pipeline.api.packed import PlainRecords
+from inode_pipeline.api.plain import Form
+from inode_pipeline.api.plain import _forms as forms
+from inode_pipeline.api.shape import Shape
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.sync.keys import read_keys
@@ -160,3 +163,20 @@ def test_a_torn_body_is_no_page(cut: int) -> None:
     whole = body(written())
     for answer in (whole[:-cut], whole + b"]", b"\xef\xbb\xbf" + whole, whole + b"\xff"):
         assert outcome(_read_generally, answer) == outcome(read_answer, answer)
+
+
+def test_another_thread_may_learn_a_form_meanwhile() -> None:
+    """Forms are one for the process, and comparing them takes long enough for another thread to come between."""
+
+    class Meanwhile(Form):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            forms.appendleft(Form(Shape(), None))
+            return False
+
+    records = [{"id": number, "learned": "meanwhile"} for number in range(COUNT)]
+    forms.appendleft(Meanwhile(Shape(), None))
+    read_answer(json.dumps(records).encode())
+    assert isinstance(read_answer(json.dumps(records).encode()).records, PlainRecords)
+    forms.clear()
