@@ -14,7 +14,8 @@ import msgspec
 
 MAX_DEPTH: Final = 4
 MAX_KEYS: Final = 200
-"""Objects that are deeper or larger have no shape: every reader of records enters objects up to here."""
+MAX_FIELDS: Final = 1000
+"""Objects that are deeper or larger, or have more fields in all, have no shape: every reader enters all up to here."""
 
 MOST_NULLABLE: Final = 3
 """Of how many objects a record may lack each by itself: a shape of its own for each combination is then not many."""
@@ -56,7 +57,7 @@ class Shape:
             shape.fields = shape._enter(records, "", "", 1)
         except _Shapeless:
             return None
-        return shape if len(shape.nullable) <= MOST_NULLABLE else None
+        return shape if len(shape.nullable) <= MOST_NULLABLE and shape.keys <= MAX_FIELDS else None
 
     def without(self, nulls: Collection[str]) -> Shape:
         """The shape of those records in which these objects are null, and no other nullable one."""

@@ -157,3 +157,18 @@ def test_a_number_in_a_list_that_no_double_holds_is_what_it_is_in_the_general_wa
     actual = Normaliser(LINKS).page(1, read_answer(hostile).records)
     pd.testing.assert_frame_equal(expected.frame, actual.frame, check_exact=True)
     pd.testing.assert_frame_equal(expected.rejected, actual.rejected)
+
+
+@pytest.mark.parametrize(("objects", "is_plain"), [(9, True), (21, False)])
+def test_records_with_thousands_of_fields_have_the_inventory_of_the_general_way(objects: int, is_plain: bool) -> None:
+    """In the general way an object is not entered once a page has so many, and then not every field is counted."""
+    inside = {f"key {number}": number for number in range(100)}
+    page = [
+        {"id": row, "name": "A to B"} | {f"object {number}": inside for number in range(objects)}
+        for row in range(COUNT)
+    ]
+    read_answer(json.dumps(page).encode())
+    records = read_answer(json.dumps(page).encode()).records
+    generally, plainly = Normaliser(LINKS), Normaliser(LINKS)
+    assert told(generally, generally.page(1, page)) == told(plainly, plainly.page(1, records))
+    assert isinstance(records, PlainRecords) is is_plain
