@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from inode_pipeline.config import LocalSettings
+from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.sync import land, load
@@ -32,10 +33,12 @@ from tests.end_to_end.conftest import BESIDE, Account
 
 LINKS_COUNT = 60
 PAGE_SIZES = (25, 7)
+UNREAD = ("status", "last_travel_time_s", "last_sample_count")
 OF_THE_LOAD = {"load_id", "seconds"}
 
 Records = list[dict[str, Any]]
 Change = Callable[[Records, int], None]
+Order = Sequence[tuple[LandedWalk, Endpoint]]
 Night = tuple[list[tuple[Change, int]], tuple[Change, int]]
 
 
@@ -138,10 +141,20 @@ def leave(records: Records, at: int) -> None:
     """Nothing changes at all."""
 
 
-LASTING = (rename, slow_down, measure, correct, remove, move, shift, rewrite, shorten, lengthen)
+def respell(records: Records, at: int) -> None:
+    """The same record, written otherwise."""
+    records[at] = dict(reversed(records[at].items()))
+
+
+LASTING = (rename, slow_down, measure, correct, remove, move, shift, rewrite, shorten, lengthen, respell)
 STRANGE = (repeat, spoil, add_field, double, collide, unname, slip, lose_field)
 PASSING = (leave,) * len(STRANGE) + STRANGE
 """What happens on one night only; most nights nothing of it."""
+
+OTHERWISE = replace(
+    LINKS, columns=tuple(replace(one, sources=()) if one.name in UNREAD else one for one in LINKS.columns)
+)
+"""How a walk may be read when it is loaded again."""
 
 places = st.integers(0, 9)
 a_night = st.tuples(
@@ -155,7 +168,10 @@ a_night = st.tuples(
 def test_loads_that_compare_end_like_loads_that_look(
     account: Callable[..., Any], tmp_path: Path, page_size: int
 ) -> None:
-    """Any changes of any nights, loaded in any order, on the dates of two days; some pages are spoilt once loaded."""
+    """Any changes of any nights, loaded in any order, on the dates of two days; some pages are spoilt once loaded.
+
+    Before the last walk, one of the others is loaded again, perhaps read otherwise.
+    """
     with account(links=LINKS_COUNT, max_page_size=page_size, settings={"INODE_MAX_REJECTED_FRACTION": "1"}) as a:
         original = copy.deepcopy(a.server.state.records)
 
@@ -165,7 +181,8 @@ def test_loads_that_compare_end_like_loads_that_look(
             path = tmp_path / "landed.db"
             path.unlink(missing_ok=True)
             walks = landed(a, path, original, nights)
-            order = walks if chance.random() < 0.7 else chance.sample(walks, len(walks))
+            order = [(walk, LINKS) for walk in (walks if chance.random() < 0.7 else chance.sample(walks, len(walks)))]
+            order.insert(-1, (chance.choice(order[:-2])[0], chance.choice((LINKS, OTHERWISE))))
             spoilt = {walk.walk_id: chance.randint(1, 3) for walk in walks if chance.random() < 0.2}
             compared = loaded(path, tmp_path / "compared.db", order, spoilt, may_compare=True)
             looked = loaded(path, tmp_path / "looked.db", order, spoilt, may_compare=False)
@@ -183,9 +200,9 @@ def test_a_walk_that_must_not_be_loaded_is_stopped_alike(account: Callable[..., 
         for record in records[3:]:
             del record["sample_size"]
         nights: list[Night] = [([], (change, 0)) for change in (leave, lose_field, slip)]
-        walks = landed(a, tmp_path / "landed.db", records, nights)
+        order = [(walk, LINKS) for walk in landed(a, tmp_path / "landed.db", records, nights)]
         compared, looked = (
-            loaded(tmp_path / "landed.db", tmp_path / f"{kind}.db", walks, {}, may_compare=kind)
+            loaded(tmp_path / "landed.db", tmp_path / f"{kind}.db", order, {}, may_compare=kind)
             for kind in (True, False)
         )
         assert ["SchemaDriftError", "UnitsError"] == [said["error"] for said in compared[1][1:]]
@@ -209,7 +226,7 @@ def landed(a: Account, path: Path, original: Records, nights: Sequence[Night]) -
 
 
 def loaded(
-    source: Path, path: Path, walks: Sequence[LandedWalk], spoilt: Mapping[str, int], *, may_compare: bool
+    source: Path, path: Path, order: Order, spoilt: Mapping[str, int], *, may_compare: bool
 ) -> tuple[Any, list[Any]]:
     """Every row that the loads wrote, and what they said: a receipt, or why a walk was not loaded.
 
@@ -220,21 +237,21 @@ def loaded(
     shutil.copy(source, path)
     said: list[dict[str, Any]] = []
     with at(path) as warehouse:
-        for walk in walks:
+        for walk, endpoint in order:
             if not may_compare:
                 forget(warehouse)
-            said.append(told(warehouse, walk))
+            said.append(told(warehouse, walk, endpoint))
             if walk.walk_id in spoilt:
                 lose(warehouse, walk, spoilt[walk.walk_id])
         return rows(warehouse), said
 
 
-def told(warehouse: Warehouse, walk: LandedWalk) -> dict[str, Any]:
+def told(warehouse: Warehouse, walk: LandedWalk, endpoint: Endpoint) -> dict[str, Any]:
     notes: list[str] = []
     local = LocalSettings(_env_file=None)
     try:
         receipt = load(
-            local, warehouse, LINKS, replace(walk, verdict="proven"), "run",
+            local, warehouse, endpoint, replace(walk, verdict="proven"), "run",
             allow_shrink=True, listen=lambda step: notes.append(step.text),
         )  # fmt: skip
     except PipelineError as problem:
