@@ -33,9 +33,9 @@ LISTS_DEEP: Final = 8
 _ALL_BUT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]")
 _NO_NUMBERS: Final = (b'"', b"{", b"e", b"E", b"u")
 """Each of them stands in every text, object, true, false and null, and in numbers with an exponent."""
-_DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"000000000")
-_LONG: Final = b"0" * 300
-"""No number with fewer digits in a row is beyond a double, and no integer is too long to be read."""
+_STRETCH: Final = 150
+"""A number of twice so many characters takes up a whole stretch of its list's text. No shorter one is beyond a double,
+or an integer too long to be read."""
 
 _BETWEEN: Final = b"\0"
 """Stands nowhere in JSON."""
@@ -147,11 +147,15 @@ def _are_lists_plain(part: Part) -> bool:
         starts = np.flatnonzero(marks == ord(_BETWEEN))
         if any(mark in joined for mark in _NO_NUMBERS) or not (marks[starts + 1] == ord("[")).all():
             return False
-        if _LONG in joined.translate(_DIGITS_ALIKE):
-            return False
-        if not (_are_pairs(marks, starts) or _are_shallow(joined)):
+        if _has_long(marks) or not (_are_pairs(marks, starts) or _are_shallow(joined)):
             return False
     return True
+
+
+def _has_long(marks: NDArray[np.uint8]) -> bool:
+    """Whether a number of the lists could be a long one: nothing that ends a number stands in a whole stretch."""
+    stretches = marks[: len(marks) // _STRETCH * _STRETCH].reshape(-1, _STRETCH)
+    return not (stretches <= ord(",")).any(axis=1).all()
 
 
 def _are_pairs(marks: NDArray[np.uint8], starts: NDArray[np.intp]) -> bool:
