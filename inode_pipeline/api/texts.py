@@ -36,7 +36,8 @@ def record_texts(body: bytes) -> list[bytes]:
     texts = list(map(bytes, records))
     if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
         raise not_a_page("it is too long to be split")
-    if read_answer(_without(body, texts)).records:
+    before, region, after = _around(body, texts)
+    if not _is_made_of(region, texts) or read_answer(before + after).records:
         raise not_a_page("its records cannot be told apart")
     return texts
 
@@ -46,10 +47,26 @@ def page_of(texts: Iterable[bytes]) -> bytes:
     return b"[" + b",".join(texts) + b"]"
 
 
-def _without(body: bytes, texts: list[bytes]) -> bytes:
-    """The page without its records. Where they are not where they should be, something of them stays behind."""
+def _around(body: bytes, texts: list[bytes]) -> tuple[bytes, bytes, bytes]:
+    """What stands before the records, from the first to the last of them, and after them.
+
+    Where they are not where they should be, something of them stays outside.
+    """
     if not texts:
-        return body
+        return body, b"", b""
     start = body.find(texts[0])
-    last = body.find(texts[-1], start + sum(map(len, texts[:-1])))
-    return body[:start] + body[last + len(texts[-1]) :]
+    end = body.find(texts[-1], start + sum(map(len, texts[:-1]))) + len(texts[-1])
+    return body[:start], body[start:end], body[end:]
+
+
+def _is_made_of(region: bytes, texts: list[bytes]) -> bool:
+    """Whether nothing but commas and white space stands between the records."""
+    if len(region) == sum(map(len, texts)) + len(texts) - 1:
+        return True
+    at = 0
+    for text in texts:
+        found = region.find(text, at)
+        if found < 0 or region[at:found].strip(b", \t\r\n"):
+            return False
+        at = found + len(text)
+    return True

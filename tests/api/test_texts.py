@@ -40,6 +40,7 @@ def test_a_page_without_records_has_no_texts(page: bytes) -> None:
         b'{"results":[{"id":1}],"next":7}', b'{"results":[{"id":1}],"next":null,"count":"1"}',
         b'{"results":[{"id":1}],"next":null,"next":"x"}', b'{"results":[{"id":1}],"results":[{"id":1}],"next":null}',
         b'{"results":[{"id":2}],"results":[{"id":1}],"next":null}', b'{"results":[],"results":[{"id":1}],"next":null}',
+        b'{"results":[{"id":1}],"results":[{"id":1},{"id":2}],"next":null}',
         b'{"results":[{"id":1}],"next":null} x', b'{"results":[{"id":1}],"next":"\xff"}', b'{"results":{},"next":null}',
     ],
 )  # fmt: skip
