@@ -10,6 +10,9 @@ from sqlalchemy import func, select
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 
+MEASURED_WITHIN = timedelta(hours=1)
+"""How far before the newest snapshot a speed may have been measured to count as present."""
+
 
 @dataclass(frozen=True, slots=True)
 class CongestedLink:
@@ -22,9 +25,7 @@ class CongestedLink:
     last_observed_at: datetime
 
 
-def most_congested(
-    warehouse: Warehouse, *, limit: int = 5, within: timedelta = timedelta(hours=1)
-) -> list[CongestedLink]:
+def most_congested(warehouse: Warehouse, *, limit: int = 5) -> list[CongestedLink]:
     """The slowest links by speed over free flow, slowest first, among those measured within an hour of the data.
 
     Links that are gone, have no speed or no free-flow speed are left out. "Now" is the newest loaded walk.
@@ -40,7 +41,7 @@ def most_congested(
             return []
         slowest = (
             select(links.name, links.last_speed_kmh, links.free_flow_speed_kmh, ratio, links.last_observed_at)
-            .where(links.last_seen_at.is_(None), ratio.is_not(None), links.last_observed_at >= now - within)
+            .where(links.last_seen_at.is_(None), ratio.is_not(None), links.last_observed_at >= now - MEASURED_WITHIN)
             .order_by(ratio, links.link_id)
             .limit(limit)
         )

@@ -15,6 +15,9 @@ Kind = Literal["key", "configuration", "state", "measurement", "rest"]
 
 Type = Literal["text", "double", "bigint", "timestamp", "geometry", "json"]
 
+CONTAINED: tuple[Type, ...] = ("geometry", "json")
+"""The types that an object or a list on the wire can fill; for the others it is a place to look into."""
+
 Scalar = str | int | float | bool | None
 
 TO_WAREHOUSE: Mapping[str, Mapping[str, float]] = {

@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from inode_pipeline.endpoints.endpoint import Column, Endpoint
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 
 
 class _Absent:
@@ -45,7 +45,7 @@ def is_candidate(column: Column, value: object) -> bool:
     """Whether a value fills the column: a container is a place to look into, unless the column is made of one."""
     if value is ABSENT:
         return False
-    return column.type in ("geometry", "json") or not isinstance(value, dict | list)
+    return column.type in CONTAINED or not isinstance(value, dict | list)
 
 
 def source_in(column: Column, record: Mapping[str, object]) -> str | None:

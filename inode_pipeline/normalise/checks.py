@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from inode_pipeline.api.packed import PlainRecords
-from inode_pipeline.endpoints.endpoint import Column, Endpoint
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
 from inode_pipeline.normalise.inventory import clean, describe_fields, listed
 from inode_pipeline.normalise.plain import PlainFields
-from inode_pipeline.normalise.sources import CONTAINED
 from inode_pipeline.normalise.sums import Sums
 from inode_pipeline.normalise.units import units_agree
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from inode_pipeline.endpoints.endpoint import Column, Endpoint
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import ABSENT
 from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.sources import CONTAINED, fill
+from inode_pipeline.normalise.sources import fill
 
 EXTRA = "extra"
 CONTAINER = "-"

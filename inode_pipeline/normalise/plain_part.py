@@ -12,10 +12,10 @@ from typing import Any
 import msgspec
 
 from inode_pipeline.api.packed import Part
-from inode_pipeline.endpoints.endpoint import Column
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column
 from inode_pipeline.normalise.json_text import canonical_lines
 from inode_pipeline.normalise.plain_lines import plain_lines
-from inode_pipeline.normalise.sources import CONTAINED, Filling, without_sentinels
+from inode_pipeline.normalise.sources import Filling, without_sentinels
 
 _LINE = {"type", "coordinates"}
 
@@ -24,7 +24,6 @@ class PartFields:
     """Like `Fields`, of one part of a page; `rows` are the places of its records in the page."""
 
     def __init__(self, part: Part) -> None:
-        self.part = part
         self.rows = part.rows
         self._count = len(part.rows)
         self._shape = part.shape

@@ -9,12 +9,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from inode_pipeline.endpoints.endpoint import Column, Scalar
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Scalar
 from inode_pipeline.endpoints.record import ABSENT, is_candidate
 from inode_pipeline.normalise.fields import Fields
 
 CONTAINERS = (dict, list)
-CONTAINED = ("geometry", "json")
 ABSENT_TYPE = type(ABSENT)
 
 

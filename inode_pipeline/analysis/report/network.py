@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
 
+from inode_pipeline.analysis.congestion import MEASURED_WITHIN
 from inode_pipeline.analysis.query import Query, ask_within
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.tables import LINKS_TABLE
@@ -23,7 +24,6 @@ _BASELINES = Query(
     (),
     "SELECT link_id, free_flow_s FROM baselines_in_force WHERE month = (SELECT month FROM data_now)",
 )
-MEASURED_WITHIN = timedelta(hours=1)
 
 Line = tuple[tuple[float, float], ...]
 """Longitude and latitude of each point, in degrees."""
