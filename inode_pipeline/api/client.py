@@ -138,14 +138,13 @@ class INodeClient:
     def _fetch(self, address: str, number: int, cancellation: Cancellation) -> Fetched:
         def attempt() -> Fetched:
             self._deadline.check()
-            sent_at = self.now()
             response = self._http.get(address)
             fetched_at = self.now()
             # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
             response.stream = httpx.ByteStream(b"")
             raise_if_passing(response, fetched_at, self._auth.secrets)
             raise_if_no_page(response, number, self._auth.secrets)
-            return partial(_read, number, address, response.content, sent_at, fetched_at)
+            return partial(_read, number, address, response.content, fetched_at)
 
         fetched = self._keep_trying(attempt, cancellation)
         self._patience_s = PATIENCE_MID_WALK_S
@@ -167,7 +166,7 @@ class INodeClient:
         return min(self._settings.request_timeout_s, self._deadline.remaining())
 
 
-def _read(number: int, address: str, body: bytes, sent_at: datetime, fetched_at: datetime) -> Page:
+def _read(number: int, address: str, body: bytes, fetched_at: datetime) -> Page:
     """Read a page that was fetched; its errors name it."""
     try:
         answer = read_answer(body)
@@ -178,4 +177,4 @@ def _read(number: int, address: str, body: bytes, sent_at: datetime, fetched_at:
             f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
         )
     log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
-    return Page(number, address, body, answer, sent_at, fetched_at)
+    return Page(number, address, body, answer, fetched_at)

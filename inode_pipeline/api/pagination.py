@@ -23,13 +23,12 @@ _NEVER_SENT: Final = "access_token"
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as received. `number` counts from 1; `address` is complete and holds no secret; times are UTC."""
+    """One page as received. `number` counts from 1; `address` is complete and holds no secret; `fetched_at` is UTC."""
 
     number: int
     address: str
     body: bytes
     answer: Answer
-    sent_at: datetime
     fetched_at: datetime
 
 

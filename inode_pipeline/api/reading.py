@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
-from typing import Final
 
 from inode_pipeline.api.answer import Record
 from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests, distinct
@@ -16,8 +15,6 @@ from inode_pipeline.errors import PagingLoopError
 
 Identify = Callable[[Sequence[Record]], Sequence[str | None]]
 """The id of each record of a page, None where it cannot be read."""
-
-UNKNOWN: Final = -1
 
 
 class Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown away, and another may do better

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,6 @@ from inode_pipeline.warehouse.walks import (
     allow_shrink,
     dates_landed,
     newest_walk,
-    refuse,
     unloaded_walk,
     walk_by_id,
     walks_on,
@@ -49,7 +48,6 @@ __all__ = [
     "newest_walk",
     "pages",
     "purge",
-    "refuse",
     "sweep",
     "unloaded_walk",
     "walk_by_id",
@@ -75,20 +73,11 @@ class LandedPage:
 class LandingStore:
     """Where one call's walks are landed, one after the other; only the last one can be sealed."""
 
-    def __init__(
-        self,
-        warehouse: Warehouse,
-        endpoint: Endpoint,
-        run_id: str,
-        snapshot_date: date,
-        *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
+    def __init__(self, warehouse: Warehouse, endpoint: Endpoint, run_id: str, snapshot_date: date) -> None:
         self._warehouse = warehouse
         self._endpoint = endpoint.name
         self._run_id = run_id
         self._snapshot_date = snapshot_date
-        self._clock = clock
         self._compressor = zstandard.ZstdCompressor(level=1)
         self._walk_id: str | None = None
 
@@ -146,7 +135,7 @@ class LandingStore:
             run_id=self._run_id,
             snapshot_at=accepted.snapshot_at,
             snapshot_date=self._snapshot_date,
-            finished_at=self._clock(),
+            finished_at=datetime.now(UTC),
             verdict=accepted.verdict,
             pages=accepted.pages,
             received=accepted.received,

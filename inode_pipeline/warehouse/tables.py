@@ -14,7 +14,6 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
@@ -66,16 +65,16 @@ RECEIPT_COUNTS = {
 """The receipt's counts in the order in which they are printed, each a column of `loads`."""
 
 
-def endpoint_table(endpoint: Endpoint, metadata: MetaData = METADATA) -> Table:
+def endpoint_table(endpoint: Endpoint) -> Table:
     """The table of an endpoint: one row per key, its columns and then how the row came to be.
 
     A field map changes no column, so every version of an endpoint has the one table of its name.
     """
-    if endpoint.name in metadata.tables:
-        return metadata.tables[endpoint.name]
+    if endpoint.name in METADATA.tables:
+        return METADATA.tables[endpoint.name]
     return Table(
         endpoint.name,
-        metadata,
+        METADATA,
         *(endpoint_column(column) for column in endpoint.columns),
         text("record_hash", "Of every value and the normaliser's version; decides whether the row is written."),
         text("content_hash", "Of the configuration only; changes when the link itself was changed."),

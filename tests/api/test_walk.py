@@ -14,7 +14,6 @@ from tests.api.servers import Links, Reply, ScriptedServer, Sent
 from tests.api.stand_ins import FakeTime, Store, first_load, identify, loaded
 
 ClientFor = Callable[..., INodeClient]
-COUNTED = ["page", "limit-offset"]
 
 
 def walk(client: INodeClient, store: Store, known: Known) -> ProvenWalk:

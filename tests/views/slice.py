@@ -19,7 +19,6 @@ from tests.views.conftest import World
 ZONE = "America/Toronto"
 FIRST_DAY = date(2026, 10, 1)
 STEP = timedelta(minutes=5)
-LINKS_A_CORRIDOR = 10
 
 NUMBERS = """
 WITH RECURSIVE numbers (k) AS (

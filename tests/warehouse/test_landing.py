@@ -15,6 +15,7 @@ from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedErro
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, RECEIPT_COUNTS
+from inode_pipeline.warehouse.walks import refuse
 
 SECOND = timedelta(seconds=1)
 
@@ -193,7 +194,7 @@ def test_a_refused_walk_stays_refused_until_a_person_allows_it(lander) -> None:
     """The permission is recorded on the walk beside the refusal."""
     walk = lander.land()
     assert not walk.is_refused
-    landing.refuse(lander.warehouse, walk.walk_id, "36 of 153 links are missing")
+    refuse(lander.warehouse, walk.walk_id, "36 of 153 links are missing")
     refused = landing.walk_by_id(lander.warehouse, walk.walk_id)
     assert refused is not None
     assert (refused.is_refused, refused.refused_reason) == (True, "36 of 153 links are missing")
