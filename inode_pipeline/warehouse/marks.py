@@ -43,23 +43,28 @@ class Rows:
     """
 
     def __init__(self, staging: Staging, *, is_compared: bool = False) -> None:
-        target, records, rejects = staging.target, staging.records, staging.held_by_rejects()
+        target, records = staging.target, staging.records
         self.key: Expression = target.c[staging.key]
-        self.source: FromClause = target.outerjoin(records, records.c[staging.key] == self.key).outerjoin(
-            rejects, rejects.c[0] == self.key
-        )
-        self.is_typed: Expression = records.c[staging.key].is_not(None)
-        self.is_held: Expression = or_(self.is_typed, rejects.c[0].is_not(None))
-        self.is_changed: Expression = records.c.record_hash != target.c.record_hash
+        self.is_gone: Expression = target.c.last_seen_at.is_not(None)
+        beside = target.outerjoin(records, records.c[staging.key] == self.key)
+        is_staged = records.c[staging.key].is_not(None)
+        differs = records.c.record_hash != target.c.record_hash
+        self.source: FromClause
+        self.is_typed: Expression
+        self.is_held: Expression
+        self.is_changed: Expression
         if is_compared:
             dropped = staging.dropped.c[staging.key]
-            self.source = target.outerjoin(records, records.c[staging.key] == self.key).outerjoin(
-                staging.dropped, dropped == self.key
-            )
-            self.is_changed = and_(self.is_typed, self.is_changed)
-            self.is_typed = or_(self.is_typed, and_(target.c.last_seen_at.is_(None), dropped.is_(None)))
+            self.source = beside.outerjoin(staging.dropped, dropped == self.key)
+            self.is_typed = or_(is_staged, and_(target.c.last_seen_at.is_(None), dropped.is_(None)))
             self.is_held = self.is_typed
-        self.is_gone = target.c.last_seen_at.is_not(None)
+            self.is_changed = and_(is_staged, differs)
+        else:
+            rejects = staging.held_by_rejects()
+            self.source = beside.outerjoin(rejects, rejects.c[0] == self.key)
+            self.is_typed = is_staged
+            self.is_held = or_(is_staged, rejects.c[0].is_not(None))
+            self.is_changed = differs
         self.first_seen_at = target.c.first_seen_at
         self.last_seen_at = target.c.last_seen_at
         self.deleted_at = target.c.deleted_at
@@ -71,10 +76,11 @@ def rows_held(staging: Staging, *, is_compared: bool = False) -> Subquery:
     Ask after the rows were brought to what the walk says: the rows that are not gone are then all that a walk holds
     which `is_compared`.
     """
-    records, target, rejects = staging.records.c, staging.target.c, staging.held_by_rejects()
     if is_compared:
+        target = staging.target.c
         present = select(target[staging.key].label("link_id"), target.content_hash)
         return present.where(target.last_seen_at.is_(None)).subquery("held")
+    records, rejects = staging.records.c, staging.held_by_rejects()
     key = records[staging.key]
     is_typed = select(key).where(key == rejects.c[0]).exists()
     return union_all(
