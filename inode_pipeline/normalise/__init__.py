@@ -1,8 +1,9 @@
 """Records + Endpoint -> typed DataFrame; a record that cannot be typed is set aside and names its field.
 
-`Normaliser` is the door. `fields` turns a page on its side, `sources` chooses what fills a column, `values`, `times`
-and `geometry` type it, `extra` keeps the rest, `rejected` sets records aside, `rows` and `hashes` finish the others,
-`batch` and `frame` make DataFrames of them; `checks` and `units` stop a load.
+`Normaliser` is the door. `fields` turns a page on its side, `sources` chooses what fills a column, `columns` has it
+typed by `values`, `times` and `geometry`, `extra` keeps the rest, `rejected` sets records aside, `rows` and `hashes`
+finish the others, `batch` and `frame` make DataFrames of them. `sums` counts; `checks` and `units` stop a load.
+`plain`, `plain_part` and `plain_lines` do the work of `fields`, `sources` and `extra` for pages of one shape, faster.
 Keep out: HTTP, SQL, and what a link is: that stands in `endpoints/`.
 """
 

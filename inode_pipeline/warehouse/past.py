@@ -1,7 +1,7 @@
 """What a past load does to the table: a newer walk is loaded, so it may only add what that one cannot know.
 
 The expressions are the column "past load" of the table in `docs/architecture.md`, one field for one column.
-Keep out: how they are applied (`merge.py`).
+Keep out: how they are applied (`apply.py`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What a present load does to the table: no newer walk is loaded, so it may change every row.
 
 The expressions are the column "present load" of the table in `docs/architecture.md`, one field for one column.
-Keep out: how they are applied (`merge.py`).
+Keep out: how they are applied (`apply.py`).
 """
 
 from __future__ import annotations

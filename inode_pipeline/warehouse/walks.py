@@ -1,6 +1,6 @@
 """Landed walks: asking for them, refusing one, and allowing a refused one after all.
 
-Keep out: pages (`landing.py`), and what decides that a walk is refused (`merge.py`).
+Keep out: pages (`landing.py`), and what decides that a walk is refused (`shrink.py`).
 """
 
 from __future__ import annotations
