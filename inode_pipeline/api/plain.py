@@ -34,8 +34,8 @@ _ALL_BUT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]
 _NO_NUMBERS: Final = (b'"', b"{", b"e", b"E", b"u")
 """Each of them stands in every text, object, true, false and null, and in numbers with an exponent."""
 _STRETCH: Final = 150
-"""A number of twice so many characters takes up a whole stretch of its list's text. No shorter one is beyond a double,
-or an integer too long to be read."""
+"""The text of lists is searched for long numbers by stretches of so many characters: a number of twice the length fills
+one. No shorter number is beyond a double, or an integer of more digits than can be read."""
 
 _BETWEEN: Final = b"\0"
 """Stands nowhere in JSON."""
@@ -58,7 +58,10 @@ class Form:
 
     @cached_property
     def decoder(self) -> msgspec.json.Decoder[Any]:
-        """Raises ValueError where a key has a character that no structure's may have."""
+        """What decodes pages of this form.
+
+        Raises: ValueError, where a key has a character that no structure's may have.
+        """
         records: Any = list[self.shape.record_type()]  # type: ignore[misc]  # a type made of what was read
         if self.around is None:
             return msgspec.json.Decoder(records)
@@ -183,9 +186,8 @@ def read_plain(
 
     `generally` reads the records of a body in the general way, should somebody ask for one.
     """
-    if b"\\" in body and (
-        b"\\u0000" in body or b"\\u003" in body
-    ):  # a text with a NUL; a colon that is not written as one
+    # A text with a NUL, or a colon that is not written as one.
+    if b"\\" in body and (b"\\u0000" in body or b"\\u003" in body):
         return None
     if len(body) > MAX_VALUES and body.count(b",") > MAX_VALUES:
         return None

@@ -15,10 +15,11 @@ import msgspec
 MAX_DEPTH: Final = 4
 MAX_KEYS: Final = 200
 MAX_FIELDS: Final = 1000
-"""Objects that are deeper or larger, or have more fields in all, have no shape: every reader enters all up to here."""
+"""Records that are deeper or larger have no shape: up to here the general reader (`normalise/fields.py`) enters every
+object too, so that both count the same fields."""
 
 MOST_NULLABLE: Final = 3
-"""Of how many objects a record may lack each by itself: a shape of its own for each combination is then not many."""
+"""How many objects may each be null by themselves: every combination has a shape of its own, so there are at most 8."""
 
 _Scalar = int | float | bool | None
 

@@ -84,7 +84,7 @@ class _Loads:
         return receipt, [*_notes(receipt, facts, new_fields), *_notes_on_records(self.endpoint, sums)]
 
     def _compared(self, loading: merge.Load, earlier: merge.Earlier) -> tuple[merge.LoadFacts, Sums]:
-        """Stage what the walk has otherwise than an earlier one; the facts, and what all its records add up to."""
+        """Stage the records in which the walk differs from an earlier one; the facts, and what all of its add up to."""
         sums = Comparison(self.warehouse, loading, self.endpoint, self.walk, earlier).stage()
         facts = merge.LoadFacts(
             received=sums.records,

@@ -59,7 +59,7 @@ MICROSECOND = timedelta(microseconds=1)
 
 PAGES_AT_ONCE = 100
 AT_ONCE_BYTES = 8 * 2**20
-"""How much of a walk is asked for in one transaction, at the most and about; compressed it is a few hundred KB."""
+"""How much of a walk is read in one transaction: at most so many pages, and about so many bytes once unpacked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +185,7 @@ def pages(warehouse: Warehouse, walk: LandedWalk, *, but: Collection[int] = ()) 
         for number in wanted:
             page = LandedPage(number, _body(walk, number, rows.pop(number, None)))
             yield page
+        # The last page tells how large the next ones will be, nearly always.
         at_once = max(1, min(PAGES_AT_ONCE, AT_ONCE_BYTES // max(1, len(page.body))))
 
 

@@ -125,10 +125,10 @@ class Load:
         self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
 
     def compare(self, reading_hash: str) -> Earlier | None:
-        """The newest loaded walk, if only what this one has otherwise must be typed; None if everything must be.
+        """The newest loaded walk, if only the records in which this one differs must be typed; None if all must be.
 
-        If there is one, `stage` the records that it lacks or has otherwise, and `drop` the keys of those that this one
-        lacks or has otherwise. `merge` makes sure that no other load came between.
+        If there is one, `stage` this walk's records that it lacks or has differently, and `drop` the keys of its
+        records that this walk lacks or has differently. `merge` makes sure that no other load came between.
         """
         with self._session.staging() as connection:
             self._earlier = earlier_load(connection, self._walk, reading_hash)

@@ -57,13 +57,13 @@ def earlier_load(connection: Connection, walk: LandedWalk, reading_hash: str) ->
 
 
 def forget_newest(connection: Connection, walk: LandedWalk, reading_hash: str | None) -> None:
-    """Have every record of the next walk looked at, if this walk, a past one, was loaded before and read otherwise.
+    """Have every record of the next walk looked at, if this walk, a past one, was loaded before and read differently.
 
     Such a load takes back the observations that the walk was the earliest to show. The newest loaded walk may have
     shown them too, of which nothing is kept; so a walk with equal records must be able to show them again.
     """
-    otherwise = LOADS.c.walk_id == walk.walk_id, LOADS.c.reading_hash.is_distinct_from(reading_hash)
-    if connection.execute(select(LOADS.c.load_id).where(*otherwise).limit(1)).first() is None:
+    another_reading = LOADS.c.walk_id == walk.walk_id, LOADS.c.reading_hash.is_distinct_from(reading_hash)
+    if connection.execute(select(LOADS.c.load_id).where(*another_reading).limit(1)).first() is None:
         return
     if (newest := newest_load(connection, walk.endpoint)) is not None:
         connection.execute(update(LOADS).where(LOADS.c.load_id == newest.load_id).values(reading_hash=None))

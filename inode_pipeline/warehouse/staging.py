@@ -1,7 +1,7 @@
 """The staging tables of one load: temporary, seen by its session only, gone with its transaction.
 
 `records` holds the typed records, `rejected` the records set aside, both as they came, and `dropped` the keys of the
-earlier walk's records that the walk lacks or has otherwise. On PostgreSQL all are dropped by the commit, as a pooler
+earlier walk's records that the walk lacks or has differently. On PostgreSQL all are dropped by the commit, as a pooler
 demands; on SQLite, where they are filled before the transaction, by `clean`.
 Keep out: what a staged row changes (`present.py`, `past.py`).
 """
@@ -32,7 +32,6 @@ from inode_pipeline.warehouse.types import UtcTimestamp
 
 REJECTED_KEY = "link_id"
 """The column of `rejected_records` that holds a record's key, of whatever endpoint."""
-
 
 BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date", "load_id")
 """The columns of an endpoint's table that the merge fills, not the record."""
