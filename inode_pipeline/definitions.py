@@ -8,7 +8,7 @@ import dagster as dg
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=r"Function `load_definitions_from")
 
 from inode_pipeline import defs as declared  # noqa: E402 - the filters come first
-from inode_pipeline.defs.resources import InodeResource  # noqa: E402
+from inode_pipeline.defs.resources import InodeResource  # noqa: E402 - as above
 
 defs = dg.load_definitions_from_package_module(
     declared, resources={"inode": InodeResource()}, executor=dg.in_process_executor

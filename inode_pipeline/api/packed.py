@@ -64,7 +64,7 @@ class PlainRecords(Sequence[Any]):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Sequence) and self._records == list(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # how a class says that it has none
 
     def __repr__(self) -> str:
         return repr(self._records)

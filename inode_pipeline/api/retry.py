@@ -126,7 +126,7 @@ class _as_asked_or(wait_base):  # noqa: N801 - named as tenacity names its parts
         return self._otherwise(retry_state) if asked is None else asked
 
 
-class _at_the_end_of(stop_base):  # noqa: N801
+class _at_the_end_of(stop_base):  # noqa: N801 - named as tenacity names its parts
     """Stops before a pause that would end after the deadline, or after the patience with unasked pauses."""
 
     def __init__(self, deadline: Deadline, patience_s: float) -> None:

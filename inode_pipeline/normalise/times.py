@@ -89,7 +89,7 @@ def _offset(time: datetime, zone: ZoneInfo) -> timedelta:
     earlier = time.replace(tzinfo=zone, fold=0).utcoffset()
     later = time.replace(tzinfo=zone, fold=1).utcoffset()
     assert earlier is not None  # noqa: S101 - a ZoneInfo always knows
-    assert later is not None  # noqa: S101
+    assert later is not None  # noqa: S101 - as above
     if earlier < later:  # clocks went forward over it
         raise UnreadableError("a time that does not exist: the clocks skipped it")
     return earlier

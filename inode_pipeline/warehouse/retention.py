@@ -34,7 +34,7 @@ def sweep(warehouse: Warehouse, *, now: datetime | None = None) -> int:
     return sum(_remove(warehouse, walk_id) for walk_id in dead)
 
 
-def purge(warehouse: Warehouse, retention_days: int, now: datetime | None = None) -> list[str]:
+def purge(warehouse: Warehouse, retention_days: int, *, now: datetime | None = None) -> list[str]:
     """Remove the pages of walks older than the retention, never of the newest walk of an endpoint.
 
     Returns the ids of the purged walks; their rows stay and say when. 0 days: nothing is ever removed.

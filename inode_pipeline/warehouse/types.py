@@ -50,7 +50,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
         text = utc_text(value)
         return value.astimezone(UTC) if dialect.name == "postgresql" else text
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the signature is SQLAlchemy's
         """Always aware, always UTC."""
         if value is None:
             return None
@@ -72,7 +72,7 @@ class CalendarDate(TypeDecorator[date]):
         """SQLite gets the ISO text."""
         return value if value is None or dialect.name == "postgresql" else value.isoformat()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ARG002
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ARG002 - the signature is SQLAlchemy's
         """A `date` on both databases."""
         return date.fromisoformat(value) if isinstance(value, str) else value
 

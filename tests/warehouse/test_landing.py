@@ -209,9 +209,9 @@ def test_purging_removes_old_pages_says_when_and_keeps_the_newest_walk(lander) -
     days = [lander.start.date() - timedelta(days=n) for n in (20, 10, 5)]
     old, middle, newest = [lander.land(lander.start - (lander.day - day), day=day) for day in days]
     now = datetime(2026, 11, 30, tzinfo=UTC)
-    assert landing.purge(lander.warehouse, 0, now) == []
-    assert [old.walk_id] == landing.purge(lander.warehouse, 20, now)
-    assert [middle.walk_id] == landing.purge(lander.warehouse, 1, now)
+    assert landing.purge(lander.warehouse, 0, now=now) == []
+    assert [old.walk_id] == landing.purge(lander.warehouse, 20, now=now)
+    assert [middle.walk_id] == landing.purge(lander.warehouse, 1, now=now)
     assert {newest.walk_id} == {walk_id for walk_id, _ in stored(lander.warehouse)}
     purged = landing.walk_by_id(lander.warehouse, old.walk_id)
     assert purged == replace(old, purged_at=now)

@@ -23,7 +23,7 @@ def _python_values(column: pa.ChunkedArray) -> list[Any]:
     if pa.types.is_timestamp(column.type):
         column = column.cast(pa.timestamp("us")).cast(pa.large_string())  # with six digits after the seconds
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
-        return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]
+        return column.to_numpy(zero_copy_only=False).tolist()  # type: ignore[no-any-return]  # Arrow ships no types
     values = column.fill_null(0).to_numpy().astype(object)
     values[column.is_null().to_numpy()] = None
-    return values.tolist()  # type: ignore[no-any-return]
+    return values.tolist()  # type: ignore[no-any-return]  # Arrow ships no types

@@ -37,7 +37,7 @@ def _start_on_postgresql(element: quarter_start, compiler: SQLCompiler, **option
 
 @compiles(quarter_last, "postgresql")
 def _last_on_postgresql(element: quarter_last, compiler: SQLCompiler, **options: Any) -> str:
-    start = _start_on_postgresql(element, compiler, **options)  # type: ignore[arg-type]
+    start = _start_on_postgresql(element, compiler, **options)  # type: ignore[arg-type]  # it has the same clauses
     return f"({start} + interval '14 minutes 59.999999 seconds')"
 
 
