@@ -20,7 +20,7 @@ from inode_pipeline.api.shape import Fields, Packed, Shape
 
 @dataclass(frozen=True)
 class Part:
-    """Those records of a page that have one shape; `rows` are their places in the page, from 0, in order."""
+    """Those records of a page that have one shape, at least one; `rows` are their places in it, from 0, in order."""
 
     shape: Shape
     rows: Sequence[int]

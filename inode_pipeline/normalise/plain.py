@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from inode_pipeline.api.packed import PlainRecords, spread
 from inode_pipeline.endpoints.endpoint import Column
@@ -45,10 +46,8 @@ class PlainFields:
 
     def rest(self, fillings: Sequence[Filling]) -> list[str]:
         """What is left of each record where the columns are filled so, as canonical JSON."""
-        left = [
-            part.rest({filling.path(part.rows[0]) for filling in fillings} if part.rows else ()) for part in self._parts
-        ]
-        return spread([(part.rows, of) for part, of in zip(self._parts, left, strict=True)], len(self.records))
+        left = [(part.rows, part.rest({filling.path(part.rows[0]) for filling in fillings})) for part in self._parts]
+        return spread(left, len(self.records))
 
 
 def _is_final(filling: Filling) -> bool:
@@ -59,14 +58,14 @@ def _whole(rows: Sequence[Sequence[int]], fillings: Sequence[Filling], count: in
     """One filling of a page from those of its parts."""
     if len(fillings) == 1:
         return fillings[0]
-    used = {filling.path(0) for filling in fillings if filling.values}
+    used = {filling.path(0) for filling in fillings}
 
-    def spread_of(values_of: Callable[[Filling], Sequence[object]]) -> list[object]:
+    def spread_of(values_of: Callable[[Filling], Sequence[Any]]) -> list[Any]:
         return spread([(at, values_of(one)) for at, one in zip(rows, fillings, strict=True)], count)
 
     return Filling(
         spread_of(lambda one: one.values),
-        used.pop() if len(used) == 1 else spread_of(lambda one: [one.path(0)] * len(one.values)),  # type: ignore[arg-type]  # paths
+        used.pop() if len(used) == 1 else spread_of(lambda one: [one.path(0)] * len(one.values)),
         sum(one.missing for one in fillings),
         is_typed=any(one.is_typed for one in fillings),
     )
