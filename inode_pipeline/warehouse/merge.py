@@ -32,17 +32,11 @@ from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
 from inode_pipeline.warehouse.repeat import Earlier, earlier_load, forget_newest, newest_load
-from inode_pipeline.warehouse.shrink import (
-    MergeRules,
-    reason_to_refuse,
-    record_permission,
-    refusal,
-    require_not_refused,
-)
+from inode_pipeline.warehouse.shrink import MergeRules, reason_to_refuse, refusal, require_not_refused
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
 from inode_pipeline.warehouse.stored import store_zone
 from inode_pipeline.warehouse.tables import endpoint_table
-from inode_pipeline.warehouse.walks import LandedWalk, refuse
+from inode_pipeline.warehouse.walks import LandedWalk, record_permission, refuse
 
 __all__ = ["Earlier", "Load", "LoadFacts", "MergeRules", "OvertakenError", "loading"]
 
@@ -165,7 +159,7 @@ class Load:
             self.staging.seal(connection, is_compared=self._earlier is not None)
         connection = self._session.lock()
         if rules.allow_shrink:
-            record_permission(connection, self._walk)
+            record_permission(connection, self._walk.walk_id)
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = start_of_load(connection, self._walk)
         age = self._age(connection)

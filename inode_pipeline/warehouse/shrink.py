@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from inode_pipeline.errors import LandingCorruptError, SuspiciousShrinkError
 from inode_pipeline.warehouse.age import Age
@@ -49,11 +49,6 @@ def require_not_refused(connection: Connection, walk: LandedWalk) -> bool:
             remedy=_remedy(walk),
         )
     return bool(row.allow_shrink)
-
-
-def record_permission(connection: Connection, walk: LandedWalk) -> None:
-    """Keep the permission with the walk."""
-    connection.execute(update(WALKS).where(WALKS.c.walk_id == walk.walk_id).values(allow_shrink=True))
 
 
 def reason_to_refuse(endpoint: str, age: Age, census: Census, *, held: int, max_shrink_fraction: float) -> str | None:

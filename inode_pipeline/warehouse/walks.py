@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Row, Select, exists, select, update
+from sqlalchemy import Connection, Row, Select, exists, select, update
 
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.tables import LOADS, WALKS
@@ -98,7 +98,12 @@ def refuse(warehouse: Warehouse, walk_id: str, reason: str) -> None:
 def allow_shrink(warehouse: Warehouse, walk_id: str) -> None:
     """Record a person's permission that links are missing from the walk; later loads of it need none."""
     with transaction(warehouse) as connection:
-        connection.execute(update(WALKS).where(WALKS.c.walk_id == walk_id).values(allow_shrink=True))
+        record_permission(connection, walk_id)
+
+
+def record_permission(connection: Connection, walk_id: str) -> None:
+    """The same within a transaction that is there already."""
+    connection.execute(update(WALKS).where(WALKS.c.walk_id == walk_id).values(allow_shrink=True))
 
 
 def landed_walk(row: Row[tuple[object, ...]]) -> LandedWalk:
