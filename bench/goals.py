@@ -38,7 +38,7 @@ def goals(rows: Rows) -> Iterator[Goal]:
     yield from _later_loads(throughput, cost, records)
     yield from _against_dlt(throughput, cost)
     yield from _memory(throughput)
-    yield from _distance(of(rows, case="latency"))
+    yield from _latency(of(rows, case="latency"))
     yield from _commands(rows)
 
 
@@ -88,7 +88,7 @@ def _memory(rows: Rows) -> Iterator[Goal]:
     yield _at_most("Peak memory at 1,000,000 links: at most 1.1x of that", peak(1_000_000) / peak(LARGE), 1.1)
 
 
-def _distance(rows: Rows) -> Iterator[Goal]:
+def _latency(rows: Rows) -> Iterator[Goal]:
     def wall(pagination: str, latency_ms: int, concurrency: int) -> float:
         found = of(rows, pagination=pagination, latency_ms=latency_ms, concurrency=concurrency)
         return median(found, "land_wall_s")

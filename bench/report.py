@@ -19,8 +19,10 @@ BEGIN, END = "<!-- figures of `make bench` begin -->", "<!-- figures of `make be
 
 def write(rows: Rows, document: Path) -> None:
     """Put the report into the document, which must hold both markers."""
-    before, _, rest = document.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
+    before, begin, rest = document.read_text().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not (begin and end):
+        raise SystemExit(f"{document} lacks the markers between which the figures stand: {BEGIN} and {END}")
     document.write_text(f"{before}{BEGIN}\n\n{_report(rows)}\n{END}{after}")
 
 

@@ -1,8 +1,8 @@
 """Keys in flat memory: eight bytes each, however long they are and however many.
 
 A key stands for itself by Python's 64-bit hash, which is another one in every process, so that nobody can choose keys
-that share one. Two of a million keys do with a probability of 3 in 10^8; a walk would then look contradictory and be
-repeated, so that such a chance costs time, never data.
+that share one. Two of a million keys do with a probability of 3 in 10^8: a walk would then look contradictory and be
+repeated, or, if one of the two had just vanished, would need no other walk to confirm it.
 """
 
 from __future__ import annotations

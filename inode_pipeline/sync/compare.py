@@ -1,4 +1,4 @@
-"""A walk as the one before it: only the records that either of them lacks or has otherwise are read.
+"""A walk as the one before it: only the records that either of them lacks or has differently are read.
 
 Both are landed, so their pages are compared as they were received: the same text is the same record. A page is compared
 with the earlier walk's page of the same number, and not even that if both are equal byte for byte. A record that moved
@@ -60,7 +60,7 @@ class _Records:
 
 
 class Comparison:
-    """What a walk has otherwise than an earlier one, staged page by page."""
+    """The records in which a walk differs from an earlier one, staged page by page."""
 
     def __init__(
         self, warehouse: Warehouse, loading: merge.Load, endpoint: Endpoint, walk: LandedWalk, earlier: merge.Earlier
