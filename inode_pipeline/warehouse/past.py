@@ -21,6 +21,8 @@ def existing(rows: Rows, age: Age) -> Marks:
     next_remover = literal(age.next_remover, UtcTimestamp)
     # Last seen, as far as was known, before this walk, which holds it.
     was_seen_later = and_(rows.is_held, rows.is_gone, rows.last_seen_at < at)
+    # The last walk that held it, read differently than before: with another field map, or rejected then and typed now.
+    is_read_anew = and_(rows.is_typed, rows.is_gone, rows.last_seen_at == at, rows.is_changed)
     had_vanished = (
         and_(rows.is_gone, rows.last_seen_at < at, or_(rows.deleted_at.is_(None), rows.deleted_at > at))
         if age.may_remove
@@ -29,7 +31,7 @@ def existing(rows: Rows, age: Age) -> Marks:
     # The same walk, loaded before with the right to remove, has lost it: its own marks pass to the next.
     is_taken_back = false() if age.may_remove else rows.deleted_at == at
     return Marks(
-        writes_values=and_(rows.is_typed, was_seen_later),
+        writes_values=or_(and_(rows.is_typed, was_seen_later), is_read_anew),
         first_seen_at=case((and_(rows.is_typed, rows.first_seen_at > at), at), else_=rows.first_seen_at),
         last_seen_at=case((was_seen_later, at), else_=rows.last_seen_at),
         deleted_at=case(

@@ -139,6 +139,16 @@ def test_a_past_load_writes_the_values_of_a_gone_link_that_it_saw_later(loader: 
     assert loader.state()["a"] == (3, 1, 3, 7)
 
 
+def test_a_gone_link_is_repaired_by_the_walk_that_saw_it_last(loader: Any) -> None:
+    """Read with another field map it shows other values, or any at all; read as before it writes nothing."""
+    loader.load(1, {"a": 1, "b": 1, "c": 1})
+    loader.load(3, {"a": 3, "b": 1}, ["c"])
+    loader.load(5, {"b": 1}, rules=EVERYTHING)
+    assert counts(loader.load(3, {"a": 4, "b": 1, "c": 3})) == {"superseded": 1, "updated": 2}
+    assert loader.state() == {"a": (4, 1, 3, 5), "b": (1, 1, None, None), "c": (3, 1, 3, 5)}
+    assert counts(loader.load(3, {"a": 4, "b": 1, "c": 3})) == {"superseded": 3}
+
+
 def test_a_past_load_that_lacks_a_gone_link_moves_its_deletion_back(loader: Any) -> None:
     """Deleted is the earliest loaded walk after the last sight; from NULL it counts as vanished."""
     loader.load(1, {"a": 1, "b": 1})

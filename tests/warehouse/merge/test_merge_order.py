@@ -211,7 +211,8 @@ def to_write(before: dict[str, Any], reading: Reading, step: Step, *, is_present
     for key in set(reading.typed) & set(before):
         gone_at = before[key]["last_seen_at"]
         differs = before[key]["record_hash"] != f"{normaliser(step)}:{reading.typed[key]}"
-        if (is_present and (differs or gone_at is not None)) or (not is_present and gone_at and gone_at < at):
+        is_last_seen = gone_at is not None and (gone_at < at or (gone_at == at and differs))
+        if (is_present and (differs or gone_at is not None)) or (not is_present and is_last_seen):
             found.add(key)
     return found
 
