@@ -57,5 +57,7 @@ class Gate:
             while data := source.recv(65536):
                 sink.sendall(data)
         for one in (source, sink):
+            # A socket that is only closed lives on while the other thread reads from it: the database hears nothing.
             with contextlib.suppress(OSError):
-                one.close()
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
