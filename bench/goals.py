@@ -113,8 +113,8 @@ def _at_most(words: str, figure: float, most: float, unit: str = "x") -> Goal:
     return _goal(words, figure, unit, is_met=figure <= most)
 
 
-def _at_least(words: str, figure: float, least: float, unit: str = "x") -> Goal:
-    return _goal(words, figure, unit, is_met=figure >= least)
+def _at_least(words: str, figure: float, least: float) -> Goal:
+    return _goal(words, figure, "x", is_met=figure >= least)
 
 
 def _goal(words: str, figure: float, unit: str, *, is_met: bool) -> Goal:
