@@ -106,7 +106,11 @@ def translate_os(problem: OSError, place: str) -> PipelineError:
         return _told(_FULL, place, reason)
     if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _told(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
-    return ConfigError(f"{place} cannot be made: {reason}.", remedy="Correct INODE_WAREHOUSE_URL.")
+    words = (problem.strerror or type(problem).__name__).lower()
+    return ConfigError(
+        f"{place} cannot be made: {words} ({reason}).",
+        remedy="Correct INODE_WAREHOUSE_URL: its file must be in a folder that is there or can be made.",
+    )
 
 
 def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
