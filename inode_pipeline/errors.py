@@ -1,12 +1,12 @@
-"""Every way a run can stop, split by what the caller does next.
+"""Every way a run can stop, grouped by what the caller does next.
 
-Each error is one sentence on what failed, with which value and where, and a remedy: what a person does about it.
-Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secret or a value from a record.
+An error is one sentence on what failed, with which value and where, and a remedy: what to do about it.
+Each leaf class is a heading in `docs/operations.md`. Messages never hold a secret or a value of a record.
 
-    PipelineError                     stop; the tables are as they were                         exit 1
-    ├── ConfigError                   a setting or an argument is wrong; mend it                exit 2
-    ├── PassingError                  nothing is wrong on our side; try again later             exit 3
-    │   ├── ApiUnreachableError           no connection, or one that broke every time
+    PipelineError                     stopped; the tables are as they were                      exit 1
+    ├── ConfigError                   a setting or an argument is wrong                         exit 2
+    ├── TransientError                retrying later may help                                   exit 3
+    │   ├── ApiUnreachableError           no connection, or every connection broke
     │   ├── ApiUnavailableError           the server answered 5xx every time
     │   ├── RateLimitedError              the server asked for a longer pause than the run may take
     │   ├── TimeoutError                  the walk's deadline passed
@@ -14,41 +14,41 @@ Each leaf class is an anchor in `docs/operations.md`. Messages never hold a secr
     │   │   └── UnstableOrderError            because the server's order changes between requests
     │   ├── WarehouseUnavailableError     the database cannot be reached
     │   ├── LockedError                   another session holds a lock on the tables
-    │   │   └── DeadlockError                 and the database ended this load in its favour
-    │   ├── AlreadyRunningError           another load of this warehouse is at work
-    │   └── AlertError                    a message about a trouble could not be delivered
-    ├── CredentialsError              the server refused who we are; never tried twice          exit 1
+    │   │   └── DeadlockError                 and the database rolled this load back to resolve it
+    │   ├── AlreadyRunningError           another load of this warehouse is running
+    │   └── AlertError                    an alert could not be delivered
+    ├── CredentialsError              the server rejected our credentials; never tried twice    exit 1
     │   ├── PasswordRejectedError         user name or password
     │   ├── ClientRejectedError           client id or secret
     │   ├── GrantDisabledError            the client may not use the password grant
-    │   ├── ScopeMissingError             the scope was refused, or is not enough
-    │   ├── AuthRejectedError             a fresh token was refused as well
+    │   ├── ScopeMissingError             the scope was refused, or does not cover the endpoint
+    │   ├── AuthRejectedError             a fresh token was rejected too
     │   ├── ApiKeyRejectedError           the API key
-    │   └── RejectedBeforeError           not asked again: it has refused these very credentials
+    │   └── RejectedBeforeError           skipped: the server has rejected these credentials before
     ├── ApiError                      the server does not behave as this API; a person must look
     │   ├── TlsVerificationError          its certificate cannot be trusted
     │   ├── ApiProtocolError              an answer that HTTP or OAuth2 does not allow
     │   ├── ApiContractError              an answer that is not a page of the endpoint
     │   ├── PagingLoopError               the pages lead back to an earlier one
-    │   ├── ForeignUrlError               the next page lies on another server
-    │   └── PayloadTooLargeError          an answer beyond every sensible size
+    │   ├── ForeignUrlError               the next page is on another server
+    │   └── PayloadTooLargeError          an answer beyond any sensible size
     ├── DataError                     the pages arrived, but must not be loaded
     │   ├── FieldsNotFoundError           a required column finds no field
-    │   ├── SchemaDriftError              a field that was there is gone, or no longer parses
+    │   ├── SchemaDriftError              a field disappeared, or no longer parses
     │   ├── UnitsError                    length, time and speed contradict each other
     │   ├── TooManyRejectedError          more records than allowed cannot be typed
     │   ├── SuspiciousShrinkError         more links than allowed are missing
     │   └── LandingCorruptError           a landed page is not what was stored
-    ├── DateError                     this date cannot be had
+    ├── DateError                     the requested date cannot be loaded
     │   ├── NotLandedError                nothing was landed on it, and the API knows only today
     │   ├── MissedTickError               a scheduled run began after its date was over
-    │   ├── LateSampleError               a sample would have begun when the next one was overdue
+    │   ├── LateSampleError               a sample began when the next one was already due
     │   └── ClockError                    this machine's clock is behind the landed walks
     └── WarehouseError                the warehouse needs its administrator
         ├── NotMigratedError              its tables are missing or old
         ├── SchemaConflictError           its tables are not those of the migrations
         ├── PermissionError               the user, or the file's owner, may not do this
-        └── WarehouseFullError            there is no room left
+        └── WarehouseFullError            the disk or the quota is full
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ from __future__ import annotations
 class PipelineError(Exception):
     """The root: a run stopped on purpose and the tables are as they were.
 
-    `exit_code` is the command's; `retryable` says whether trying again, unchanged, may help.
+    `exit_code` is the command's; `retryable` says whether running it again unchanged may help.
     """
 
     exit_code = 1
@@ -83,30 +83,30 @@ class ConfigError(PipelineError):
     exit_code = 2
 
 
-class PassingError(PipelineError):
-    """A trouble that may pass by itself."""
+class TransientError(PipelineError):
+    """Transient failure; retrying may help."""
 
     exit_code = 3
     retryable = True
 
 
-class ApiUnreachableError(PassingError):
+class ApiUnreachableError(TransientError):
     """No connection to the server, or every connection broke."""
 
 
-class ApiUnavailableError(PassingError):
+class ApiUnavailableError(TransientError):
     """The server answered 5xx until the deadline."""
 
 
-class RateLimitedError(PassingError):
+class RateLimitedError(TransientError):
     """The server asks for a pause that does not fit into the walk's deadline."""
 
 
-class TimeoutError(PassingError):  # noqa: A001 - the public name of this kind; modules import it as errors.TimeoutError
+class TimeoutError(TransientError):  # noqa: A001 - the public name of this kind; modules import it as errors.TimeoutError
     """The walk's deadline passed."""
 
 
-class IncompleteWalkError(PassingError):
+class IncompleteWalkError(TransientError):
     """No walk of this call could be shown to be complete."""
 
 
@@ -114,32 +114,32 @@ class UnstableOrderError(IncompleteWalkError):
     """The server's order changes between requests, so pages repeat some records and lose others."""
 
 
-class WarehouseUnavailableError(PassingError):
+class WarehouseUnavailableError(TransientError):
     """The database cannot be reached."""
 
 
-class LockedError(PassingError):
+class LockedError(TransientError):
     """Another session holds a lock that the load needs."""
 
 
 class DeadlockError(LockedError):
-    """The database ended this load in favour of another session; as a whole it may be tried again at once."""
+    """Two sessions waited for each other and the database rolled this load back; it may be retried at once."""
 
 
-class AlreadyRunningError(PassingError):
-    """Another load of this warehouse is at work."""
+class AlreadyRunningError(TransientError):
+    """Another load of this warehouse is running."""
 
 
-class AlertError(PassingError):
-    """A message about a trouble could not be delivered."""
+class AlertError(TransientError):
+    """An alert could not be delivered."""
 
 
 class CredentialsError(PipelineError):
-    """The server refused who we are. A scheduled run does not try the same credentials again."""
+    """The server rejected our credentials. A scheduled run does not try the same ones again."""
 
 
 class PasswordRejectedError(CredentialsError):
-    """User name or password refused, or the user is inactive: the server does not tell which."""
+    """User name or password refused, or the user is inactive: the server does not say which."""
 
 
 class ClientRejectedError(CredentialsError):
@@ -155,7 +155,7 @@ class ScopeMissingError(CredentialsError):
 
 
 class AuthRejectedError(CredentialsError):
-    """The server refuses a token that it has just issued."""
+    """The server rejects a token that it has just issued."""
 
 
 class ApiKeyRejectedError(CredentialsError):
@@ -163,7 +163,7 @@ class ApiKeyRejectedError(CredentialsError):
 
 
 class RejectedBeforeError(CredentialsError):
-    """A scheduled run was skipped without a request: the server has refused these very credentials before."""
+    """A scheduled run was skipped without a request: the server has rejected these credentials before."""
 
 
 class ApiError(PipelineError):
@@ -175,7 +175,7 @@ class TlsVerificationError(ApiError):
 
 
 class ApiProtocolError(ApiError):
-    """An answer that HTTP or OAuth2 does not allow, or a status that no retry can mend."""
+    """An answer that HTTP or OAuth2 does not allow, or a status that no retry can fix."""
 
 
 class ApiContractError(ApiError):
@@ -187,7 +187,7 @@ class PagingLoopError(ApiError):
 
 
 class ForeignUrlError(ApiError):
-    """The next page lies on another server. Nothing was sent there."""
+    """The next page is on another server. Nothing was sent there."""
 
 
 class PayloadTooLargeError(ApiError):
@@ -199,11 +199,11 @@ class DataError(PipelineError):
 
 
 class FieldsNotFoundError(DataError):
-    """A column that every record must fill finds no field in the first page."""
+    """A required column finds no field in the first page."""
 
 
 class SchemaDriftError(DataError):
-    """A mapped field that the newest loaded walk had is gone from every record, or none of its values parses."""
+    """A mapped field that the newest loaded walk had is missing from every record, or none of its values parses."""
 
 
 class UnitsError(DataError):
@@ -223,7 +223,7 @@ class LandingCorruptError(DataError):
 
 
 class DateError(PipelineError):
-    """The requested date cannot be had."""
+    """The requested date cannot be loaded."""
 
 
 class NotLandedError(DateError):
@@ -239,7 +239,7 @@ class LateSampleError(DateError):
 
 
 class ClockError(DateError):
-    """The clock of this machine lies behind the newest landed walk."""
+    """The clock of this machine is behind the newest landed walk."""
 
 
 class WarehouseError(PipelineError):
@@ -259,4 +259,4 @@ class PermissionError(WarehouseError):  # noqa: A001 - the public name of this k
 
 
 class WarehouseFullError(WarehouseError):
-    """There is no room left on the disk or within the quota."""
+    """The disk or the quota is full."""

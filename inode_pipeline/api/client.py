@@ -114,7 +114,7 @@ class INodeClient:
 
         Raises:
             CredentialsError: the server refuses it.
-            PassingError: the server cannot be reached or is in trouble.
+            TransientError: the server cannot be reached or is in trouble.
 
         """
         self._keep_trying(

@@ -67,7 +67,7 @@ def test_neither_deadline_nor_patience_is_overshot(
     """Whatever mixture of failures comes, no pause ends after the deadline."""
     time = FakeTime()
     failures = [Retryable(TROUBLE, asked_s=pause) for pause in asked]
-    with suppress(errors.PassingError):
+    with suppress(errors.TransientError):
         run(attempts(*failures), time, deadline_s=deadline_s, patience_s=patience_s)
     assert time.elapsed < deadline_s
     assert all(pause <= LONGEST_UNASKED_PAUSE_S or pause in asked for pause in time.sleeps)

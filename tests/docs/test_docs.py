@@ -18,7 +18,7 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text(encoding="utf-8")
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sql/*.md")])
 
-GROUPS = {"PassingError", "ApiError", "DataError", "DateError"}
+GROUPS = {"TransientError", "ApiError", "DataError", "DateError"}
 """Classes that are never raised themselves."""
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import select
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.errors import IncompleteWalkError, PassingError, WarehouseUnavailableError
+from inode_pipeline.errors import IncompleteWalkError, TransientError, WarehouseUnavailableError
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading
 from inode_pipeline.warehouse.landing import walks_on
@@ -231,7 +231,7 @@ def test_m65_a_run_that_sleeps_while_a_newer_one_loads_never_wins(
             try:
                 sync(settings, warehouse, "newer")
                 has_loaded = True
-            except PassingError:  # the sleeper holds the one lock
+            except TransientError:  # the sleeper holds the one lock
                 has_loaded = False
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGCONT)

@@ -24,7 +24,7 @@ from sqlalchemy import delete, select
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.errors import PassingError, PipelineError
+from inode_pipeline.errors import PipelineError, TransientError
 from inode_pipeline.sync import Attempt, land, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.receipt import Receipt
@@ -184,7 +184,7 @@ class Account(RuleBasedStateMachine):
                     problems.append(problem)
             if problems and not receipts:
                 raise problems[0]
-            assert all(isinstance(problem, PassingError) for problem in problems), problems
+            assert all(isinstance(problem, TransientError) for problem in problems), problems
             return receipts
 
         self._watched(both, may_fail=may_fail, is_watched=False)
