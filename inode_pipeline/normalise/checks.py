@@ -16,7 +16,6 @@ from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooMany
 from inode_pipeline.normalise.inventory import clean, describe_fields, listed
 from inode_pipeline.normalise.plain import PlainFields
 from inode_pipeline.normalise.sums import Sums
-from inode_pipeline.normalise.units import units_agree
 
 INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
 
@@ -95,17 +94,6 @@ def _drift(column: Column, sums: Sums, history: ColumnHistory, previous: Mapping
     if sums.missing[column.name] == sums.records:
         return f"{clean(had)}, which fills {column.name}, is an object or a list in each of the {sums.records} records"
     return None
-
-
-def pass_surely(endpoint: Endpoint, sums: Sums, previous: Mapping[str, int]) -> bool:
-    """Whether a walk with these sums, none of whose records is rejected, passes every check, whatever else it holds."""
-    histories = {column.name: ColumnHistory() for column in endpoint.columns}
-    try:
-        check_drift(endpoint, sums, histories, previous)
-    except SchemaDriftError:
-        return False
-    has_required = not any(sums.missing[column.name] for column in endpoint.columns if column.required)
-    return has_required and units_agree(sums)
 
 
 def _had(column: Column, path: str, previous: Mapping[str, int]) -> bool:

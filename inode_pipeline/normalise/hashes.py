@@ -11,8 +11,6 @@ from typing import Any
 
 import msgspec
 
-from inode_pipeline.endpoints.endpoint import Endpoint
-
 _ENCODER = msgspec.msgpack.Encoder()
 
 
@@ -25,8 +23,3 @@ def fingerprints(rows: Iterable[Sequence[Any]], *, version: int | None = None) -
         digest.update(encode(row))
         found.append(digest.hexdigest())
     return found
-
-
-def reading_hash(endpoint: Endpoint, version: int) -> str:
-    """Equal for two loads only if they read a record in the same way: the same columns, field map and version."""
-    return blake2b(repr((version, endpoint)).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

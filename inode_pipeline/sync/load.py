@@ -1,12 +1,12 @@
 """Loading: make rows of a landed walk, in one transaction that keeps all or nothing.
 
-Keep out: which walks are loaded (`dates.py`), and the SQL (`warehouse/merge.py`).
+Not here: which walks are loaded, see `dates.py`; the SQL, see `warehouse/merge.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
@@ -14,12 +14,10 @@ from inode_pipeline.api.answer import read_answer
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
-from inode_pipeline.normalise.hashes import reading_hash
 from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.normalise.sums import Sums
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.collector import calm_collector
-from inode_pipeline.sync.compare import Comparison, DoubtfulError
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
@@ -47,77 +45,40 @@ def load(
     Everything that can stop a load is known before its commit and raises inside it. `tally` is the walk itself if
     this call has asked the API for it, so that the receipt counts its requests. `zone` is remembered by the first load.
     """
-    loads = _Loads(settings, warehouse, endpoint, walk, run_id)
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
-    try:
-        receipt, notes = loads.once(rules, tally, zone, may_compare=True)
-    except (merge.OvertakenError, DoubtfulError):
-        receipt, notes = loads.once(rules, tally, zone, may_compare=False)
-    for note in notes:
+    normaliser = Normaliser(endpoint)
+    with merge.loading(warehouse, endpoint, walk, load_id=str(uuid4()), run_id=run_id) as loading:
+        _stage_pages(warehouse, walk, normaliser, loading)
+        normaliser.check(loading.previous_fields, settings.max_rejected_fraction)
+        facts = _facts(walk, normaliser, tally, zone)
+        new_fields = _new_fields(loading, facts)
+        receipt = loading.merge(rules, facts)
+    for note in (*_notes(receipt, facts, new_fields), *_notes_on_records(endpoint, normaliser.sums)):
         listen(Progress("note", note))
     return receipt
 
 
-@dataclass(frozen=True)
-class _Loads:
-    """What is the same however often a walk is loaded."""
+def _stage_pages(warehouse: Warehouse, walk: LandedWalk, normaliser: Normaliser, loading: merge.Load) -> None:
+    waiting = _Waiting(loading)
+    for page in landing.pages(warehouse, walk):
+        waiting.add(normaliser.page(page.number, read_answer(page.body).records))
+    waiting.stage()
 
-    settings: LocalSettings
-    warehouse: Warehouse
-    endpoint: Endpoint
-    walk: LandedWalk
-    run_id: str
 
-    def once(
-        self, rules: merge.MergeRules, tally: LandedWalk | None, zone: str | None, *, may_compare: bool
-    ) -> tuple[Receipt, list[str]]:
-        """Load the walk; the receipt, and what is to be said beside it."""
-        reading = reading_hash(self.endpoint, NORMALISER_VERSION)
-        names = {"load_id": str(uuid4()), "run_id": self.run_id}
-        with merge.loading(self.warehouse, self.endpoint, self.walk, **names) as loading:
-            earlier = loading.compare(reading) if may_compare else None
-            facts, sums = self._compared(loading, earlier) if earlier else self._looked_at(loading)
-            new_fields = [] if earlier and facts.fields.keys() <= earlier.fields.keys() else _new(loading, facts)
-            if tally is not None:
-                facts = replace(facts, requests=tally.requests, retries=tally.retries, logins=tally.logins)
-            receipt = loading.merge(rules, replace(facts, zone=zone, reading_hash=reading))
-        return receipt, [*_notes(receipt, facts, new_fields), *_notes_on_records(self.endpoint, sums)]
-
-    def _compared(self, loading: merge.Load, earlier: merge.Earlier) -> tuple[merge.LoadFacts, Sums]:
-        """Stage the records in which the walk differs from an earlier one; the facts, and what all of its add up to."""
-        sums = Comparison(self.warehouse, loading, self.endpoint, self.walk, earlier).stage()
-        facts = merge.LoadFacts(
-            received=sums.records,
-            duplicate=earlier.duplicate,
-            unreadable=0,
-            no_data=sums.no_data,
-            fields=sums.leaves,
-            pages=self.walk.pages,
-            normaliser_version=NORMALISER_VERSION,
-            sums=sums.as_json(),
-        )
-        return facts, sums
-
-    def _looked_at(self, loading: merge.Load) -> tuple[merge.LoadFacts, Sums]:
-        """Stage every page of the walk, and pass it; the facts, and what its records add up to."""
-        normaliser = Normaliser(self.endpoint)
-        waiting = _Waiting(loading)
-        for page in landing.pages(self.warehouse, self.walk):
-            waiting.add(normaliser.page(page.number, read_answer(page.body).records))
-        waiting.stage()
-        normaliser.check(loading.previous_fields, self.settings.max_rejected_fraction)
-        sums = normaliser.sums
-        facts = merge.LoadFacts(
-            received=normaliser.received,
-            duplicate=normaliser.duplicate,
-            unreadable=normaliser.unreadable,
-            no_data=sums.no_data,
-            fields=normaliser.fields,
-            pages=self.walk.pages,
-            normaliser_version=NORMALISER_VERSION,
-            sums=sums.as_json() if sums.is_exact else None,
-        )
-        return facts, sums
+def _facts(walk: LandedWalk, normaliser: Normaliser, tally: LandedWalk | None, zone: str | None) -> merge.LoadFacts:
+    return merge.LoadFacts(
+        received=normaliser.received,
+        duplicate=normaliser.duplicate,
+        unreadable=normaliser.unreadable,
+        no_data=normaliser.sums.no_data,
+        fields=normaliser.fields,
+        pages=walk.pages,
+        normaliser_version=NORMALISER_VERSION,
+        requests=tally.requests if tally else 0,
+        retries=tally.retries if tally else 0,
+        logins=tally.logins if tally else 0,
+        zone=zone,
+    )
 
 
 @dataclass
@@ -142,7 +103,7 @@ class _Waiting:
         self.batches, self.rows = [], 0
 
 
-def _new(loading: merge.Load, facts: merge.LoadFacts) -> list[str]:
+def _new_fields(loading: merge.Load, facts: merge.LoadFacts) -> list[str]:
     """The fields that no committed load has seen, as the API spells them; none on a first load."""
     known = loading.known_fields
     return sorted(facts.fields.keys() - known) if known else []

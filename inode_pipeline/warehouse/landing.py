@@ -164,8 +164,8 @@ class LandingStore:
         return self._walk_id
 
 
-def pages(warehouse: Warehouse, walk: LandedWalk, *, but: Collection[int] = ()) -> Iterator[LandedPage]:
-    """The pages of a walk in order, without those of some numbers, one at a time, no transaction open between them.
+def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
+    """The pages of a walk in order, one at a time, no transaction open between them.
 
     Raises:
         NotLandedError: they were purged.
@@ -177,7 +177,7 @@ def pages(warehouse: Warehouse, walk: LandedWalk, *, but: Collection[int] = ()) 
             f"The pages of walk {walk.walk_id} were purged on {walk.purged_at:%Y-%m-%d}.",
             remedy="Nothing can be done for this date; raise INODE_RAW_RETENTION_DAYS to keep later ones longer.",
         )
-    numbers = [number for number in range(1, walk.pages + 1) if number not in but]
+    numbers = range(1, walk.pages + 1)
     at_once = 1
     while numbers:
         wanted, numbers = numbers[:at_once], numbers[at_once:]

@@ -59,8 +59,6 @@ def enter_load(
             is_present=age.is_present,
             fields=dict(facts.fields),
             normaliser_version=facts.normaliser_version,
-            reading_hash=facts.reading_hash,
-            sums=None if facts.sums is None else dict(facts.sums),
             **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
             seconds=receipt.seconds,
         )

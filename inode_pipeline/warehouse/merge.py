@@ -31,14 +31,13 @@ from inode_pipeline.warehouse.loads import enter_load, require_balance, start_of
 from inode_pipeline.warehouse.marks import Rows, rows_held
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rejects import replace_rejects
-from inode_pipeline.warehouse.repeat import Earlier, earlier_load, forget_newest, newest_load
 from inode_pipeline.warehouse.shrink import MergeRules, reason_to_refuse, refusal, require_not_refused
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
 from inode_pipeline.warehouse.stored import store_zone
 from inode_pipeline.warehouse.tables import endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, record_permission, refuse
 
-__all__ = ["Earlier", "Load", "LoadFacts", "MergeRules", "OvertakenError", "loading"]
+__all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
 
 REMOVING_VERDICTS = ("proven", "confirmed")
 
@@ -70,10 +69,6 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
             refuse(warehouse, walk.walk_id, load.refused_because)
 
 
-class OvertakenError(Exception):
-    """The rows are not, or no longer, those of the walk with which this one was compared: load without comparing."""
-
-
 class Load:
     """What may be done within `loading`."""
 
@@ -91,7 +86,6 @@ class Load:
         self._load_id = load_id
         self._run_id = run_id
         self._begun = time.monotonic()
-        self._earlier: Earlier | None = None
         self._typed = 0
         self._rejected = 0
         self._unreadable = 0
@@ -118,23 +112,6 @@ class Load:
             self._rejected += copy_in(connection, self.staging.rejected, rejected)
         self._unreadable += int(rejected[REJECTED_KEY].isna().sum())
 
-    def compare(self, reading_hash: str) -> Earlier | None:
-        """The newest loaded walk, if only the records in which this one differs must be typed; None if all must be.
-
-        If there is one, `stage` this walk's records that it lacks or has differently, and `drop` the keys of its
-        records that this walk lacks or has differently. `merge` makes sure that no other load came between.
-        """
-        with self._session.staging() as connection:
-            self._earlier = earlier_load(connection, self._walk, reading_hash)
-            if self._earlier is not None:
-                self.staging.dropped.create(connection, checkfirst=False)
-        return self._earlier
-
-    def drop(self, keys: pd.DataFrame) -> None:
-        """Set aside the keys of records of the walk that `compare` returned: one row per record, the key's column."""
-        with self._session.staging() as connection:
-            copy_in(connection, self.staging.dropped, keys)
-
     @cached_property
     def previous_fields(self) -> Mapping[str, int] | None:
         """How many records had each field, in the newest loaded walk that held a record; None if there is none."""
@@ -152,45 +129,30 @@ class Load:
             SuspiciousShrinkError: too many links are missing from the walk.
             LandingCorruptError: the counts do not add up to the records received.
             ApiContractError: two records have one key.
-            OvertakenError: the rows are not those of the walk that this one was compared with.
 
         """
         with self._session.staging() as connection:
-            self.staging.seal(connection, is_compared=self._earlier is not None)
+            self.staging.seal(connection)
         connection = self._session.lock()
         if rules.allow_shrink:
             record_permission(connection, self._walk.walk_id)
         may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = start_of_load(connection, self._walk)
         age = self._age(connection)
-        is_compared = self._is_compared(connection)
-        rows = Rows(self.staging, is_compared=is_compared)
+        rows = Rows(self.staging)
         census = take_census(connection, rows)
         if not may_shrink:
             self._check_shrink(age, census, rules)
         applied = apply(connection, self.staging, rows, self._walk, age, load_id=self._load_id)
-        held = rows_held(self.staging, is_compared=is_compared)
+        held = rows_held(self.staging)
         kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
-        if is_compared and receipt.balance:
-            raise OvertakenError
         require_balance(receipt)
-        if not age.is_present:
-            forget_newest(connection, self._walk, facts.reading_hash)
         enter_load(connection, receipt, facts, age, run_id=self._run_id, started_at=started_at)
         if facts.zone is not None:
             store_zone(connection, facts.zone)
         return receipt
-
-    def _is_compared(self, connection: Connection) -> bool:
-        """Whether the walk was compared with an earlier one, which is still the newest loaded under the lock."""
-        if self._earlier is None:
-            return False
-        newest = newest_load(connection, self._endpoint.name)
-        if newest is None or newest.load_id != self._earlier.load_id or newest.reading_hash is None:
-            raise OvertakenError
-        return True
 
     def _age(self, connection: Connection) -> Age:
         may_remove = self._walk.verdict in REMOVING_VERDICTS and self._unreadable == 0

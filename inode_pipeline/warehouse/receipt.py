@@ -27,9 +27,7 @@ class LoadFacts:
 
     `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
     rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this
-    call, 0 without the API. `zone` is the one whose dates the walks have; the first load stores it. `reading_hash` is
-    equal for loads that read a record in the same way; `sums` are what the next walk's are reckoned from, None if they
-    do not tell everything.
+    call, 0 without the API. `zone` is the one whose dates the walks have; the first load stores it.
     """
 
     received: int
@@ -43,8 +41,6 @@ class LoadFacts:
     retries: int = 0
     logins: int = 0
     zone: str | None = None
-    reading_hash: str | None = None
-    sums: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

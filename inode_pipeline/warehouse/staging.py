@@ -1,8 +1,7 @@
 """The staging tables of one load: temporary, seen by its session only, gone with its transaction.
 
-`records` holds the typed records, `rejected` the records set aside, both as they came, and `dropped` the keys of the
-earlier walk's records that the walk lacks or has differently. On PostgreSQL all are dropped by the commit, as a pooler
-demands; on SQLite, where they are filled before the transaction, by `clean`.
+`records` holds the typed records, `rejected` the records set aside, both as they came. On PostgreSQL the commit drops
+them, as a pooler demands; on SQLite, where they are filled before the transaction, `clean` does.
 Keep out: what a staged row changes (`present.py`, `past.py`).
 """
 
@@ -63,7 +62,6 @@ class Staging:
             *_place(),
             *(_like(REJECTED_RECORDS.c[name]) for name in (REJECTED_KEY, "field", "reason")),
         )
-        self.dropped = self._table(f"dropped_{target.name}", Column(self.key, Text, primary_key=True))
         self.changes = self._table(
             f"changed_{target.name}",
             Column(self.key, Text, nullable=False),
@@ -83,7 +81,7 @@ class Staging:
         return select(key).where(key.is_not(None)).distinct().subquery("held_by_rejects")
 
     def create(self, connection: Connection) -> None:
-        """Make the tables, empty; `dropped` is made by the load that needs it, being one more in the catalogue."""
+        """Make the tables, empty."""
         for table in (self.records, self.rejected, self.changes):
             table.create(connection, checkfirst=False)
 
@@ -93,10 +91,10 @@ class Staging:
             return
         name = connection.dialect.identifier_preparer.format_table
         with connection.begin():
-            for table in (self.records, self.rejected, self.dropped, self.changes):
+            for table in (self.records, self.rejected, self.changes):
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name(table)}")
 
-    def seal(self, connection: Connection, *, is_compared: bool = False) -> None:
+    def seal(self, connection: Connection) -> None:
         """Nothing more will be staged: prepare the joins, and hold that every key and every place stands once.
 
         Raises:
@@ -104,16 +102,15 @@ class Staging:
 
         """
         if self.is_postgresql:
-            for staged in (self.records, self.dropped) if is_compared else (self.records,):
-                self._analyze_key(connection, staged)
+            self._analyze_key(connection)
         if self.is_postgresql or not self._index_key(connection):
             self._check_unique(connection, self.records, self.key)
         self._check_unique(connection, self.rejected, "page", "position")
 
-    def _analyze_key(self, connection: Connection, staged: Table) -> None:
+    def _analyze_key(self, connection: Connection) -> None:
         """Let the planner know how many rows there are, by the key alone: geometries take long to look at."""
         quote = connection.dialect.identifier_preparer
-        connection.exec_driver_sql(f"ANALYZE {quote.format_table(staged)} ({quote.quote(self.key)})")
+        connection.exec_driver_sql(f"ANALYZE {quote.format_table(self.records)} ({quote.quote(self.key)})")
 
     def _index_key(self, connection: Connection) -> bool:
         """On SQLite, make an index of the records' keys; false if a key stands twice, and no index can be made."""

@@ -131,7 +131,6 @@ RAW_PAGES = Table(
     text("sha256", "Of the answer as received, hexadecimal."),
     PrimaryKeyConstraint("walk_id", "page"),
     # All that is asked to find equal pages, so that SQLite need not go through the bodies, which lie before it.
-    Index("ix_raw_pages_equal", "walk_id", "page", "sha256", "size_bytes", "run_id"),
     comment="One row per landed page, exactly as received.",
 )
 
@@ -153,8 +152,6 @@ LOADS = Table(
     count("normaliser_version", "The version of the code that typed the records."),
     *(count(name, comment) for name, comment in RECEIPT_COUNTS.items()),
     Column("seconds", Double, nullable=False, comment="How long the load took."),
-    text("reading_hash", "Of how records were read: columns, field map and version. NULL: unknown.", nullable=True),
-    Column("sums", Json, nullable=True, comment="What the walk's records add up to, beside the fields. NULL: unknown."),
     PrimaryKeyConstraint("load_id"),
     ForeignKeyConstraint(["walk_id"], ["walks.walk_id"]),
     Index(None, "walk_id"),

@@ -12,7 +12,6 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import DataError, FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
 from inode_pipeline.normalise import Normaliser
-from inode_pipeline.normalise.checks import pass_surely
 
 
 def walked(*pages: list[Any], endpoint: Endpoint = LINKS) -> Normaliser:
@@ -166,17 +165,6 @@ def test_m42_a_field_that_never_parsed_does_not_become_drift() -> None:
     yesterday.check(None, 0.01)
     assert "free_flow_speed" not in yesterday.fields
     walked(records).check(yesterday.fields, 0.01)
-
-
-def test_sums_pass_surely_only_where_the_walk_passes() -> None:
-    """The sums do not tell on which page a record lacks its name, so that one such record is enough to doubt."""
-    moving = [record(id=number, distance=1000, last_travel_time=60, last_speed=60) for number in range(3)]
-    slow = [{**one, "distance": 1} for one in moving[:2]]
-    nameless = {name: value for name, value in moving[2].items() if name != "name"}
-    walks = {"sound": moving, "slow": [*slow, moving[2]], "nameless": [*moving[:2], nameless]}
-    passed = {name: pass_surely(LINKS, walked(records).sums, BEFORE) for name, records in walks.items()}
-    assert {"sound": True, "slow": False, "nameless": False} == passed
-    assert not pass_surely(LINKS, walked(moving).sums, {**BEFORE, "sample_size": 1})
 
 
 def test_every_drift_is_told_at_once() -> None:

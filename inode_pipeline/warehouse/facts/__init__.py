@@ -39,7 +39,7 @@ def keep_facts(
 ) -> Kept:
     """Bring the endpoint's fact tables to what the staged walk says of them; an endpoint without such tables has none.
 
-    `held` are the links of the walk (link_id, content_hash), those among them that are not staged being unchanged.
+    `held` are the links of the walk (link_id, content_hash).
     Call it inside the locked transaction, after `Staging.seal` and before the row of `loads` is written.
     """
     tables = FACTS.get(endpoint.name)
