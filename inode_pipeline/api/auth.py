@@ -194,7 +194,7 @@ class PasswordGrant(httpx.Auth):
         """A failed refresh is never fatal: a lost answer or a cleaned-up server is mended by a login."""
         sent_at = self._monotonic()
         response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
-        if response.status_code != 200:
+        if not response.is_success:
             return None
         try:
             token = self._read(response, sent_at)
@@ -210,7 +210,7 @@ class PasswordGrant(httpx.Auth):
             password=self._password,
             scope=self._settings.scope,
         )
-        raise_if_passing(response, self._clock(), self.secrets)
+        raise_if_passing(response, self._clock(), None)
         try:
             return self._read(response, sent_at)
         except CredentialsError as rejection:

@@ -19,8 +19,8 @@ from inode_pipeline.errors import (
 )
 
 
-def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collection[str]) -> None:
-    """Do nothing if trying again would not help.
+def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
+    """Do nothing if trying again would not help. `secrets` are kept out of what is quoted; None quotes nothing.
 
     Raises:
         Retryable: the server is throttling or in trouble.
@@ -34,7 +34,7 @@ def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collectio
         )
         raise Retryable(limited, asked_s=asked_pause(response.headers, now))
     if status >= 500:
-        text = quoted(response.content, secrets)
+        text = "" if secrets is None else quoted(response.content, secrets)
         unavailable = ApiUnavailableError(
             f"The server answered {status} to a request for {path}" + (f": {text}" if text else "."),
             remedy="Try again later; if it stays, ask the API's support.",

@@ -25,6 +25,7 @@ from inode_pipeline.errors import (
 
 LEEWAY_S: Final = 60.0
 _LONGEST_LIFETIME_S: Final = 365 * 86_400.0
+_SHOWN: Final = ("error", "error_description", "scope", "token_type")
 _ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must lie at oauth/token/ under it."
 
 
@@ -41,23 +42,27 @@ class Token:
 def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, secrets: Collection[str]) -> Token:
     """The token of an answer; `sent_at` is when it was asked for, on the monotonic clock.
 
+    Any success that holds a token is a login. Of an answer that holds none, only `error` and `error_description` are
+    ever shown: a body nobody expected may hold a token under any name.
+
     Raises:
         CredentialsError: the server refuses the credentials, or grants less than the scope asked for.
         ApiProtocolError: it answers something that OAuth2 does not allow.
 
     """
     answer = _json_object(response.content)
-    if response.status_code != 200 or ("error" in answer and "access_token" not in answer):
+    secrets = (*secrets, *_tokens_in(answer))
+    if not response.is_success or ("error" in answer and "access_token" not in answer):
         raise _refusal(response, answer, asked_scope, secrets)
     access, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
     if not isinstance(access, str) or not _is_token(access):
-        raise _not_oauth("The token endpoint answered 200 without an access token.")
-    if not isinstance(kind, str) or kind.lower() != "bearer":
-        raise _not_oauth(f"The token endpoint gave a token of type {quoted(str(kind), secrets)}, not Bearer.")
+        raise _not_oauth(f"The token endpoint answered {response.status_code} without an access token.")
+    if not isinstance(kind, str) or not kind.strip().lower().startswith("bearer"):
+        raise _not_oauth("The token endpoint gave a token whose `token_type` is not Bearer.")
     scope = _granted(answer.get("scope"), asked_scope)
     if missing := set(asked_scope.split()) - set(scope.split()):
         raise ScopeMissingError(
-            f"The server granted the scope {quoted(scope) or '(none)'} instead of {asked_scope}; "
+            f"The server granted the scope {quoted(scope, secrets) or '(none)'} instead of {asked_scope}; "
             f"{' '.join(sorted(missing))} is missing.",
             remedy="Ask the owner of the client (INODE_CLIENT_ID) to allow the scope, or correct INODE_SCOPE.",
         )
@@ -74,6 +79,11 @@ def _json_object(body: bytes) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _tokens_in(answer: Mapping[str, Any]) -> list[str]:
+    """Every word that may be a token, whatever it is called."""
+    return [value for name, value in answer.items() if name not in _SHOWN and _is_token(value)]
+
+
 def _is_token(value: object) -> bool:
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 
@@ -81,8 +91,8 @@ def _is_token(value: object) -> bool:
 def _granted(scope: object, asked: str) -> str:
     """What was granted; a server that does not say has granted what was asked (RFC 6749, 5.1)."""
     if isinstance(scope, list):
-        return " ".join(str(word) for word in scope)
-    return scope if isinstance(scope, str) else asked
+        scope = " ".join(str(word) for word in scope)
+    return " ".join(scope.replace(",", " ").split()) if isinstance(scope, str) else asked
 
 
 def _expiry(lifetime: object, sent_at: float) -> float | None:
@@ -139,7 +149,8 @@ def _refusal(
         return kind(f"{what.format(scope=asked_scope)}{said}.", remedy=remedy)
     if status in (404, 405):
         return _not_oauth(f"There is no token endpoint at {response.request.url.path}{said}.")
-    text = quoted(response.content, secrets)
+    description = answer.get("error_description")
+    text = quoted(description, secrets) if isinstance(description, str) else ""
     return _not_oauth(f"The token endpoint refused the login{said}" + (f": {text}" if text else "."))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,12 @@ ClientFor = Callable[..., INodeClient]
 
 def pages(client: INodeClient) -> int:
     return len(list(client.pages("v1/links/")))
+
+
+def expire(client: INodeClient) -> None:
+    """Let the client's token be over by its own clock."""
+    auth: Any = client._auth
+    auth._token = replace(auth._token, expires_at=float("-inf"))
 
 
 def test_the_login_is_a_form_with_everything_in_its_body(client_for: ClientFor, server: ScriptedServer) -> None:
@@ -94,6 +101,7 @@ def test_a_word_of_the_standard_is_shown_whole(client_for: ClientFor, server: Sc
 @pytest.mark.parametrize(
     ("granted", "is_enough"),
     [("sync", True), ("read sync write", True), (["sync"], True), (..., True), ("read", False), ("", False),
+     ("read,sync", True), ("read, sync", True), ("read,synchronous", False),
      ("synchronous", False), ("SYNC", False)],
 )  # fmt: skip
 def test_m14_the_granted_scope_is_compared(
@@ -136,6 +144,53 @@ def test_m18_a_login_without_a_token_is_a_protocol_error(
     with pytest.raises(errors.ApiProtocolError, match="INODE_BASE_URL"):
         pages(client_for(server.base_url))
     assert (len(server.logins), len(server.page_requests)) == (1, 0)
+
+
+@pytest.mark.parametrize("status", [200, 201, 203, 299])
+@pytest.mark.parametrize("kind", ["Bearer", "bearer", "BEARER", " bearer ", "BearerToken", ...])
+def test_m73_m82_any_success_that_holds_a_token_is_a_login(
+    client_for: ClientFor, server: ScriptedServer, status: int, kind: object
+) -> None:
+    """Whichever 2xx it is and however the type is spelt; the same for a refreshed token."""
+    links = Links(server, list(range(9)))
+    server.tokens = lambda sent: Reply(status, server.issue(token_type=kind))
+    client = client_for(server.base_url, concurrency=1)
+    links.before_page = lambda number: expire(client) if number == 2 else None
+    assert pages(client) == 3
+    assert [login.form["grant_type"] for login in server.logins] == ["password", "refresh_token"]
+
+
+UNUSABLE: list[Any] = [
+    (201, {"access_token": "zebra one", "refresh_token": "zebra-two"}), (207, {"accessToken": "zebra-zero"}),
+    (200, {"token": "zebra-three-4711", "user": "ann"}),
+    (200, "access_token=zebra-four&token_type=bearer"),
+    (200, {"access_token": "zebra-five", "token_type": "zebra-six"}),
+    (200, {"access_token": "zebra-seven", "scope": "zebra-seven"}),
+    (400, {"access_token": "zebra-eight", "refresh_token": "zebra-nine", "detail": "zebra-ten"}),
+    (400, {"error": "zebra-eleven", "id_token": "zebra-eleven", "error_description": "No zebra-eleven"}),
+    (403, "<p>zebra-twelve</p>"), (404, "zebra-thirteen"), (500, "zebra-fourteen"), (503, {"x": "zebra-fifteen"}),
+    (429, "zebra-sixteen"), (302, "zebra-seventeen"), (204, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", UNUSABLE, ids=lambda answer: f"{answer[0]}")
+def test_m73_no_body_of_the_token_endpoint_is_shown(
+    client_for: ClientFor, server: ScriptedServer, answer: tuple[int, object]
+) -> None:
+    """A token that the server gives in an unexpected answer is in no message, whatever its name and the status."""
+    headers = {"Location": "/oauth/#access_token=zebra"} if answer[0] == 302 else {}
+    server.tokens = lambda sent: Reply(*answer, headers)
+    with pytest.raises(errors.PipelineError) as caught:
+        pages(client_for(server.base_url))
+    assert "zebra" not in told(caught.value)
+
+
+def test_m73_what_the_token_endpoint_says_of_an_error_is_shown(client_for: ClientFor, server: ScriptedServer) -> None:
+    """Both of the standard's fields, cleaned of mark-up and of the secrets."""
+    said = {"error": "policy", "error_description": f"<b>Blocked</b> for {CANARIES['INODE_PASSWORD']}", "hint": "no"}
+    server.tokens = lambda sent: Reply(400, said)
+    with pytest.raises(errors.ApiProtocolError, match=r"\(400 policy\): Blocked for \[secret\]"):
+        pages(client_for(server.base_url))
 
 
 @pytest.mark.parametrize("lifetime", [..., None, "3600", 0, -1, 1e12, 10**40, "soon", True, "nan", [1], 0.5])
