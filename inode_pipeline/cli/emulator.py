@@ -65,7 +65,7 @@ def emulator(  # noqa: PLR0917 - click passes them by name
 
 
 def _announce(address: str, config: EmulatorConfig) -> None:
-    """The address, and the settings that lead there; the account is public and worth nothing elsewhere."""
+    """Print the address and settings to paste; the account is public and worth nothing elsewhere."""
     data = f"the recording {config.recording}" if config.recording else f"{config.links} synthetic links"
     account = {
         "INODE_BASE_URL": address,

@@ -1,4 +1,4 @@
-"""A small iNode to develop and demonstrate against. It knows nothing of the pipeline, nor the pipeline of it."""
+"""A small iNode to develop and demonstrate against. Neither it nor the pipeline imports the other."""
 
 from __future__ import annotations
 

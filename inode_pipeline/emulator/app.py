@@ -1,14 +1,14 @@
-"""The emulator's addresses, and what happens to a request on its way to an answer.
+"""The emulator's addresses, and who may read the list of links.
 
-A list view checks in Django REST framework's order: form of the answer, authentication, permission, throttle, method,
-page. Everything runs in the event loop's thread, so pages are cut one after another, never two at once.
+Everything runs in the event loop's thread, so pages are cut one after another, never two at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
+import hmac
 import re
+from collections.abc import Mapping
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
@@ -17,25 +17,19 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from inode_pipeline.emulator.authentication import Reader, authenticate
-from inode_pipeline.emulator.listing import as_json
-from inode_pipeline.emulator.negotiation import (
-    Form,
-    Refusal,
-    answer,
-    negotiate,
-    not_found_page,
-    refuse,
-    server_error_page,
-    slash_missing,
-)
-from inode_pipeline.emulator.pagination import PageRequest, cut_page, is_first_page
+from inode_pipeline.emulator.oauth import REQUIRED_SCOPE, Login, token_answer
+from inode_pipeline.emulator.pagination import as_json, cut_page, is_first_page
 from inode_pipeline.emulator.recording import Visit
 from inode_pipeline.emulator.state import LINKS_PATH, NEXT_PATH, TOKEN_PATH, LoggedRequest, State
-from inode_pipeline.emulator.token_endpoint import token_answer
 
-_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _COMMENT = re.compile(r"\(([^()]*)\)")
+
+
+class _RefusedError(Exception):
+    """A request that gets no page."""
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        self.status, self.detail, self.headers = status, detail, headers
 
 
 def build_app(state: State) -> ASGIApp:
@@ -45,25 +39,24 @@ def build_app(state: State) -> ASGIApp:
         return await token_answer(request, state.tokens, state.config)
 
     async def links(request: Request) -> Response:
-        return await _list_answer(request, state)
+        await asyncio.sleep(state.config.latency_s)
+        try:
+            return _page(request, state, _login_of(request, state))
+        except _RefusedError as refused:
+            return _detail(refused.status, refused.detail, refused.headers)
 
-    async def next_snapshot(request: Request) -> Response:
-        return _next_answer(request, state)
-
-    async def missing(request: Request, _: Exception) -> Response:
-        if f"{request.url.path}/" in (TOKEN_PATH, LINKS_PATH):
-            return slash_missing(request.url.path, request.url.query)
-        return not_found_page()
-
-    async def broken(_: Request, __: Exception) -> Response:
-        return server_error_page()
+    async def next_snapshot(_: Request) -> Response:
+        try:
+            return Response(as_json(state.next_snapshot()), 200, media_type="application/json")
+        except LookupError as exc:
+            return _detail(409, str(exc))
 
     routes = [
-        Route(TOKEN_PATH, token, methods=_METHODS),
-        Route(LINKS_PATH, links, methods=_METHODS),
-        Route(NEXT_PATH, next_snapshot, methods=_METHODS),
+        Route(TOKEN_PATH, token, methods=["POST"]),
+        Route(LINKS_PATH, links, methods=["GET"]),
+        Route(NEXT_PATH, next_snapshot, methods=["POST"]),
     ]
-    app = Starlette(routes=routes, exception_handlers={404: missing, 500: broken})
+    app = Starlette(routes=routes)
     app.router.redirect_slashes = False
     return _logging(app, state)
 
@@ -82,80 +75,56 @@ def _logging(app: ASGIApp, state: State) -> ASGIApp:
     return logged
 
 
-async def _list_answer(request: Request, state: State) -> Response:
-    if state.config.latency_s:
-        await asyncio.sleep(state.config.latency_s)
-    form: Form = "json"
-    try:
-        form = negotiate(request.headers.get("accept"), request.query_params.get("format"))
-        _require_readable(request, await request.body())
-        reader = _admit(request, state)
-        if request.method == "OPTIONS":
-            return answer(form, 200, as_json({"name": "Link List", "description": "Synthetic or recorded links."}))
-        return _page(request, state, form, reader)
-    except Refusal as refusal:
-        return refuse(form, refusal)
+def _detail(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(as_json({"detail": detail}), status, headers, "application/json")
 
 
-def _require_readable(request: Request, body: bytes) -> None:
-    """A body is parsed before anyone is authenticated, since a token may stand in it."""
-    kind = request.headers.get("content-type", "text/plain").partition(";")[0].strip().lower()
-    if not body or kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
-        return
-    if kind != "application/json":
-        raise Refusal(415, f'Unsupported media type "{kind}" in request.')
-    try:
-        json.loads(body)
-    except ValueError as exc:
-        raise Refusal(400, f"JSON parse error - {exc}") from exc
+def _login_of(request: Request, state: State) -> Login | None:
+    """Who reads: the login of a bearer token, None with the API key. Anyone else is refused with 401 or 403."""
+    keyword, _, credential = request.headers.get("authorization", "").partition(" ")
+    if keyword.lower() == "token":
+        if not hmac.compare_digest(credential.encode(), state.config.api_key.encode()):
+            raise _unauthenticated("Invalid token.")
+        return None
+    if keyword.lower() != "bearer":
+        raise _unauthenticated("Authentication credentials were not provided.")
+    token = state.tokens.find(credential)
+    if token is None or token.is_expired:
+        problem = "is invalid" if token is None else "has expired"
+        raise _unauthenticated(
+            "Authentication credentials were not provided.",
+            f',error="invalid_token",error_description="The access token {problem}."',
+        )
+    if REQUIRED_SCOPE not in token.scope.split():
+        raise _RefusedError(403, "You do not have permission to perform this action.")
+    return token.login
 
 
-def _admit(request: Request, state: State) -> Reader:
-    """Who may read the list now; raises `Refusal` for anyone else."""
-    authorization, query_token = request.headers.get("authorization"), request.query_params.get("access_token")
-    reader = authenticate(authorization, query_token, state.tokens, state.config)
-    state.throttle.admit()
-    if request.method not in ("GET", "HEAD", "OPTIONS"):
-        raise Refusal(405, f'Method "{request.method}" not allowed.')
-    return reader
+def _unauthenticated(detail: str, token_error: str = "") -> _RefusedError:
+    return _RefusedError(401, detail, {"WWW-Authenticate": f'Bearer realm="api"{token_error}'})
 
 
-def _page(request: Request, state: State, form: Form, reader: Reader) -> Response:
-    page = PageRequest(_absolute(request), dict(request.query_params))
+def _page(request: Request, state: State, login: Login | None) -> Response:
+    if state.retry_after_s is not None:
+        detail = f"Request was throttled. Expected available in {state.retry_after_s} seconds."
+        raise _RefusedError(429, detail, {"Retry-After": str(state.retry_after_s)})
     visit = Visit(
-        login=reader.login,
-        is_first_page=is_first_page(page, state.config),
+        login=login,
+        is_first_page=is_first_page(request.query_params, state.config),
         is_onlooker=_is_onlooker(request.headers.get("user-agent", "")),
     )
-    served = cut_page(page, state.listing(visit), state.config)
-    response = answer(form, 200, served.body)
-    if request.method == "GET":
-        state.note_served(visit, is_last_page=served.is_last)
-        response.background = BackgroundTask(_after_page, state)
-    return response
+    try:
+        page = cut_page(request.url, state.records_for(visit), state.config)
+    except LookupError as exc:
+        raise _RefusedError(404, str(exc)) from exc
+    state.note_served(visit, is_last_page=page.is_last)
+    return Response(page.body, 200, media_type="application/json", background=BackgroundTask(_after_page, state))
 
 
 async def _after_page(state: State) -> None:
     state.page_served()
 
 
-def _absolute(request: Request) -> str:
-    """The address as the client wrote it: its own Host header, and the scheme this server was reached by."""
-    host = request.headers.get("host") or request.url.netloc
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{request.url.scheme}://{host}{request.url.path}{query}"
-
-
 def _is_onlooker(user_agent: str) -> bool:
     """Whether the User-Agent's comment says that the client only looks: such a one uses up no snapshot."""
     return any(word in ("inspect", "doctor") for comment in _COMMENT.findall(user_agent) for word in comment.split())
-
-
-def _next_answer(request: Request, state: State) -> Response:
-    if request.method != "POST":
-        return Response(as_json({"detail": f'Method "{request.method}" not allowed.'}), 405,
-                        {"Allow": "POST"}, "application/json")  # fmt: skip
-    try:
-        return Response(as_json(state.next_snapshot()), 200, media_type="application/json")
-    except LookupError as exc:
-        return Response(as_json({"detail": str(exc)}), 409, media_type="application/json")

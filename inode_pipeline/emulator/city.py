@@ -1,6 +1,6 @@
 """The plan of an invented city: named corridors on an irregular grid, and a sensor where two of them cross.
 
-Port Maren does not exist. Keep out: links (`network.py`) and traffic (`traffic.py`).
+Port Maren does not exist.
 """
 
 from __future__ import annotations

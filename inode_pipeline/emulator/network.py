@@ -1,7 +1,4 @@
-"""The synthetic road network: links in both directions between neighbouring sensors of an invented city, from a seed.
-
-Keep out: what changes with the time of day (`traffic.py`), and how a record is served (`listing.py`).
-"""
+"""The synthetic road network: links both ways between neighbouring sensors of an invented city, from a seed."""
 
 from __future__ import annotations
 
@@ -52,7 +49,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """One direction of a road between two neighbouring crossings, before anything is said of its link."""
+    """One direction of a road between two neighbouring crossings, before it becomes a link."""
 
     corridor: Corridor
     heading: str
@@ -69,7 +66,7 @@ def build_network(count: int, seed: int) -> tuple[Link, ...]:
     rng = Random(seed)  # noqa: S311 - scenery, not secrets
     rows, columns = _grid_for(math.ceil(count / 2))
     city = build_city(rows, columns, rng)
-    conditions, crowdsourced = _fates(count, rng)
+    conditions, crowdsourced = _draw_conditions(count, rng)
     links: list[Link] = []
     number = 4000
     for place, stretch in enumerate(islice(_stretches(city, rng), count)):
@@ -109,7 +106,7 @@ def _both_ways(
     yield _Stretch(corridor, headings[1], end, start, line[::-1], speed)
 
 
-def _fates(count: int, rng: Random) -> tuple[list[Condition], list[bool]]:
+def _draw_conditions(count: int, rng: Random) -> tuple[list[Condition], list[bool]]:
     """Which links are disabled (2 %), silent (4 %), crowdsourced (10 %): at least one of each in a network of 20."""
     order = list(range(count))
     rng.shuffle(order)

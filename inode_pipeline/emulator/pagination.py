@@ -1,116 +1,141 @@
-"""The four forms in which a list is cut into pages, as Django REST framework cuts them.
+"""Cut a list into pages in one of four ways: by number, by offset, by cursor, or not at all.
 
-Keep out: which records are served (`state.py`) and who may read them (`authentication.py`).
+The envelopes are those of Django REST framework.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from base64 import b64decode, b64encode
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from starlette.datastructures import URL, QueryParams
 
 from inode_pipeline.emulator.config import EmulatorConfig
-from inode_pipeline.emulator.cursor import cut_at_cursor
-from inode_pipeline.emulator.listing import Listing, as_json
-from inode_pipeline.emulator.negotiation import Refusal
+
+Record = Mapping[str, Any] | bytes
+"""A record to be written as JSON, or its JSON, sent as it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class PageRequest:
-    """The absolute address as the client wrote it, and its query parameters (the last of each name)."""
-
-    address: str
-    parameters: Mapping[str, str]
-
-    def number(self, name: str, *, least: int, most: int | None, default: int) -> int:
-        """A whole number from the query; `default` where it is missing, junk or below `least`, silently clamped."""
-        try:
-            number = int(self.parameters[name])
-        except (KeyError, ValueError):
-            return default
-        if number < least:
-            return default
-        return number if most is None else min(number, most)
-
-    def size(self, config: EmulatorConfig) -> int:
-        """How many records the client gets on a page."""
-        name = "limit" if config.pagination == "limit-offset" else config.page_size_param
-        return self.number(name, least=1, most=config.max_page_size, default=config.page_size)
-
-
-@dataclass(frozen=True, slots=True)
-class ServedPage:
+class Page:
     """A page's body, and whether nothing follows it."""
 
     body: bytes
     is_last: bool
 
 
-def is_first_page(request: PageRequest, config: EmulatorConfig) -> bool:
+def as_json(value: object) -> bytes:
+    """Compact UTF-8 JSON as Django REST framework writes it; a lone surrogate stays an escape."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def is_first_page(query: QueryParams, config: EmulatorConfig) -> bool:
     """Whether a walk begins with this request."""
     if config.pagination == "page":
-        return request.parameters.get("page") != "last" and request.number("page", least=1, most=None, default=1) == 1
+        return _number(query, "page", default=1) == 1
     if config.pagination == "limit-offset":
-        return request.number("offset", least=0, most=None, default=0) == 0
-    return config.pagination == "none" or "cursor" not in request.parameters
+        return _number(query, "offset", default=0) == 0
+    return config.pagination == "none" or "cursor" not in query
 
 
-def cut_page(request: PageRequest, listing: Listing, config: EmulatorConfig) -> ServedPage:
-    """The page that the request asks for; raises `Refusal` 404 where there is none."""
+def cut_page(url: URL, records: Sequence[Record], config: EmulatorConfig) -> Page:
+    """The page at an absolute address; raises `LookupError` where there is none."""
+    query = QueryParams(url.query)
+    if config.pagination == "none":
+        return Page(_array(records), is_last=True)
+    name = "limit" if config.pagination == "limit-offset" else "page_size"
+    size = min(_number(query, name, default=0) or config.page_size, config.max_page_size)
     if config.pagination == "page":
-        return _by_number(request, listing, request.size(config))
+        return _by_number(url, query, records, size)
     if config.pagination == "limit-offset":
-        return _by_offset(request, listing, request.size(config))
-    if config.pagination == "cursor":
-        cut = cut_at_cursor(listing, request.parameters.get("cursor"), request.size(config))
-        next_ = _with(request.address, cursor=cut.next) if cut.next is not None else None
-        previous = _with(request.address, cursor=cut.previous) if cut.previous is not None else None
-        return _envelope(None, next_, previous, listing.array(cut.places))
-    return ServedPage(listing.array(range(len(listing))), is_last=True)
+        return _by_offset(url, query, records, size)
+    return _by_cursor(url, query, records, size)
 
 
-def _by_number(request: PageRequest, listing: Listing, size: int) -> ServedPage:
-    pages = max(1, math.ceil(len(listing) / size))
-    asked = request.parameters.get("page") or "1"
-    try:
-        number = pages if asked == "last" else int(asked)
-    except ValueError:
-        number = 0
+def _number(query: QueryParams, name: str, *, default: int) -> int:
+    """A whole number from the query; `default` where it is missing, negative or no number."""
+    text = query.get(name, "")
+    return int(text) if text.isdecimal() else default
+
+
+def _by_number(url: URL, query: QueryParams, records: Sequence[Record], size: int) -> Page:
+    pages = max(1, math.ceil(len(records) / size))
+    number = _number(query, "page", default=0) if query.get("page") else 1
     if not 1 <= number <= pages:
-        raise Refusal(404, "Invalid page.")
-    next_ = _with(request.address, page=number + 1) if number < pages else None
-    previous = _with(request.address, page=number - 1 if number > 2 else None) if number > 1 else None
-    return _envelope(len(listing), next_, previous, listing.array(_places(listing, (number - 1) * size, size)))
+        raise LookupError("Invalid page.")
+    next_ = url.include_query_params(page=number + 1) if number < pages else None
+    previous = None
+    if number > 1:
+        previous = url.include_query_params(page=number - 1) if number > 2 else url.remove_query_params("page")
+    return _envelope(len(records), next_, previous, records[(number - 1) * size : number * size])
 
 
-def _by_offset(request: PageRequest, listing: Listing, limit: int) -> ServedPage:
-    offset = request.number("offset", least=0, most=None, default=0)
+def _by_offset(url: URL, query: QueryParams, records: Sequence[Record], limit: int) -> Page:
+    offset = _number(query, "offset", default=0)
     next_ = previous = None
-    if offset + limit < len(listing):
-        next_ = _with(request.address, limit=limit, offset=offset + limit)
+    if offset + limit < len(records):
+        next_ = url.include_query_params(limit=limit, offset=offset + limit)
     if offset > 0:
-        previous = _with(request.address, limit=limit, offset=offset - limit if offset > limit else None)
-    return _envelope(len(listing), next_, previous, listing.array(_places(listing, offset, limit)))
+        previous = url.remove_query_params("offset").include_query_params(limit=limit)
+        if offset > limit:
+            previous = previous.include_query_params(offset=offset - limit)
+    return _envelope(len(records), next_, previous, records[offset : offset + limit])
 
 
-def _places(listing: Listing, start: int, size: int) -> range:
-    return range(min(start, len(listing)), min(start + size, len(listing)))
+def _by_cursor(url: URL, query: QueryParams, records: Sequence[Record], size: int) -> Page:
+    """Records in the order of their ids; the cursor says behind which id a page begins. There is no way back.
+
+    It is base64 of `p=<id>&o=<records to skip behind it>`; the latter matters only where records share an id.
+    """
+    ids = _comparable_ids(records)
+    order = sorted(range(len(records)), key=ids.__getitem__)
+    positions = [ids[place] for place in order]
+    start = _start(query.get("cursor"), positions)
+    stop = start + size
+    page = [records[place] for place in order[start:stop]]
+    if stop >= len(records):
+        return _envelope(None, None, None, page)
+    tie = bisect_left(positions, positions[stop])
+    cursor = urlencode(({"p": positions[tie - 1]} if tie else {}) | ({"o": stop - tie} if stop > tie else {}))
+    return _envelope(None, url.include_query_params(cursor=b64encode(cursor.encode()).decode()), None, page)
 
 
-def _envelope(count: int | None, next_: str | None, previous: str | None, results: bytes) -> ServedPage:
+def _comparable_ids(records: Sequence[Record]) -> list[Any]:
+    """The records' ids, or their places where not every record has one that can be compared with the others."""
+    ids = [record.get("id") if isinstance(record, Mapping) else None for record in records]
+    return ids if any(all(type(one) is kind for one in ids) for kind in (int, str)) else list(range(len(ids)))
+
+
+def _start(cursor: str | None, positions: list[Any]) -> int:
+    if cursor is None:
+        return 0
+    try:
+        parts = parse_qs(b64decode(cursor).decode())
+        skipped = int(parts.get("o", ["0"])[0])
+        if "p" not in parts:
+            return skipped
+        last = type(positions[0])(parts["p"][0]) if positions else None
+    except ValueError as exc:
+        raise LookupError("Invalid cursor") from exc
+    return bisect_right(positions, last) + skipped
+
+
+def _envelope(count: int | None, next_: URL | None, previous: URL | None, records: Sequence[Record]) -> Page:
     head = b"{" if count is None else b'{"count":%d,' % count
-    links = b'"next":%b,"previous":%b,"results":' % (as_json(next_), as_json(previous))
-    return ServedPage(head + links + results + b"}", is_last=next_ is None)
+    ways = (as_json(way and str(way)) for way in (next_, previous))
+    body = head + b'"next":%b,"previous":%b,"results":%b}' % (*ways, _array(records))
+    return Page(body, is_last=next_ is None)
 
 
-def _with(address: str, **changes: object) -> str:
-    """The address with query parameters set, or removed where None; sorted and encoded anew, as the framework does."""
-    scheme, host, path, query, fragment = urlsplit(address)
-    parameters = parse_qs(query, keep_blank_values=True)
-    for name, value in changes.items():
-        if value is None:
-            parameters.pop(name, None)
-        else:
-            parameters[name] = [str(value)]
-    return urlunsplit((scheme, host, path, urlencode(sorted(parameters.items()), doseq=True), fragment))
+def _array(records: Sequence[Record]) -> bytes:
+    return b"[" + b",".join(one if isinstance(one, bytes) else as_json(one) for one in records) + b"]"

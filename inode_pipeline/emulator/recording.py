@@ -1,7 +1,4 @@
-"""Recorded snapshots, served one after another: which login reads which.
-
-Keep out: how a page is cut (`pagination.py`) and what else can be served (`state.py`).
-"""
+"""Recorded snapshots, served one after another: which login reads which."""
 
 from __future__ import annotations
 
@@ -14,14 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from inode_pipeline.emulator.listing import Listing, Written, ids_of
-from inode_pipeline.emulator.tokens import Login
+from inode_pipeline.emulator.oauth import Login
 
 
 class Recording:
     """The snapshots of a file: newline-delimited `{"snapshot": ISO time, "records": [...]}`, plain or gzipped.
 
-    Held compressed; the few that are being read are held ready to be sent. A line that is no snapshot, or a file
+    Held compressed but for the few that are being read. A line that is no snapshot, or a file
     without any, is a `ValueError` that names the line.
     """
 
@@ -34,20 +30,15 @@ class Recording:
                 self._lines.append(zlib.compress(line, 1))
         if not self._lines:
             raise ValueError(f"{path.name} holds no snapshot")
-        self.listing = lru_cache(maxsize=4)(self._listing)
+        self.records = lru_cache(maxsize=4)(self._records)
 
     def __len__(self) -> int:
         return len(self._lines)
 
-    def records(self, index: int) -> list[dict[str, Any]]:
+    def _records(self, index: int) -> list[dict[str, Any]]:
         """The records of a snapshot, counted from 0, with every field and type as recorded."""
-        snapshot = json.loads(zlib.decompress(self._lines[index]))
-        records: list[dict[str, Any]] = snapshot["records"]
+        records: list[dict[str, Any]] = json.loads(zlib.decompress(self._lines[index]))["records"]
         return records
-
-    def _listing(self, index: int) -> Listing:
-        records = self.records(index)
-        return Listing(Written(len(records), records.__getitem__), ids_of(records))
 
 
 def _lines_of(path: Path) -> Iterator[bytes]:

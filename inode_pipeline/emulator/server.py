@@ -1,7 +1,7 @@
 """An emulator that listens: in a thread beside a test or a demo, or in the foreground for the command.
 
 uvicorn is given no logging configuration and catches no signal outside the main thread, so nothing of the process
-around it changes. Keep out: what is answered (`app.py`).
+around it changes.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _STOP_TIMEOUT_S = 10.0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which notices at once that it shall stop, and stops at once if nothing is under way.
+    """uvicorn's server, without the tenth of a second that the original sleeps before it stops.
 
-    The original sleeps a tenth of a second for either, which hundreds of tests would pay.
+    Hundreds of tests would pay for it.
     """
 
     async def main_loop(self) -> None:
@@ -58,7 +58,7 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)
 
     def _abandon(self) -> None:
-        """Drop whoever does not read the answer, and every answer that is not ready."""
+        """Cut off clients that do not read their answer, and cancel answers that are not ready."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         for task in list(self.server_state.tasks):

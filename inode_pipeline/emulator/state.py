@@ -1,21 +1,19 @@
 """What changes while an emulator runs: its records, tokens and counts, and the handles by which a test changes them.
 
 All of it may be changed from another thread at any time; a request sees what it finds when its page is cut.
-Keep out: HTTP (`app.py`).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from inode_pipeline.emulator.config import EmulatorConfig
-from inode_pipeline.emulator.listing import Listing, Record, Written
 from inode_pipeline.emulator.network import build_network
+from inode_pipeline.emulator.oauth import TokenStore
+from inode_pipeline.emulator.pagination import Record
 from inode_pipeline.emulator.recording import Playback, Recording, Visit
-from inode_pipeline.emulator.throttle import Throttle
-from inode_pipeline.emulator.tokens import TokenStore
 from inode_pipeline.emulator.traffic import Interval, Traffic
 
 TOKEN_PATH = "/api/oauth/token/"  # noqa: S105 - an address
@@ -35,29 +33,27 @@ class State:
     """One emulator's state.
 
     `records`: None, or what replaces whatever the emulator would serve; each item a dict, or bytes that are sent as
-    they are. A list may be changed in place; a tuple may not, so that a page costs what is on it and no more.
+    they are. It may be changed in place.
     `on_page`: called with 1, 2, ... after each page was served, before any other request is looked at. It runs in the
     server's thread and must not call the server. What it raises is kept in `hook_error`.
+    `retry_after_s`: if set, every request for links is answered 429 with this pause.
     `requests`: every answered request, in order; clearing it sets the counts to 0.
     """
 
     def __init__(self, config: EmulatorConfig) -> None:
         self.config = config
-        self.records: list[Record] | tuple[Record, ...] | None = None
+        self.records: Sequence[Record] | None = None
         self.on_page: Callable[[int], None] | None = None
         self.hook_error: BaseException | None = None
+        self.retry_after_s: int | None = None
         self.requests: list[LoggedRequest] = []
         self.pages_served = 0
-        self.tokens = TokenStore(
-            lifetime_s=config.token_lifetime_s, is_rotating=config.rotate_refresh, clock=config.clock
-        )
-        self.throttle = Throttle(config.throttle_per_minute, config.clock)
+        self.tokens = TokenStore(config.token_lifetime_s)
         self.recording = Recording(config.recording) if config.recording else None
         self.playback = Playback(len(self.recording)) if self.recording else None
         self._links = () if self.recording else build_network(config.links, config.seed)
         self._traffic = Traffic(config.seed)
-        self._rendered: tuple[int, Listing] | None = None
-        self._unchanging: tuple[tuple[Record, ...], Listing] | None = None
+        self._shown: tuple[int, list[dict[str, object]]] | None = None
 
     @property
     def token_requests(self) -> int:
@@ -96,41 +92,33 @@ class State:
 
     def freeze(self) -> list[Any]:
         """Put what would be served now into `records`, to be changed at will, and return that very list."""
-        self.records = records = self._records_now()
+        if self.recording and self.playback:
+            now: Sequence[Record] = self.recording.records(self.playback.for_next_login)
+        else:
+            now = self._synthetic()
+        records: list[Any] = json.loads(json.dumps(now))
+        self.records = records
         return records
 
-    def _records_now(self) -> list[Any]:
-        if self.recording and self.playback:
-            return list(self.recording.records(self.playback.for_next_login))
-        interval = Interval.before(self.config.now())
-        return list(json.loads(json.dumps([self._traffic.record(link, interval) for link in self._links])))
-
-    def listing(self, visit: Visit) -> Listing:
+    def records_for(self, visit: Visit) -> Sequence[Record]:
         """The records from which a page is cut."""
-        if isinstance(self.records, tuple):
-            return self._unchanged(self.records)
         if self.records is not None:
-            return Listing(list(self.records))
+            return self.records
         if self.recording and self.playback:
-            return self.recording.listing(self.playback.snapshot_for(visit))
+            return self.recording.records(self.playback.snapshot_for(visit))
         return self._synthetic()
-
-    def _unchanged(self, records: tuple[Record, ...]) -> Listing:
-        if self._unchanging is None or self._unchanging[0] is not records:
-            self._unchanging = records, Listing(records)
-        return self._unchanging[1]
 
     def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
         """Let a recording know that a page was cut from it."""
         if self.records is None and self.playback:
             self.playback.note_served(visit, is_last_page=is_last_page)
 
-    def _synthetic(self) -> Listing:
+    def _synthetic(self) -> list[dict[str, object]]:
+        """What the network shows of its last interval."""
         interval = Interval.before(self.config.now())
-        if self._rendered is None or self._rendered[0] != interval.number:
-            written = Written(len(self._links), lambda place: self._traffic.record(self._links[place], interval))
-            self._rendered = interval.number, Listing(written, [link.id for link in self._links])
-        return self._rendered[1]
+        if self._shown is None or self._shown[0] != interval.number:
+            self._shown = interval.number, [self._traffic.record(link, interval) for link in self._links]
+        return self._shown[1]
 
     def page_served(self) -> None:
         """Count a page and call the hook; an exception in it is kept, the first one only."""

@@ -1,7 +1,6 @@
 """What the synthetic links measure: travel times by hour, weekday and direction, and the records that carry them.
 
 Everything follows from the seed and the 5-minute interval, so the same seed and time give the same bytes.
-Keep out: the roads themselves (`network.py`), paging and HTTP.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,7 +15,6 @@ from inode_pipeline.config import Settings
 from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.server import EmulatorServer
 from inode_pipeline.emulator.state import State
-from inode_pipeline.emulator.throttle import Throttle
 from inode_pipeline.warehouse.engine import Warehouse
 
 SECRETS = ("canary-password", "canary-client-secret")
@@ -58,7 +56,7 @@ def account(emulator: EmulatorServer, monkeypatch: pytest.MonkeyPatch) -> Iterat
     emulator.state.requests.clear()
     yield emulator.state
     emulator.state.records = None
-    emulator.state.throttle = Throttle(None, time.monotonic)
+    emulator.state.retry_after_s = None
 
 
 @dataclass

@@ -14,7 +14,6 @@ from sqlalchemy import func, select
 from inode_pipeline.analysis.sampling import OFF
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator.state import State
-from inode_pipeline.emulator.throttle import Throttle
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import Attempt, land, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, reading
@@ -230,7 +229,7 @@ def test_a_passing_trouble_is_tried_again(
         clock.shift(seconds)
 
     monkeypatch.setattr(time, "sleep", pass_quickly)
-    account.throttle = Throttle(1, time.monotonic)  # asks for a minute; a walk may take half of one
+    account.retry_after_s = 60  # a walk may take half of that
     with time_machine.travel(datetime.combine(today, datetime.min.time(), UTC)) as clock:
         run = location.sync(today)
     assert run.sentence.startswith("[RateLimitedError] ")

@@ -1,4 +1,4 @@
-"""Who may read the list of links, and in which form, over a real socket."""
+"""Who may read the list of links: logins, renewals, the API key, and what the others are answered."""
 
 from __future__ import annotations
 
@@ -8,38 +8,25 @@ NO_CREDENTIALS = {"detail": "Authentication credentials were not provided."}
 INVALID = ',error="invalid_token",error_description="The access token is invalid."'
 
 
-class Seconds:
-    """A clock that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+def status_with(visitor, access_token: str) -> int:
+    """What the list of links answers to a token."""
+    return visitor.get(Authorization=f"Bearer {access_token}").status_code
 
 
 @pytest.mark.parametrize(
-    ("authorization", "body", "detail_of_token"),
+    ("authorization", "body", "token_error"),
     [
         ("", NO_CREDENTIALS, ""),
         ("Api-Key demo-api-key", NO_CREDENTIALS, ""),
         ("Bearer unknown", NO_CREDENTIALS, INVALID),
         ("Token wrong", {"detail": "Invalid token."}, ""),
-        ("Token", {"detail": "Invalid token header. No credentials provided."}, ""),
-        ("Token a b", {"detail": "Invalid token header. Token string should not contain spaces."}, ""),
     ],
 )
-@pytest.mark.parametrize("first", ["oauth2", "token", "session"])
-def test_m12_refusal_has_the_challenge_of_the_first_authenticator(emulate, first, authorization, body, detail_of_token):
-    """The body misleads, and the first class decides: OAuth 401 with its challenge, Token 401, session 403 without."""
-    answer = emulate(links=0, first_authenticator=first).get(Authorization=authorization)
-    assert answer.json() == body
-    expected = {
-        "oauth2": (401, f'Bearer realm="api"{detail_of_token}'),
-        "token": (401, "Token"),
-        "session": (403, None),
-    }
-    assert (answer.status_code, answer.headers.get("www-authenticate")) == expected[first]
+def test_request_without_good_credentials_is_401_with_a_challenge(emulate, authorization, body, token_error):
+    """The body is the same for a bad token as for none; only the challenge says which it was."""
+    answer = emulate(links=0).get(Authorization=authorization)
+    assert (answer.status_code, answer.json()) == (401, body)
+    assert answer.headers["www-authenticate"] == f'Bearer realm="api"{token_error}'
 
 
 @pytest.mark.parametrize("keyword", ["Token", "token", "TOKEN"])
@@ -50,93 +37,124 @@ def test_api_key_reads_links_whatever_the_case_of_its_keyword(emulate, keyword):
     assert visitor.state.token_requests == 0
 
 
-def test_token_in_the_query_is_accepted_and_echoed_in_next(emulate):
-    """What a client must never do works, and comes back in `next`."""
-    visitor = emulate(links=30, page_size=10)
-    token = visitor.token().json()["access_token"]
-    answer = visitor.get(f"?access_token={token}")
+def test_password_login_gives_a_pair_that_must_not_be_stored(emulate):
+    """Five fields, a lifetime and the headers that forbid caching."""
+    answer = emulate(token_lifetime_s=77).token()
     assert answer.status_code == 200
-    assert f"access_token={token}" in answer.json()["next"]
+    assert answer.headers["content-type"] == "application/json"
+    assert (answer.headers["cache-control"], answer.headers["pragma"]) == ("no-store", "no-cache")
+    body = answer.json()
+    assert (len(body.pop("access_token")), len(body.pop("refresh_token"))) == (30, 30)
+    assert body == {"expires_in": 77, "token_type": "Bearer", "scope": "sync"}
 
 
 @pytest.mark.parametrize(
-    ("accept", "query", "status", "kind"),
+    ("changes", "status", "body"),
     [
-        ("application/json", "", 200, "application/json"),
-        ("*/*", "", 200, "application/json"),
-        ("application/*", "", 200, "application/json"),
-        ("text/html", "", 200, "text/html; charset=utf-8"),
-        ("text/html,application/xhtml+xml,*/*;q=0.8", "", 200, "text/html; charset=utf-8"),
-        ("application/json;q=0.1, text/html;q=0.9", "", 200, "application/json"),
-        ("application/xml", "", 406, "application/json"),
-        ("text/html", "?format=json", 406, "application/json"),
-        ("*/*", "?format=json", 200, "application/json"),
-        ("*/*", "?format=api", 200, "text/html; charset=utf-8"),
-        ("*/*", "?format=csv", 404, "application/json"),
+        ({"client_secret": "no"}, 401, {"error": "invalid_client"}),
+        ({"client_id": None, "client_secret": None}, 401, {"error": "invalid_client"}),
+        ({"password": "no"}, 400, {"error": "invalid_grant", "error_description": "Invalid credentials given."}),
+        ({"username": "no"}, 400, {"error": "invalid_grant", "error_description": "Invalid credentials given."}),
+        ({"scope": "everything"}, 400, {"error": "invalid_scope"}),
+        ({"scope": ""}, 400, {"error": "invalid_scope"}),
+        ({"grant_type": "magic"}, 400, {"error": "unsupported_grant_type"}),
+        ({"grant_type": None}, 400, {"error": "unsupported_grant_type"}),
+        ({"grant_type": "refresh_token"}, 400, {"error": "invalid_grant"}),
     ],
 )
-def test_form_of_the_answer_follows_accept_and_format(emulate, accept, query, status, kind):
-    """JSON and a page for people can be had, everything else is refused in JSON."""
-    answer = emulate(links=1).use_api_key().get(query, Accept=accept)
-    assert (answer.status_code, answer.headers["content-type"]) == (status, kind)
-    details = {406: "Could not satisfy the request Accept header.", 404: "Not found."}
-    if status in details:
-        assert answer.json() == {"detail": details[status]}
-
-
-@pytest.mark.parametrize("address", ["v1/devices/", "v2/links/", "", "v1/links/1/"])
-def test_unknown_address_is_a_404_page(emulate, address):
-    """Where there is no view the answer is HTML, which is how a client knows a wrong URL."""
-    answer = emulate(links=0).http.get(address)
-    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-
-
-def test_address_without_its_slash_is_a_relative_redirect_that_keeps_the_query(emulate):
-    """301 with an empty body."""
-    answer = emulate(links=0).http.get("v1/links?page=2")
-    assert (answer.status_code, answer.content) == (301, b"")
-    assert answer.headers["location"] == "/api/v1/links/?page=2"
-
-
-def test_other_methods_are_refused_after_authentication(emulate):
-    """Who may read is told that nothing can be written; anyone else is not."""
+def test_refused_login_names_its_cause(emulate, changes, status, body):
+    """Every cause has its status and body; only a refused client is 401 with a challenge."""
     visitor = emulate(links=0)
-    assert visitor.http.delete("v1/links/").status_code == 401
-    visitor.use_api_key()
-    answer = visitor.http.delete("v1/links/")
-    assert (answer.status_code, answer.json()) == (405, {"detail": 'Method "DELETE" not allowed.'})
-    assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
-    assert visitor.http.options("v1/links/").status_code == 200
+    answer = visitor.token(**changes)
+    assert (answer.status_code, answer.json()) == (status, body)
+    assert answer.headers.get("www-authenticate") == ('Bearer error="invalid_client"' if status == 401 else None)
+    assert visitor.state.logins == 0
 
 
-def test_head_is_answered_without_a_body_and_counts_as_no_page(emulate):
-    """HEAD reads nothing."""
-    visitor = emulate(links=3).use_api_key()
-    answer = visitor.http.head("v1/links/")
-    assert (answer.status_code, answer.content) == (200, b"")
-    assert visitor.state.pages_served == 0
+def test_omitted_scope_grants_read_which_may_not_read_links(emulate):
+    """Without a scope the default is granted with 200, and links are forbidden to it."""
+    visitor = emulate()
+    body = visitor.token(scope=None).json()
+    assert body["scope"] == "read"
+    refused = visitor.get(Authorization=f"Bearer {body['access_token']}")
+    assert (refused.status_code, refused.json()) == (
+        403, {"detail": "You do not have permission to perform this action."},
+    )  # fmt: skip
+    assert "www-authenticate" not in refused.headers
 
 
-def test_server_error_is_a_500_page(emulate):
-    """A cursor whose position is no id breaks the server as it breaks the real one."""
-    visitor = emulate(links=3, pagination="cursor").use_api_key()
-    answer = visitor.get("?cursor=cD1hYmM%3D")
-    assert (answer.status_code, answer.headers["content-type"]) == (500, "text/html; charset=utf-8")
-    assert "Server Error (500)" in answer.text
-    assert visitor.get().status_code == 200
+def test_second_login_leaves_the_first_token_good(emulate):
+    """Every login has tokens of its own."""
+    visitor = emulate()
+    tokens = [visitor.token().json()["access_token"] for _ in range(2)]
+    assert [status_with(visitor, token) for token in tokens] == [200, 200]
 
 
-def test_m08_throttle_denies_with_retry_after_until_the_oldest_request_is_a_minute_old(emulate):
-    """429 with whole seconds rounded up; denied requests do not count, and who is refused is not throttled."""
-    clock = Seconds()
-    visitor = emulate(links=1, throttle_per_minute=2, clock=clock).use_api_key()
-    assert visitor.get(Authorization="Token wrong").status_code == 401
-    assert [visitor.get().status_code, visitor.get().status_code] == [200, 200]
-    clock.now = 2.5
+def test_refresh_deletes_the_old_access_token_at_once_and_works_once(emulate):
+    """A new pair; the old access token is unknown, the old refresh token spent, the new pair stays good."""
+    visitor = emulate()
+    old = visitor.token().json()
+    new = visitor.refresh(old["refresh_token"]).json()
+    assert (new["scope"], new["expires_in"]) == ("sync", 36_000)
+    assert (status_with(visitor, old["access_token"]), status_with(visitor, new["access_token"])) == (401, 200)
+    again = visitor.refresh(old["refresh_token"])
+    assert (again.status_code, again.json()) == (400, {"error": "invalid_grant"})
+    assert status_with(visitor, new["access_token"]) == 200
+
+
+def test_refresh_may_narrow_the_scope_but_not_widen_it(emulate):
+    """A renewed token may do less, never more."""
+    visitor = emulate(links=0)
+    assert visitor.refresh(visitor.token(scope="read").json()["refresh_token"], scope="sync").json() == {
+        "error": "invalid_scope"
+    }
+    both = visitor.token(scope="read sync").json()["refresh_token"]
+    assert visitor.refresh(both, scope="read").json()["scope"] == "read"
+
+
+def test_token_ends_with_its_lifetime_and_the_refresh_token_outlives_it(emulate):
+    """An expired token is refused with its own challenge, and can still be renewed."""
+    visitor = emulate(token_lifetime_s=0)
+    pair = visitor.token().json()
+    answer = visitor.get(Authorization=f"Bearer {pair['access_token']}")
+    assert (answer.status_code, answer.json()) == (401, NO_CREDENTIALS)
+    assert answer.headers["www-authenticate"] == (
+        'Bearer realm="api",error="invalid_token",error_description="The access token has expired."'
+    )
+    assert visitor.refresh(pair["refresh_token"]).status_code == 200
+
+
+def test_revoked_tokens_are_unknown_and_their_refresh_tokens_too(emulate):
+    """`expire_tokens` lets access tokens run out, `revoke_tokens` ends everything, as the real server does."""
+    visitor = emulate()
+    pair = visitor.token().json()
+    visitor.state.expire_tokens()
+    assert "has expired" in visitor.get(Authorization=f"Bearer {pair['access_token']}").headers["www-authenticate"]
+    pair = visitor.refresh(pair["refresh_token"]).json()
+    visitor.state.revoke_tokens()
+    assert "is invalid" in visitor.get(Authorization=f"Bearer {pair['access_token']}").headers["www-authenticate"]
+    assert visitor.refresh(pair["refresh_token"]).status_code == 400
+
+
+def test_throttled_list_says_when_to_come_again(emulate):
+    """429 with the pause that the test set, until it is taken back."""
+    visitor = emulate(links=1).use_api_key()
+    visitor.state.retry_after_s = 58
     answer = visitor.get()
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "58")
     assert answer.json() == {"detail": "Request was throttled. Expected available in 58 seconds."}
-    clock.now = 59.5
-    assert visitor.get().json() == {"detail": "Request was throttled. Expected available in 1 second."}
-    clock.now = 60
+    visitor.state.retry_after_s = None
     assert visitor.get().status_code == 200
+
+
+def test_secrets_are_not_in_the_configurations_repr(emulate):
+    """A configuration can be printed."""
+    text = repr(emulate(links=0, password="canary-1", client_secret="canary-2", api_key="canary-3").config)
+    assert "canary" not in text
+
+
+def test_body_that_is_no_utf8_is_answered(emulate):
+    """Bytes that are no text are an unsupported grant."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = emulate(links=0).http.post("oauth/token/", content=b"grant_type=\xff", headers=headers)
+    assert answer.json() == {"error": "unsupported_grant_type"}

@@ -45,9 +45,9 @@ def body_of(answer: httpx.Response) -> Any:
 
 
 def next_of(address: str | None) -> Any:
-    """Reduce an address of another page to its path and query; a cursor's inside is the server's own business."""
+    """Reduce an address of another page to its path and query, whose order and cursor are the server's own business."""
     if address is None:
         return None
     parts = urlsplit(address)
-    query = [(name, "…" if name in ("cursor", "access_token") else value) for name, value in parse_qsl(parts.query)]
+    query = sorted((name, "…" if name == "cursor" else value) for name, value in parse_qsl(parts.query))
     return parts.path, query

@@ -19,8 +19,8 @@ class Emulated:
     def __init__(self, credentials: dict[str, str], options: dict[str, Any], records: list[dict[str, Any]]) -> None:
         self.credentials = credentials
         names = ("username", "password", "client_id", "client_secret", "api_key")
-        choices: dict[str, Any] = {name: credentials[name] for name in names} | in_the_emulators_words(options)
-        self.server = EmulatorServer(EmulatorConfig(page_size=20, scopes=("sync", "read"), **choices))
+        account: dict[str, Any] = {name: credentials[name] for name in names}
+        self.server = EmulatorServer(EmulatorConfig(page_size=20, **account, **options))
         self.server.__enter__()
         self.base_url = self.server.base_url
         self.hold(records)
@@ -41,10 +41,6 @@ class Emulated:
     def delete(self, link_id: int) -> None:
         """Remove a link."""
         del self.links[[link["id"] for link in self.links].index(link_id)]
-
-    def insert_in_front(self, record: dict[str, Any]) -> None:
-        """Add a link whose id is below all others."""
-        self.links.insert(0, record)
 
     def stop(self) -> None:
         """End the server."""
@@ -68,26 +64,6 @@ class Real:
     def delete(self, link_id: int) -> None:
         """Remove a link."""
         self.server.now(("delete_links", link_id))
-
-    def insert_in_front(self, record: dict[str, Any]) -> None:
-        """Add a link under the id of this record; its other fields are the server's own."""
-        self.server.now(("insert_links", record["id"]))
-
-
-def in_the_emulators_words(options: dict[str, Any]) -> dict[str, Any]:
-    """Translate the reference server's options into the emulator's."""
-    words: dict[str, Any] = {}
-    for name, value in options.items():
-        match name:
-            case "first_authentication":
-                words["first_authenticator"] = {"oauth": "oauth2"}.get(value, value)
-            case "password_grant":
-                words["is_password_grant_allowed"] = value
-            case "throttle":
-                words["throttle_per_minute"] = int(value.removesuffix("/min"))
-            case _:
-                words[name] = value
-    return words
 
 
 Side = Real | Emulated
