@@ -109,9 +109,7 @@ def ask(warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
 def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
     """Run a query in a transaction of this warehouse, so that several answers see one state."""
     values = parameter_values(query, given)
-    if warehouse.schema is not None:
-        connection.execute(text(f'SET LOCAL search_path TO "{warehouse.schema}"'))
-    else:
+    if not warehouse.is_postgresql:
         values = {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
     for parameter in query.parameters:
         if parameter.name not in values and parameter.default is not None:

@@ -19,7 +19,7 @@ from typing import Any, Self
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from inode_pipeline.config import LocalSettings, is_loopback
-from inode_pipeline.errors import LockedError
+from inode_pipeline.errors import ConfigError, LockedError
 from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate, translate_os
 from inode_pipeline.warehouse.types import json_text
 
@@ -27,6 +27,27 @@ LOCK_WAIT_S = 60
 """How long a statement waits for another session's lock. On SQLite a page waits at most for one merge."""
 
 CONNECT_TIMEOUT_S = 10
+
+WHOLE_TABLES = "SET LOCAL row_security = off; "
+"""A writing transaction sees every row or fails: a policy that hides some would let a load think they are not there."""
+
+_SESSION = {
+    "client_encoding": "'UTF8'",  # COPY sends UTF-8
+    "DateStyle": "'ISO, YMD'",  # psycopg reads no other
+    "IntervalStyle": "'postgres'",
+    "TimeZone": "'UTC'",  # COPY sends times in UTC without an offset
+    "extra_float_digits": "1",  # a double comes back as it was sent
+    "bytea_output": "'hex'",
+    "standard_conforming_strings": "on",  # the comments of tables and views are literals
+    "transform_null_equals": "off",
+    "jit": "off",  # compiling costs seconds where nothing is known yet of a table, and saves none of ours
+}
+"""What our statements and the driver rely on; the isolation level is part of BEGIN.
+
+Whatever the server, the database, the role, PGOPTIONS or another client behind the same pooler have set: each
+transaction sets these for itself. Only `default_transaction_read_only` and time limits are left as they are: whoever
+sets them means it, and running into one is an error that names it.
+"""
 
 
 @dataclass(frozen=True)
@@ -65,7 +86,8 @@ def open_warehouse(settings: LocalSettings, *, lock_wait_s: float = LOCK_WAIT_S)
     Raises:
         PermissionError: the user or the file's owner may not do it.
         WarehouseUnavailableError: nobody answers at the address.
-        ConfigError: the address leads to something else, or to a server that cannot prove who it is.
+        ConfigError: the address leads to something else, to a server that cannot prove who it is, or to a database
+            whose encoding is not UTF8.
 
     """
     url = settings.warehouse_url
@@ -74,27 +96,42 @@ def open_warehouse(settings: LocalSettings, *, lock_wait_s: float = LOCK_WAIT_S)
         first = "PRAGMA journal_mode=WAL"
     else:
         warehouse = _open_postgresql(url, settings.warehouse_schema, lock_wait_s)
-        first = "SELECT 1"
+        first = "SHOW server_encoding"
     try:
-        _touch(warehouse, first, give_up_at=time.monotonic() + lock_wait_s)
+        answer = _touch(warehouse, first, give_up_at=time.monotonic() + lock_wait_s)
+        if warehouse.is_postgresql:
+            _require_utf8(warehouse, answer)
     except BaseException:
         warehouse.close()
         raise
     return warehouse
 
 
-def _touch(warehouse: Warehouse, statement: str, *, give_up_at: float) -> None:
-    """Use the connection once. SQLite does not wait for others that turn a new file to WAL, so we do."""
+def _touch(warehouse: Warehouse, statement: str, *, give_up_at: float) -> str:
+    """Use the connection once, and return the answer.
+
+    SQLite does not wait for others that turn a new file to WAL, so we do.
+    """
     while True:
         try:
             with _translated(warehouse), warehouse.engine.connect() as connection:
-                connection.exec_driver_sql(statement)
+                answer = connection.exec_driver_sql(statement).scalar()
         except LockedError:
             if warehouse.is_postgresql or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)
         else:
-            return
+            return str(answer)
+
+
+def _require_utf8(warehouse: Warehouse, encoding: str) -> None:
+    """LATIN1 cannot hold every name, and SQL_ASCII takes any bytes without knowing what they mean."""
+    if encoding != "UTF8":
+        raise ConfigError(
+            f"{warehouse.place} has the encoding {encoding}, which cannot hold every name; it must be UTF8.",
+            remedy="Make a database with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in "
+            "INODE_WAREHOUSE_URL.",
+        )
 
 
 @contextmanager
@@ -108,7 +145,7 @@ def transaction(warehouse: Warehouse) -> Iterator[Connection]:
         PipelineError: any other class that `translation` gives a failing database.
 
     """
-    with _begun(warehouse, "BEGIN IMMEDIATE") as connection:
+    with _begun(warehouse, "BEGIN IMMEDIATE", WHOLE_TABLES) as connection:
         yield connection
 
 
@@ -131,8 +168,17 @@ def begin(warehouse: Warehouse, connection: Connection, sqlite: str, postgresql:
 
     Behind a pooler a session passes from client to client, so nothing that is set may outlive the transaction.
     """
-    wait = f"SET LOCAL TIME ZONE 'UTC'; SET LOCAL lock_timeout = {int(warehouse.lock_wait_s * 1000)}"
-    connection.exec_driver_sql(postgresql + wait if warehouse.is_postgresql else sqlite)
+    if not warehouse.is_postgresql:
+        connection.exec_driver_sql(sqlite)
+        return
+    settings = {
+        **_SESSION,
+        "search_path": f'"{warehouse.schema}", pg_temp',
+        "lock_timeout": str(int(warehouse.lock_wait_s * 1000)),
+    }
+    connection.exec_driver_sql(
+        postgresql + "; ".join(f"SET LOCAL {name} = {value}" for name, value in settings.items())
+    )
 
 
 @contextmanager
@@ -198,6 +244,7 @@ def _postgresql_arguments(url: URL) -> dict[str, Any]:
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "application_name": "inode-pipeline",
+        "client_encoding": "utf8",  # what is asked before the first transaction
         "prepare_threshold": None,  # a prepared statement does not survive a pooler that changes sessions
     }
     if not all(host.startswith("/") or is_loopback(host) for host in _hosts(url)):

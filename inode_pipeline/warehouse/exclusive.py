@@ -17,7 +17,7 @@ from sqlalchemy import Connection, RootTransaction, select
 from sqlalchemy.exc import DBAPIError
 
 from inode_pipeline.errors import AlreadyRunningError, PipelineError, WarehouseUnavailableError
-from inode_pipeline.warehouse.engine import Warehouse, begin, transaction
+from inode_pipeline.warehouse.engine import WHOLE_TABLES, Warehouse, begin, transaction
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate
 
@@ -54,7 +54,7 @@ class Session:
         """
         if self._locked is None:
             self._locked = self.connection.begin()
-            begin(self._warehouse, self.connection, "BEGIN IMMEDIATE")
+            begin(self._warehouse, self.connection, "BEGIN IMMEDIATE", WHOLE_TABLES)
             if self._warehouse.is_postgresql:
                 wait_for_other_loads(self._warehouse, self.connection)
         return self.connection
@@ -116,10 +116,10 @@ def _commit(warehouse: Warehouse, session: Session, load_id: str) -> None:
         session.commit()
     except DATABASE_ERRORS as problem:
         error = translate(problem, warehouse.place)
-        if not isinstance(error, WarehouseUnavailableError):
-            raise error from None
-        if not _is_committed(warehouse, load_id, error):
-            raise error from None
+    else:
+        return
+    if not (isinstance(error, WarehouseUnavailableError) and _is_committed(warehouse, load_id, error)):
+        raise error
 
 
 def _is_committed(warehouse: Warehouse, load_id: str, lost: PipelineError) -> bool:

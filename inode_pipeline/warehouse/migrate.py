@@ -53,11 +53,11 @@ def migrate(warehouse: Warehouse) -> list[str]:
 
 def _migrate(warehouse: Warehouse, connection: Connection, names: list[str]) -> None:
     """Views stand in the way of a migration that changes a column they show, so they go first and come back last."""
-    views.execute(connection, warehouse.schema, views.drop_statements(views.made(connection, warehouse.schema)))
+    views.execute(connection, views.drop_statements(views.made(connection, warehouse.schema)))
     if names != [views.NAME]:
         has_schema = _has_schema(warehouse, connection)
         command.upgrade(_config(warehouse, connection=connection, has_schema=has_schema), "head")
-    views.execute(connection, warehouse.schema, _view_statements(warehouse))
+    views.execute(connection, _view_statements(warehouse))
 
 
 def _view_statements(warehouse: Warehouse) -> list[str]:

@@ -34,11 +34,16 @@ _UNAVAILABLE = (
     "cannot be reached or broke the connection",
     "Check that it runs and that INODE_WAREHOUSE_URL names it; then try again.",
 )
-_LOCKED = (LockedError, "is locked by another session", "Wait for that session to end, or end it; then try again.")
+_LOCKED = (
+    LockedError,
+    "is locked by another session, for longer than lock_timeout",
+    "Wait for that session to end, or end it; then try again.",
+)
+_LIMIT = "Raise that limit for the user of INODE_WAREHOUSE_URL (ALTER ROLE ... SET), or try again at a quieter time."
 _FORBIDDEN = (
     errors.PermissionError,
     "does not permit this",
-    "Give the user of INODE_WAREHOUSE_URL the rights of sql/roles/loader.sql.",
+    "Give the user of INODE_WAREHOUSE_URL the rights of sql/roles/loader.sql; no row-level policy may hide any.",
 )
 _FULL = (WarehouseFullError, "has no room left", "Make room on its disk or raise its quota; then sync again.")
 _NOT_MIGRATED = (NotMigratedError, "lacks a table of this version", "Run `inode-pipeline migrate`.")
@@ -53,7 +58,11 @@ _BROKEN = (WarehouseError, "failed", "Look into the database's own log; a restor
 _Kind = tuple[type[PipelineError], str, str]
 
 _BY_SQLSTATE: dict[str, _Kind] = {
-    "25006": (errors.PermissionError, "is read-only", "Write to the primary server, with a user who may write."),
+    "25006": (
+        errors.PermissionError,
+        "is read-only",
+        "Name the primary server and a user who may write; see also default_transaction_read_only.",
+    ),
     "3D000": _NO_DATABASE,
     "3F000": _NOT_MIGRATED,
     "40": (DeadlockError, "ended the transaction in favour of another session", "Try again."),
@@ -62,7 +71,9 @@ _BY_SQLSTATE: dict[str, _Kind] = {
     "28": _FORBIDDEN,
     "08": _UNAVAILABLE,
     "57P": _UNAVAILABLE,
-    "57014": (WarehouseUnavailableError, "cancelled a statement", "Its administrator or a time limit did; try again."),
+    "25P03": (WarehouseUnavailableError, "ended a transaction by its idle_in_transaction_session_timeout", _LIMIT),
+    "25P04": (WarehouseUnavailableError, "ended a transaction by its limit transaction_timeout", _LIMIT),
+    "57014": (WarehouseUnavailableError, "ended a statement: an administrator or the limit statement_timeout", _LIMIT),
     "53300": _UNAVAILABLE,
     "53": _FULL,
     "55006": _LOCKED,
@@ -89,7 +100,12 @@ _BY_SQLITE_CODE: dict[int, _Kind] = {
 
 
 def translate(problem: BaseException, place: str = "The warehouse") -> PipelineError:
-    """The error of ours that says what a database's error means. `place` names the database without its password."""
+    """The error of ours that says what a database's error means. `place` names the database without its password.
+
+    Undoing a transaction on a connection that has just broken fails too; the error before it is the one that counts.
+    """
+    while isinstance(problem.__context__, DATABASE_ERRORS):
+        problem = problem.__context__
     if isinstance(problem, DBAPIError) and problem.orig is not None:
         problem = problem.orig
     if isinstance(problem, psycopg.Error):

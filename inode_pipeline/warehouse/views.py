@@ -85,9 +85,7 @@ def create_statements(views: tuple[View, ...], *, postgresql: bool) -> list[str]
     ]
 
 
-def execute(connection: Connection, schema: str | None, statements: list[str]) -> None:
+def execute(connection: Connection, statements: list[str]) -> None:
     """Run statements that name no schema. They hold colons and percent signs that are no parameters."""
-    if schema is not None:
-        connection.execute(text(f'SET LOCAL search_path TO "{schema}"'))
     for statement in statements:
         connection.execute(text(statement.replace(":", r"\:")))
