@@ -24,7 +24,6 @@ def differences(warehouse: Warehouse) -> list[object]:
     """What Alembic would still change to reach the tables of tables.py; on PostgreSQL as seen in our schema."""
     with reading(warehouse) as connection:
         if warehouse.is_postgresql:
-            connection.exec_driver_sql(f'SET LOCAL search_path TO "{warehouse.schema}"')
             connection.dialect.default_schema_name = warehouse.schema
         options = {"compare_type": True, "compare_server_default": True}
         return compare_metadata(MigrationContext.configure(connection, opts=options), METADATA)
@@ -192,9 +191,7 @@ BY_HAND = {
 def by_hand(warehouse: Warehouse, statements: str) -> None:
     """What someone did to the tables; the views had to go first, since they hold the columns that they show."""
     with transaction(warehouse) as connection:
-        execute(connection, warehouse.schema, drop_statements(made(connection, warehouse.schema)))
-        if warehouse.is_postgresql:
-            connection.exec_driver_sql(f"SET LOCAL search_path TO {warehouse.schema}")
+        execute(connection, drop_statements(made(connection, warehouse.schema)))
         for statement in statements.split(";"):
             connection.exec_driver_sql(statement)
 

@@ -26,9 +26,9 @@ def names(warehouse: Warehouse) -> set[str]:
 def stale(warehouse: Warehouse) -> None:
     """As if an older version had made the views: one of them otherwise, one that is gone since."""
     with transaction(warehouse) as connection:
-        rooms.execute(connection, warehouse.schema, rooms.drop_statements(rooms.made(connection, warehouse.schema)))
+        rooms.execute(connection, rooms.drop_statements(rooms.made(connection, warehouse.schema)))
         old = (rooms.View("data_now", "SELECT 1 AS old"), rooms.View("long_gone", "SELECT old FROM data_now"))
-        rooms.execute(connection, warehouse.schema, rooms.create_statements(old, postgresql=warehouse.is_postgresql))
+        rooms.execute(connection, rooms.create_statements(old, postgresql=warehouse.is_postgresql))
 
 
 def test_every_view_file_is_a_view(warehouse: Warehouse) -> None:
@@ -116,8 +116,6 @@ VALUES = {
 def test_both_databases_understand_a_notion_alike(warehouse: Warehouse, notion, argument, expected) -> None:
     """The value is the same, as text without what lies below the second."""
     with reading(warehouse) as connection:
-        if warehouse.schema:
-            connection.execute(text(f"SET LOCAL search_path TO {warehouse.schema}"))
         statement = spell(f"SELECT @{notion}({argument})", postgresql=warehouse.is_postgresql)
         found = connection.execute(text(statement.replace(":", r"\:"))).scalar()
     assert (None if found is None else str(found)[: len(expected or "")]) == expected
