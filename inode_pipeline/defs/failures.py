@@ -5,9 +5,8 @@ hold a secret or a record's value, gets there. Keep out: deciding what is a fail
 """
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
 
 import dagster as dg
 
@@ -55,27 +54,9 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
 
 
 def stopped(problem: PipelineError) -> dg.Failure:
-    """A stop that no date is to blame for."""
+    """An error of this program: its sentence, its remedy, and a retry only if that may help."""
     description = f"{_sentence(problem)}\nSee {page_of(problem.kind)}"
     return dg.Failure(description=description, metadata=_about(problem), allow_retries=problem.retryable)
-
-
-def dates_missing(problems: Mapping[date, PipelineError], *, loaded: int, untried: int) -> dg.Failure:
-    """The stop of a run some of whose dates cannot be had: which, and why. The last problem may have ended the run."""
-    *_, last = problems.values()
-    if len(problems) == 1 and not loaded and not untried:
-        return stopped(last)
-    count = f"{len(problems)} of {len(problems) + loaded + untried} dates"
-    lines = [f"{count} could not be loaded; {loaded} are loaded and complete, {untried} were not tried."]
-    kinds = dict.fromkeys(problem.kind for problem in problems.values())
-    for kind in kinds:
-        days = [day for day, problem in problems.items() if problem.kind == kind]
-        lines.append(f"{', '.join(map(str, days))}: {_sentence(problems[days[0]])}")
-    lines.append(f"See {', '.join(map(page_of, kinds))}")
-    dates = dg.MetadataValue.json([str(day) for day in problems])
-    return dg.Failure(
-        description="\n".join(lines), metadata={**_about(last), "dates": dates}, allow_retries=last.retryable
-    )
 
 
 def _sentence(problem: PipelineError) -> str:

@@ -1,12 +1,12 @@
 """The assets of the links endpoint: the pages as received and the tables made of them, together for each date.
 
-They are one multi-asset because the tables are filled in one transaction, and because only so a range of dates in one
-run leaves each date with its own status. Concept: https://docs.dagster.io/guides/build/assets
+They are one multi-asset because the tables are filled in one transaction.
+Concept: https://docs.dagster.io/guides/build/assets
 """
 
 import warnings
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 
 import dagster as dg
 from pydantic import Field
@@ -14,9 +14,17 @@ from pydantic import Field
 from inode_pipeline.analysis.sampling import what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import attempt_of
-from inode_pipeline.defs.dates import AssetMetadata, DatesOfRun
-from inode_pipeline.defs.findings import ABOUT
-from inode_pipeline.defs.metadata import about_facts, about_table, about_walks, fact_schema, pages_schema, table_schema
+from inode_pipeline.defs.failures import told
+from inode_pipeline.defs.findings import ABOUT, evaluation, examined
+from inode_pipeline.defs.metadata import (
+    AssetMetadata,
+    about_facts,
+    about_table,
+    about_walks,
+    fact_schema,
+    pages_schema,
+    table_schema,
+)
 from inode_pipeline.defs.partitions import DAYS
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
@@ -25,7 +33,7 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINK_FACTS
 
-# The parameter is what backfills of a range need, and Dagster tells of its being new at every load.
+# Dagster warns at every load that the parameter is new.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=r"Parameter `backfill_policy`")
 
 GROUP = "inode"
@@ -40,15 +48,13 @@ FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
 # warehouse that is away for longer. No jitter: it could make the wait nothing.
 RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 
-DATES_A_RUN = 31
-
 
 class SyncConfig(dg.Config):
-    """What a person may allow for the dates of one run."""
+    """What a person may allow for the date of a run."""
 
     allow_shrink: bool = Field(
         default=False,
-        description="Load these dates although more links are missing than INODE_MAX_SHRINK_FRACTION allows. "
+        description="Load this date although more links are missing than INODE_MAX_SHRINK_FRACTION allows. "
         "The permission is kept with the walk.",
     )
 
@@ -57,7 +63,6 @@ class SyncConfig(dg.Config):
 SPECS = (
     dg.AssetSpec(
         RAW_LINKS,
-        skippable=True,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"json"},
@@ -69,7 +74,6 @@ SPECS = (
     dg.AssetSpec(
         TABLE,
         deps=[RAW_LINKS],
-        skippable=True,
         group_name=GROUP,
         owners=OWNERS,
         kinds={"table", "pandas"},
@@ -80,7 +84,6 @@ SPECS = (
         dg.AssetSpec(
             table.name,
             deps=[RAW_LINKS],
-            skippable=True,
             group_name=GROUP,
             owners=OWNERS,
             kinds={"table", "pandas"},
@@ -97,33 +100,51 @@ SPECS = (
     specs=SPECS,
     can_subset=True,
     partitions_def=DAYS,
-    backfill_policy=dg.BackfillPolicy.multi_run(DATES_A_RUN),
+    # Dagster's default as well; named, it also takes "Single run" out of the dialog for a range of dates.
+    backfill_policy=dg.BackfillPolicy.multi_run(1),
     retry_policy=RETRIES,
     pool=POOL,
 )
 def links_by_date(
     context: dg.AssetExecutionContext, config: SyncConfig, inode: InodeResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Each date of the run: fetched if it is today, else loaded again from what was landed on it, else red."""
-    dates = DatesOfRun(context, inode)
-    with dates.told():
-        settings = inode.settings()
-        today = datetime.now(settings.zone).date()
-        with open_warehouse(settings) as warehouse:
-            for day in dates:
-                with dates.one(day):
-                    receipts = sync_date(
-                        settings,
-                        warehouse,
-                        LINKS,
-                        day,
-                        today=today,
-                        attempt=attempt_of(context.op_execution_context),
-                        allow_shrink=config.allow_shrink,
-                        listen=lambda step: context.log.info(step.text),
-                    )
-                    dates.loaded(day, about_links(warehouse, receipts, settings))
-    yield from dates.results()
+    """Fetch the date if it is today, load again what was landed on it if it is past, or fail and say why."""
+    day = date.fromisoformat(context.partition_key)
+    try:
+        with told():
+            settings = inode.settings()
+            with open_warehouse(settings) as warehouse:
+                receipts = sync_date(
+                    settings,
+                    warehouse,
+                    LINKS,
+                    day,
+                    attempt=attempt_of(context.op_execution_context),
+                    allow_shrink=config.allow_shrink,
+                    listen=lambda step: context.log.info(step.text),
+                )
+                shown = about_links(warehouse, receipts, settings)
+    except dg.Failure:
+        _log_checks(context, inode)
+        raise
+    yield from _results(context, day, shown)
+
+
+def _results(
+    context: dg.AssetExecutionContext, day: date, shown: Mapping[dg.AssetKey, AssetMetadata]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One result for each selected asset. One that was not selected is made as well, so it is logged as such."""
+    for key, metadata in shown.items():
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        else:
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+
+
+def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None:
+    """Run the checks here: those of a failed run are not executed, and Dagster would show each of them as failed."""
+    for promise, finding in examined(inode):
+        context.log_event(evaluation(promise, finding))
 
 
 def about_links(

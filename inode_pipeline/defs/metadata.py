@@ -7,16 +7,19 @@ Keep out: anything of a record beyond the preview's typed columns.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import dagster as dg
 from sqlalchemy import Table
 
 from inode_pipeline.analysis.preview import glance, glance_at_facts
-from inode_pipeline.defs.dates import AssetMetadata
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.receipt import Receipt, sum_of
 from inode_pipeline.warehouse.tables import FACTS, RAW_PAGES, endpoint_table
+
+AssetMetadata = dict[str, Any]
+"""What is shown of one asset on one date."""
 
 TEXT_LIMIT = 80
 """Longer texts are cut in the preview: a name may be a megabyte long."""

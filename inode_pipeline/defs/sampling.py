@@ -11,9 +11,9 @@ import dagster as dg
 
 from inode_pipeline.config import QUARTER_MIN, Settings
 from inode_pipeline.defs.attempts import attempt_of
-from inode_pipeline.defs.dates import AssetMetadata
 from inode_pipeline.defs.failures import told
 from inode_pipeline.defs.links import RETRIES, about_links
+from inode_pipeline.defs.metadata import AssetMetadata
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import sync_date

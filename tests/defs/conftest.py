@@ -19,7 +19,6 @@ from inode_pipeline.warehouse.engine import Warehouse
 
 SECRETS = ("canary-password", "canary-client-secret")
 LINKS_OF_THE_ACCOUNT = 25
-RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -104,13 +103,13 @@ class Location:
     definitions: dg.Definitions
     instance: DagsterInstance
 
-    def sync(self, *days: date, tags: Mapping[str, str] | None = None, **options: Any) -> Run:
-        """Run `sync_links` for one date, or for the range from the first to the last."""
-        return self._run("sync_links", *days, tags=tags, **options)
+    def sync(self, day: date, tags: Mapping[str, str] | None = None, **options: Any) -> Run:
+        """Run `sync_links` for one date."""
+        return self._run("sync_links", day, tags, **options)
 
     def sample(self, day: date, tags: Mapping[str, str] | None = None) -> Run:
         """Run `sample_links` for one date."""
-        return self._run("sample_links", day, tags=tags)
+        return self._run("sample_links", day, tags)
 
     def tick(self, schedule: str, at: datetime) -> dg.RunRequest | str:
         """What a tick of the schedule asks for, or why it is skipped."""
@@ -126,17 +125,12 @@ class Location:
             result = definition.evaluate_tick(context)
         return result.run_requests[0] if result.run_requests else str(result.skip_message)
 
-    def _run(self, job: str, *days: date, tags: Mapping[str, str] | None, **options: Any) -> Run:
+    def _run(self, job: str, day: date, tags: Mapping[str, str] | None, **options: Any) -> Run:
         tags = dict(tags or {})
-        if len(days) > 1:
-            tags |= dict(zip(RANGE_TAGS, (days[0].isoformat(), days[-1].isoformat()), strict=True))
-        else:
-            options["partition_key"] = days[0].isoformat()
+        if "dagster/asset_partition_range_start" not in tags:  # else Dagster reads the date there
+            options["partition_key"] = day.isoformat()
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance,
-            raise_on_error=False,
-            tags=tags,
-            **options,
+            instance=self.instance, raise_on_error=False, tags=tags, **options
         )
         return Run(result.success, list(result.all_events), list(self.instance.all_logs(result.run_id)), tags)
 

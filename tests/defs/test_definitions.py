@@ -115,7 +115,7 @@ def test_the_assets_are_those_of_the_contract(location: Location) -> None:
         node = graph.get(key)
         assert node.group_name == "inode"
         assert isinstance(node.partitions_def, dg.DailyPartitionsDefinition)
-        assert node.backfill_policy == dg.BackfillPolicy.multi_run(31)
+        assert node.backfill_policy == dg.BackfillPolicy.multi_run(1)
         assert node.description
         assert node.owners
         assert node.kinds

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SECRETS = ("canary-password", "canary-client-secret")
 SCHEDULED = {"inode/trigger": "schedule"}
+RANGE_TAGS = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 DAY = timedelta(days=1)
 
 
@@ -123,36 +124,17 @@ def test_a_date_without_pages_fails_once_with_its_sentence(
     assert run.materialized("raw_links") == run.materialized("links") == {}
 
 
-def test_a_range_is_loaded_date_by_date_and_today_last(
-    location: Location, filled: Warehouse, settings: Settings, account: State, today: date
-) -> None:
-    """Each date of a range has its own metadata; landed ones come without the API, then today is fetched."""
-    days = [today - 2 * DAY, today - DAY, today]
-    land_on(settings, filled, *days[:2])
-    account.requests.clear()
-    run = location.sync(*days)
-    assert run.is_ok
-    for asset in ("raw_links", "links"):
-        made = run.materialized(asset)
-        assert sorted(made) == [str(day) for day in days]
-        assert [made[str(day)]["requests"] > 0 for day in days] == [False, False, True]
-    assert account.token_requests == 1
-    assert [row[0] for row in attempts(filled, "snapshot_date")][-3:] == days
-
-
-def test_a_range_with_gaps_leaves_exactly_the_gaps_red(
+def test_a_backfill_of_assets_names_its_one_date_as_a_range(
     location: Location, filled: Warehouse, settings: Settings, today: date
 ) -> None:
-    """Of four dates two were landed: these are made, the run fails once, naming the other two."""
-    days = [today - n * DAY for n in (5, 4, 3, 2)]
-    land_on(settings, filled, days[0], days[2])
-    run = location.sync(*days)
-    assert not run.is_ok
+    """Dagster tags such a run with the first and the last date; they are the same one, and it is loaded."""
+    day = today - DAY
+    land_on(settings, filled, day)
+    run = location.sync(day, tags=dict.fromkeys(RANGE_TAGS, str(day)))
+    assert run.is_ok
     for asset in ("raw_links", "links"):
-        assert sorted(run.materialized(asset)) == [str(days[0]), str(days[2])]
-        assert location.instance.get_materialized_partitions(dg.AssetKey(asset)) == {str(days[0]), str(days[2])}
-    assert "2 of 4 dates could not be loaded" in run.sentence
-    assert f"{days[1]}, {days[3]}: [NotLandedError]" in run.sentence
+        assert list(run.materialized(asset)) == [str(day)]
+        assert location.instance.get_materialized_partitions(dg.AssetKey(asset)) == {str(day)}
 
 
 def test_a_scheduled_run_that_begins_after_its_day_says_that_it_was_missed(

@@ -19,7 +19,7 @@ REPOSITORY = {"repositoryLocationName": "inode_pipeline", "repositoryName": "__r
 
 RUNS = """
 query Runs($filter: RunsFilter!) { runsOrError(filter: $filter) { ... on Runs { results {
-  runId status jobName tags { key value } } } } }
+  runId status jobName startTime endTime tags { key value } } } } }
 """
 FAILURES = """
 query Failures($runId: ID!) { logsForRun(runId: $runId) { ... on EventConnection { events {
@@ -42,6 +42,12 @@ mutation LaunchPartitionBackfill($backfillParams: LaunchBackfillParams!) {
 BACKFILL = """
 query Backfill($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill { status } } }
 """
+COUNTS = """
+query Counts($id: String!) { partitionBackfillOrError(backfillId: $id) { ... on PartitionBackfill {
+  partitionStatusCounts { runStatus count }
+  assetBackfillData { assetBackfillStatuses { ... on AssetPartitionsStatusCounts {
+    assetKey { path } numPartitionsTargeted numPartitionsMaterialized numPartitionsFailed } } } } } }
+"""
 LAUNCH_RUN = """
 mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
   launchPipelineExecution(executionParams: $executionParams) {
@@ -55,6 +61,13 @@ mutation LaunchPipelineExecution($executionParams: ExecutionParams!) {
 ASSETS = """
 { assetNodes { assetKey { path } jobNames assetChecksOrError { ... on AssetChecks { checks { name } } } } }
 """
+
+
+def date_of(run: dict[str, Any]) -> str:
+    """The one date that a run is about; a backfill of assets names it as a range."""
+    names = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+    [day] = {run["tags"][name] for name in names if name in run["tags"]}
+    return str(day)
 
 
 @dataclass
@@ -149,6 +162,16 @@ class Deployment:
         runs: list[dict[str, Any]] = wait_for(f"the end of backfill {backfill}", look, seconds)
         assert {run["status"] for run in runs} <= ENDED
         return runs
+
+    def counts(self, backfill: str) -> tuple[int, int]:
+        """How many dates the backfill's page shows as succeeded and as failed."""
+        found = self.ask(COUNTS, id=backfill)["partitionBackfillOrError"]
+        if found["assetBackfillData"]:
+            assets = found["assetBackfillData"]["assetBackfillStatuses"]
+            [both] = {(asset["numPartitionsMaterialized"], asset["numPartitionsFailed"]) for asset in assets}
+            return both
+        runs = {status["runStatus"]: status["count"] for status in found["partitionStatusCounts"]}
+        return runs["SUCCESS"], runs["FAILURE"]
 
     def sentence(self, run_id: str) -> str:
         """What the run's page shows of its failed step."""

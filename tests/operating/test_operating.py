@@ -11,32 +11,47 @@ from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
 from tests.operating.conftest import LastNights
 from tests.operating.processes import wait_for
-from tests.operating.running import ENDED
+from tests.operating.running import ENDED, date_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
+FORMS = ("job", "asset")
+
 
 @pytest.fixture(scope="session")
-def backfills(deployment: LastNights) -> dict[str, list[dict[str, Any]]]:
-    """The ended runs of a backfill over three dates, from the job page's form and from the asset page's."""
+def launched(deployment: LastNights) -> dict[str, str]:
+    """A backfill over three dates from the job page's form, and one from the asset page's."""
     days = (deployment.landed[0], deployment.gap, deployment.landed[1])
-    ids = {form: deployment.backfill(form, days) for form in ("job", "asset")}
-    return {form: deployment.ended(backfill) for form, backfill in ids.items()}
+    return {form: deployment.backfill(form, days) for form in FORMS}
 
 
-@pytest.mark.parametrize("form", ["job", "asset"])
-def test_a_backfill_with_a_gap_fails_once_with_the_sentence(
+@pytest.fixture(scope="session")
+def backfills(deployment: LastNights, launched: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
+    """The ended runs of both."""
+    return {form: deployment.ended(backfill) for form, backfill in launched.items()}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_date_of_a_backfill_is_a_run_of_its_own(
     deployment: LastNights, backfills: dict[str, list[dict[str, Any]]], form: str
 ) -> None:
-    """Three dates are one run; it says that one of three could not be loaded, which, and why."""
-    [run] = backfills[form]
-    assert run["status"] == "FAILURE"
-    assert run["tags"]["dagster/asset_partition_range_start"] == str(deployment.landed[0])
-    assert run["tags"]["dagster/asset_partition_range_end"] == str(deployment.landed[1])
-    assert run["jobName"] == {"job": "sync_links", "asset": "__ASSET_JOB"}[form]
-    sentence = deployment.sentence(run["runId"])
-    assert "1 of 3 dates could not be loaded; 2 are loaded and complete" in sentence
-    assert f"{deployment.gap}: [NotLandedError] {deployment.gap} cannot be loaded: nothing was landed on it" in sentence
+    """The landed dates succeed; the run of the gap fails, is about that date alone and says why."""
+    runs = {date_of(run): run for run in backfills[form]}
+    assert {day: run["status"] for day, run in runs.items()} == {
+        str(deployment.landed[0]): "SUCCESS",
+        str(deployment.gap): "FAILURE",
+        str(deployment.landed[1]): "SUCCESS",
+    }
+    assert {run["jobName"] for run in backfills[form]} == {{"job": "sync_links", "asset": "__ASSET_JOB"}[form]}
+    sentence = deployment.sentence(runs[str(deployment.gap)]["runId"])
+    assert f"[NotLandedError] {deployment.gap} cannot be loaded: nothing was landed on it" in sentence
+
+
+@pytest.mark.usefixtures("backfills")
+@pytest.mark.parametrize("form", FORMS)
+def test_the_page_of_a_backfill_counts_true(deployment: LastNights, launched: dict[str, str], form: str) -> None:
+    """Two dates succeeded and one failed, on the page of either backfill."""
+    assert deployment.counts(launched[form]) == (2, 1)
 
 
 @pytest.mark.parametrize("asset", ["raw_links", "links"])
