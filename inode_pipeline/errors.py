@@ -7,7 +7,7 @@ Each leaf class is a heading in `docs/operations.md`. Messages never hold a secr
     ├── ConfigError                   a setting or an argument is wrong                         exit 2
     ├── TransientError                retrying later may help                                   exit 3
     │   ├── ApiUnreachableError           no connection, or every connection broke
-    │   ├── ApiUnavailableError           the server answered 5xx every time
+    │   ├── ApiUnavailableError           the server answered 5xx, or only part of a page, every time
     │   ├── RateLimitedError              the server asked for a longer pause than the run may take
     │   ├── TimeoutError                  the walk's deadline passed
     │   ├── IncompleteWalkError           no walk could be shown to be complete
@@ -30,7 +30,7 @@ Each leaf class is a heading in `docs/operations.md`. Messages never hold a secr
     │   ├── ApiProtocolError              an answer that HTTP or OAuth2 does not allow
     │   ├── ApiContractError              an answer that is not a page of the endpoint
     │   ├── PagingLoopError               the pages lead back to an earlier one
-    │   ├── ForeignUrlError               the next page is on another server
+    │   ├── ForeignUrlError               the next page is on another server or path
     │   └── PayloadTooLargeError          an answer beyond any sensible size
     ├── DataError                     the pages arrived, but must not be loaded
     │   ├── FieldsNotFoundError           a required column finds no field

@@ -18,7 +18,7 @@ from typing import Final
 import httpx
 
 from inode_pipeline.api.quote import quoted
-from inode_pipeline.api.status import raise_if_passing
+from inode_pipeline.api.status import cut_off, raise_if_passing, spoilt
 from inode_pipeline.api.tally import Tally
 from inode_pipeline.api.token import Token, read_token
 from inode_pipeline.config import Settings
@@ -211,6 +211,8 @@ class PasswordGrant(httpx.Auth):
             scope=self._settings.scope,
         )
         raise_if_passing(response, self._clock(), None)
+        if response.is_success and (how := cut_off(response.content, is_api=self._accepted is not None)):
+            raise spoilt("The token endpoint's answer", how)
         try:
             return self._read(response, sent_at)
         except CredentialsError as rejection:

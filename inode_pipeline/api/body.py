@@ -16,6 +16,9 @@ from inode_pipeline.errors import ApiProtocolError, PayloadTooLargeError
 MAX_BODY_BYTES: Final = 64 * 2**20
 """Some 67,000 links of 1 KB; memory stays below twice this."""
 
+_ENCODINGS: Final = {"gzip", "x-gzip", "br", "deflate", "compress", "x-compress", "zstd", "dcb", "dcz", "exi"}
+"""Those that are registered; servers also write `utf-8`, `none` or `identity` there, of a body that is not packed."""
+
 _PIECE: Final = 2**20
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
@@ -36,14 +39,15 @@ def read_body(encoding: str, chunks: Iterable[bytes], *, limit: int = MAX_BODY_B
 
     """
     decoder: _Decoder
-    match encoding.strip().lower():
-        case "" | "identity":
+    match [name for name in (part.strip().lower() for part in encoding.split(",")) if name in _ENCODINGS]:
+        case []:
             decoder = _Plain(limit)
-        case "gzip" | "x-gzip":
+        case ["gzip" | "x-gzip"]:
             decoder = _Gunzip(limit)
-        case _:
+        case names:
             raise ApiProtocolError(
-                "The answer is packed in a way that was not offered; only gzip and plain are understood.",
+                f"The answer is packed as {', '.join(names)}, which was not offered; only gzip and plain are "
+                "understood.",
                 remedy="Look for a proxy between this machine and the API that packs answers anew.",
             )
     for chunk in chunks:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Final, Literal, Self, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -23,7 +24,7 @@ from inode_pipeline.api.auth import ApiKey, PasswordGrant
 from inode_pipeline.api.cancellation import Cancellation
 from inode_pipeline.api.pagination import Origin, Page, Route
 from inode_pipeline.api.retry import Deadline, keep_trying
-from inode_pipeline.api.status import raise_if_no_page, raise_if_passing
+from inode_pipeline.api.status import cut_off, raise_if_no_page, raise_if_passing, spoilt
 from inode_pipeline.api.tally import Tally
 from inode_pipeline.api.wire import Wire
 from inode_pipeline.config import Settings
@@ -72,7 +73,7 @@ class INodeClient:
         self._sleep = sleep
         self._deadline = deadline or Deadline(settings.walk_deadline_s, monotonic=monotonic)
         self._origin = Origin(settings.base_url)
-        self._patience_s = PATIENCE_S[purpose]
+        self._has_had_page = False
         headers = {
             "User-Agent": f"inode-pipeline/{__version__}" + ("" if purpose == "sync" else f" ({purpose})"),
             "Accept": "application/json",
@@ -133,28 +134,55 @@ class INodeClient:
         """
         settings = self._settings
         route = Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
-        return traverse(route, self._fetch, window=settings.concurrency if self._purpose == "sync" else 0)
+        fetch = partial(self._fetch, urlsplit(route.first).path)
+        return traverse(route, fetch, window=settings.concurrency if self._purpose == "sync" else 0)
 
-    def _fetch(self, address: str, number: int, cancellation: Cancellation) -> Fetched:
-        def attempt() -> Fetched:
+    def _fetch(self, first_path: str, address: str, number: int, cancellation: Cancellation) -> Fetched:
+        def attempt() -> tuple[bytes, datetime]:
             self._deadline.check()
             response = self._http.get(address)
             fetched_at = self.now()
             # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
             response.stream = httpx.ByteStream(b"")
             raise_if_passing(response, fetched_at, self._auth.secrets)
-            raise_if_no_page(response, number, self._auth.secrets)
-            return partial(_read, number, address, response.content, fetched_at)
+            raise_if_no_page(response, number, first_path, self._auth.secrets)
+            return response.content, fetched_at
 
-        fetched = self._keep_trying(attempt, cancellation)
-        self._patience_s = PATIENCE_MID_WALK_S
-        return fetched
+        fetched = [self._keep_trying(attempt, cancellation)]
+
+        def read() -> Page:
+            body, fetched_at = fetched.pop() if fetched else attempt()
+            return self._read(number, address, body, fetched_at)
+
+        return partial(self._keep_trying, read, cancellation)
+
+    def _read(self, number: int, address: str, body: bytes, fetched_at: datetime) -> Page:
+        """Read a page that was fetched; its errors name it.
+
+        Raises:
+            Retryable: it did not arrive as it was sent.
+            ApiContractError: it is not a page.
+
+        """
+        try:
+            answer = read_answer(body)
+        except (ApiContractError, PayloadTooLargeError) as problem:
+            if how := cut_off(body, is_api=self._has_had_page):
+                raise spoilt(f"Page {number}", how) from problem
+            raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
+        if answer.style == "list" and number > 1:
+            raise ApiContractError(
+                f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
+            )
+        log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
+        self._has_had_page = True
+        return Page(number, address, body, answer, fetched_at)
 
     def _keep_trying(self, attempt: Callable[[], T], cancellation: Cancellation) -> T:
         return keep_trying(
             attempt,
             deadline=self._deadline,
-            patience_s=self._patience_s,
+            patience_s=PATIENCE_MID_WALK_S if self._has_had_page else PATIENCE_S[self._purpose],
             sleep=self._sleep or cancellation.sleep,
             clock=self.now,
             before_retry=lambda: self.tally.add(retries=1),
@@ -164,17 +192,3 @@ class INodeClient:
         """The time that the next request may take."""
         self._deadline.check()
         return min(self._settings.request_timeout_s, self._deadline.remaining())
-
-
-def _read(number: int, address: str, body: bytes, fetched_at: datetime) -> Page:
-    """Read a page that was fetched; its errors name it."""
-    try:
-        answer = read_answer(body)
-    except (ApiContractError, PayloadTooLargeError) as problem:
-        raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
-    if answer.style == "list" and number > 1:
-        raise ApiContractError(
-            f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
-        )
-    log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
-    return Page(number, address, body, answer, fetched_at)

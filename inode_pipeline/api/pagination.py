@@ -17,6 +17,10 @@ from inode_pipeline.api.quote import quoted
 from inode_pipeline.errors import ApiContractError, ForeignUrlError
 
 LONGEST_ADDRESS: Final = 8_000
+PREFIX_REMEDY: Final = (
+    "Something between this machine and the API changes its paths: ask whoever runs it to pass the prefix on, or set "
+    "INODE_BASE_URL to the address by which the API knows itself."
+)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NEVER_SENT: Final = "access_token"
 
@@ -38,6 +42,7 @@ class Origin:
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
         self.base_url = base_url
+        self.path = parts.path
         self.scheme = parts.scheme.lower()
         self.host = (parts.hostname or "").lower()
         self.port = parts.port or _DEFAULT_PORTS[self.scheme]
@@ -109,18 +114,27 @@ class Route:
         """The address of the page after this one; None at the end. The page size is carried along.
 
         Raises:
-            ForeignUrlError: it lies on another server.
+            ForeignUrlError: it lies on another server, or outside the path of INODE_BASE_URL.
 
         """
         if page.answer.next is None:
             return None
         address = self._origin.rebuilt(page.answer.next, seen_from=page.address)
+        if not urlsplit(address).path.startswith(self._origin.path):
+            raise self._outside(address)
         where = position(address)
         if where is not None and where.name == "offset":
             return _with(address, "limit", self._page_size)
         if self._page_size_param in _parameters(address):
             return address
         return _with(address, self._page_size_param, self._page_size)
+
+    def _outside(self, address: str) -> ForeignUrlError:
+        return ForeignUrlError(
+            f"The next page, {quoted(address.partition('?')[0])}, lies outside INODE_BASE_URL, which is "
+            f"{self._origin.base_url}. Nothing was sent there.",
+            remedy=PREFIX_REMEDY,
+        )
 
     def upcoming(self, page: Page, address: str, *, received: int, window: int) -> list[str]:
         """The addresses of at most `window` pages after this one, `address` first, as far as they can be computed.

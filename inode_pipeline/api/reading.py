@@ -5,7 +5,7 @@ Keep out: whether the walk is accepted, which needs the warehouse's and other wa
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 
 from inode_pipeline.api.answer import Record
@@ -20,10 +20,11 @@ Identify = Callable[[Sequence[Record]], Sequence[str | None]]
 class Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown away, and another may do better
     """A walk cannot be a true copy of the list: its pages contradict each other."""
 
-    def __init__(self, reason: str, *, is_repeat: bool = False) -> None:
+    def __init__(self, reason: str, *, is_repeat: bool = False, is_miscount: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.is_repeat = is_repeat
+        self.is_miscount = is_miscount
 
 
 class Reading:
@@ -56,9 +57,9 @@ class Reading:
         unreadable = ids.count(None)
         self.unreadable += unreadable
         self._refuse_loop(page.number, keys.tobytes(), unreadable)
-        self._check_count(page)
         if repeats := self._keys.add(keys):
             raise Contradiction(f"{repeats} ids of page {page.number} stand on an earlier page too", is_repeat=True)
+        self._check_count(page)
 
     def finish(self) -> None:
         """The last page was taken.
@@ -68,7 +69,7 @@ class Reading:
 
         """
         if self.count is not None and self.received != self.count:
-            raise Contradiction(f"the server counts {self.count} records and sent {self.received}")
+            raise Contradiction(f"the server counts {self.count} records and sent {self.received}", is_miscount=True)
 
     @property
     def keys(self) -> KeyDigests:
@@ -98,20 +99,4 @@ class Reading:
         if count != self.count:
             raise Contradiction(f"the server counts {self.count} records on page 1 and {count} on page {page.number}")
         if count is not None and self.received > count:
-            raise Contradiction(f"the server counts {count} records and sent more")
-
-
-def read_walk(pages: Iterable[Page], keep: Callable[[Page], None], identify: Identify) -> Reading:
-    """Take every page, each kept before it is looked at.
-
-    Raises:
-        Contradiction: the walk cannot be a true copy of the list.
-        PagingLoopError: the pages lead back to an earlier one.
-
-    """
-    reading = Reading(identify)
-    for page in pages:
-        keep(page)
-        reading.take(page)
-    reading.finish()
-    return reading
+            raise Contradiction(f"the server counts {count} records and sent more", is_miscount=True)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 import httpx
 
+from inode_pipeline.api.pagination import PREFIX_REMEDY
 from inode_pipeline.api.quote import quoted
 from inode_pipeline.api.retry import Retryable, asked_pause
 from inode_pipeline.errors import (
     ApiContractError,
     ApiProtocolError,
     ApiUnavailableError,
+    ForeignUrlError,
     IncompleteWalkError,
     PipelineError,
     RateLimitedError,
 )
+
+_GOOD: Final = (200, 203)
+"""203 is a 200 that a proxy has had in its hands; a page that it has changed does not parse or does not count up."""
 
 
 def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
@@ -42,23 +49,67 @@ def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collectio
         raise Retryable(unavailable, asked_s=asked_pause(response.headers, now))
 
 
-def raise_if_no_page(response: httpx.Response, number: int, secrets: Collection[str]) -> None:
-    """Do nothing if the answer may be a page.
+def cut_off(body: bytes, *, is_api: bool) -> str | None:
+    """How something between here and the API has spoilt the body of a good answer; None if it has not.
+
+    `is_api`: this address has sent good JSON before, so that a page for people means maintenance, not a wrong address.
+    """
+    text = body.removeprefix(b"\xef\xbb\xbf").strip()
+    if text[:1] in (b"{", b"["):
+        try:
+            json.loads(text.decode(errors="replace"))
+        except json.JSONDecodeError:
+            return f"breaks off or is damaged within its JSON ({len(body)} bytes)"
+        except (ValueError, RecursionError):
+            return None
+        return None
+    if not is_api or _is_json(text):
+        return None
+    return "is empty" if not text else "is an HTML page" if text.startswith(b"<") else "is no JSON"
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def spoilt(what: str, how: str) -> Retryable:
+    """A good status with an answer that is none: worth another try, as a 503 is."""
+    return Retryable(
+        ApiUnavailableError(
+            f"{what} {how}, every time, although the status is good.",
+            remedy="Try again later: a server in maintenance does this. If it stays, look for a proxy between this "
+            "machine and the API that cuts or replaces answers.",
+        )
+    )
+
+
+def raise_if_no_page(response: httpx.Response, number: int, first_path: str, secrets: Collection[str]) -> None:
+    """Do nothing if the answer may be a page. `first_path` is where page 1 came from.
 
     Raises:
         IncompleteWalkError: a page after the first is gone, so the pages were cut anew meanwhile.
+        ForeignUrlError: the same, but the address has another path than page 1.
         ApiContractError: a good status, but no body.
         ApiProtocolError: a refusal that no retry can mend.
 
     """
-    status = response.status_code
-    if status != 200:
-        raise _final(response, number, quoted(response.content, secrets))
+    if response.status_code not in _GOOD:
+        raise _final(response, number, first_path, quoted(response.content, secrets))
 
 
-def _final(response: httpx.Response, number: int, text: str) -> PipelineError:
+def _final(response: httpx.Response, number: int, first_path: str, text: str) -> PipelineError:
     status, path = response.status_code, response.request.url.path
     quote = f": {text}" if text else "."
+    if status == 404 and number > 1 and path != first_path:
+        return ForeignUrlError(
+            f"Page {number} is not there (404): the API leads to {response.request.url.copy_with(query=None)}, "
+            f"and page 1 came from {response.request.url.copy_with(query=None, path=first_path)} by INODE_BASE_URL.",
+            remedy=PREFIX_REMEDY,
+        )
     if status == 404 and number > 1:
         return IncompleteWalkError(
             f"Page {number} was announced and is gone (404): records were deleted meanwhile.",
@@ -69,6 +120,13 @@ def _final(response: httpx.Response, number: int, text: str) -> PipelineError:
         return ApiProtocolError(
             f"{response.request.url.copy_with(query=None)} is not this API: the server knows {what} (404){quote}",
             remedy="Check INODE_BASE_URL; v1/links/ must lie under it.",
+        )
+    if status == 206:
+        return ApiContractError(
+            f"Page {number} came in part only: the server answered 206 to a request for {path}, which asked for the "
+            "whole.",
+            remedy="Look for a cache or proxy between this machine and the API; if there is none, report it to the "
+            "API's support.",
         )
     if status < 400:
         return ApiContractError(

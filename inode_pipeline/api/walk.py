@@ -16,8 +16,8 @@ from typing import Final, Literal, Protocol
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.keys import KeyDigests
 from inode_pipeline.api.pagination import Page
-from inode_pipeline.api.reading import Contradiction, Identify, Reading, read_walk
-from inode_pipeline.errors import IncompleteWalkError, UnstableOrderError
+from inode_pipeline.api.reading import Contradiction, Identify, Reading
+from inode_pipeline.errors import ApiContractError, IncompleteWalkError, UnstableOrderError
 
 MAX_WALKS: Final = 3
 
@@ -66,6 +66,7 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
 
     Raises:
         IncompleteWalkError: none of three walks could be shown to be complete.
+        ApiContractError: three walks brought the same ids, and the server counts them wrongly in the same way.
         UnstableOrderError: the same, because records move between the pages of an unchanging list.
         PagingLoopError: a page repeats an earlier one.
         PipelineError: whatever else keeps a page from being had or kept.
@@ -74,14 +75,18 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
     before = client.tally.snapshot()
     earlier: list[Reading] = []
     troubles: list[Contradiction] = []
+    miscounts: list[Reading] = []
     for _ in range(MAX_WALKS):
         client.log_in()  # so that the walk's first request is one for a page
         snapshot_at = client.now()
         store.begin(snapshot_at)
+        reading = Reading(identify)
         try:
-            reading = _read(client, path, identify, store)
+            _walk(client, path, reading, store)
         except Contradiction as contradiction:
             troubles.append(contradiction)
+            if contradiction.is_miscount:
+                miscounts.append(reading)
         else:
             verdict = _verdict(reading, known, earlier)
             if verdict is not None:
@@ -99,15 +104,27 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
             earlier.append(reading)
             troubles.append(Contradiction("it is the first of its kind, and no other walk agreed with it"))
         store.discard()
+    if len(miscounts) == MAX_WALKS and _are_same(miscounts):
+        raise _miscounted(miscounts[-1])
     raise _none_accepted(troubles)
 
 
-def _read(client: INodeClient, path: str, identify: Identify, store: Store) -> Reading:
+def _walk(client: INodeClient, path: str, reading: Reading, store: Store) -> None:
+    """Take every page, each kept before it is looked at.
+
+    Raises:
+        Contradiction: the walk cannot be a true copy of the list.
+        PagingLoopError: the pages lead back to an earlier one.
+
+    """
     with closing(client.pages(path)) as pages:
         try:
-            return read_walk(pages, store.page, identify)
+            for page in pages:
+                store.page(page)
+                reading.take(page)
         except IncompleteWalkError as gone:
             raise Contradiction(gone.message.rstrip(".")) from gone
+    reading.finish()
 
 
 def _verdict(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verdict | None:
@@ -123,6 +140,21 @@ def _verdict(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verd
     if len(lacks):
         return "confirmed"
     return "proven" if reading.is_proven else "unverified"
+
+
+def _are_same(readings: Sequence[Reading]) -> bool:
+    first = readings[0]
+    return all(one.count == first.count and one.keys == first.keys for one in readings)
+
+
+def _miscounted(reading: Reading) -> ApiContractError:
+    more = " or more" if reading.count is not None and reading.received > reading.count else ""
+    return ApiContractError(
+        f"The server's count differs from its pages in the same way each time: {MAX_WALKS} walks brought the same "
+        f"{reading.received} records{more}, and it counts {reading.count}.",
+        remedy="The list is not changing: the count is estimated, cached or capped, or records are held back. Report "
+        "it to the API's support; without a true count nothing can be shown to be complete.",
+    )
 
 
 def _none_accepted(troubles: Sequence[Contradiction]) -> IncompleteWalkError:

@@ -56,10 +56,19 @@ def test_m05_a_damaged_gzip_stream_is_broken(content: bytes) -> None:
         read_body("gzip", [content])
 
 
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "none", "identity, identity", "UTF-8", "binary", "8bit", "charset=utf-8"]
+)
+def test_m82_a_word_that_names_no_encoding_packs_nothing(encoding: str) -> None:
+    """Servers write such words into Content-Encoding of bodies that are as they are."""
+    assert read_body(encoding, [b"[]"]) == b"[]"
+    assert read_body(f"{encoding}, gzip", [gzip.compress(b"[]")]) == b"[]"
+
+
 @pytest.mark.parametrize("encoding", ["deflate", "br", "gzip, gzip", "zstd"])
 def test_a_body_packed_in_another_way_is_refused(encoding: str) -> None:
     """Nothing but what we offered is guessed at."""
-    with pytest.raises(ApiProtocolError):
+    with pytest.raises(ApiProtocolError, match=f"packed as {encoding},"):
         read_body(encoding, [zlib.compress(b"x")])
 
 

@@ -104,7 +104,7 @@ def test_m28_an_empty_page_with_a_next_one_is_followed(client_for: ClientFor, se
     "second",
     [
         {"data": [], "next": None}, {"results": None, "next": None}, {"results": {}, "next": None},
-        {"results": [{"id": 4}], "count": 6}, {"detail": "Not now."}, [{"id": 4}], None, "",
+        {"results": [{"id": 4}], "count": 6}, {"detail": "Not now."}, [{"id": 4}], None, "7",
     ],
 )  # fmt: skip
 def test_m30_what_is_not_a_page_is_never_the_end(client_for: ClientFor, server: ScriptedServer, second: object) -> None:
@@ -114,6 +114,59 @@ def test_m30_what_is_not_a_page_is_never_the_end(client_for: ClientFor, server: 
     )
     with pytest.raises(errors.ApiContractError):
         ids(client_for(server.base_url))
+
+
+def test_m82_a_page_that_a_proxy_has_passed_on_is_taken(client_for: ClientFor, server: ScriptedServer) -> None:
+    """203 says that something between has had its hands on it; the page still has to be one."""
+    links = Links(server, list(range(9)))
+
+    def passed_on(sent: Sent) -> Reply:
+        reply = links.answer(sent)
+        return Reply(203, reply.body)
+
+    server.pages = passed_on
+    assert ids(client_for(server.base_url)) == list(range(9))
+
+
+def test_m82_a_part_of_a_page_is_named_as_one(client_for: ClientFor, server: ScriptedServer) -> None:
+    """206 answers a question for a part, which was not asked."""
+    server.pages = lambda sent: Reply(206, {"next": None, "results": []}, {"Content-Range": "bytes 0-9/99"})
+    with pytest.raises(errors.ApiContractError, match=r"in part only.*206"):
+        ids(client_for(server.base_url))
+
+
+@pytest.mark.parametrize(
+    ("base", "following", "named"),
+    [
+        ("gw/api/", "{origin}/api/v1/links/?page=2", "/api/v1/links/"),
+        ("gw/api/", "/api/v1/links/?page=2", "/api/v1/links/"),
+        ("gw/api/", "/gw/apis/v1/links/?page=2", "/gw/apis/v1/links/"),
+        ("gw/api/", "../../../../elsewhere/?page=2", "/elsewhere/"),
+        ("", "{origin}/api/v1/links/?page=2", "/api/v1/links/"),
+    ],
+)
+def test_m75_a_next_page_outside_the_base_path_is_refused(
+    client_for: ClientFor, server: ScriptedServer, base: str, following: str, named: str
+) -> None:
+    """A gateway that takes a prefix off, or puts one on: both paths are named, and no list is blamed."""
+    following = following.format(origin=server.origin)
+    good = Links(server, list(range(6)))._page
+
+    def gateway(sent: Sent) -> Reply:
+        if not sent.path.startswith(f"/{base}v1/"):
+            return Reply(404, {"detail": "Not found."})
+        reply = good(sent)
+        return Reply(200, {**reply.body, "next": following})
+
+    server.tokens = lambda sent: Reply(200, server.issue())
+    server.pages = gateway
+    store = Store()
+    with pytest.raises(errors.ForeignUrlError, match="INODE_BASE_URL") as caught:
+        prove_walk(client_for(f"{server.origin}/{base}"), "v1/links/", identify=identify, known=loaded(), store=store)
+    assert caught.value.exit_code == 1
+    assert f"{server.origin}{named}" in caught.value.message
+    assert f"{server.origin}/{base}" in caught.value.message
+    assert len(store.begun) == 1
 
 
 @pytest.mark.parametrize("status", [204, 202, 206])

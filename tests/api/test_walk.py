@@ -122,18 +122,35 @@ def test_a_second_walk_that_lacks_nothing_needs_no_confirmation(
 
 
 @pytest.mark.parametrize("count", [0, 4, 6, 7, 10**30])
-def test_m31_a_count_that_does_not_fit_is_never_accepted(
+def test_m31_m76_a_count_that_does_not_fit_is_never_accepted(
     client_for: ClientFor, server: ScriptedServer, store: Store, count: int
 ) -> None:
-    """Three walks, then the numbers are told."""
+    """Three walks with the same ids and the same wrong count: it is the server's, and waiting would not help."""
     server.pages = lambda sent: Reply(
         200,
         {"count": count, "next": None if "page" in sent.query else "?page=2",
          "results": [{"id": 4}, {"id": 5}] if "page" in sent.query else [{"id": 1}, {"id": 2}, {"id": 3}]},
     )  # fmt: skip
-    with pytest.raises(errors.IncompleteWalkError, match=f"counts {count} records"):
+    with pytest.raises(errors.ApiContractError, match=f"counts {count}\\.") as caught:
         walk(client_for(server.base_url), store, loaded())
-    assert len(store.begun) == 3
+    assert (len(store.begun), caught.value.exit_code) == (3, 1)
+
+
+@pytest.mark.parametrize("changing", ["ids", "count"])
+def test_m76_a_wrong_count_of_a_list_that_changes_is_incomplete(
+    client_for: ClientFor, server: ScriptedServer, store: Store, changing: str
+) -> None:
+    """Unless walk after walk is the same, it may be right at another time."""
+    walks = iter(range(3))
+
+    def answer(sent: Sent) -> Reply:
+        number = next(walks)
+        count, link = (9, number) if changing == "ids" else (9 + number, 7)
+        return Reply(200, {"count": count, "next": None, "results": [{"id": link}]})
+
+    server.pages = answer
+    with pytest.raises(errors.IncompleteWalkError, match="the server counts 9 records and sent 1;"):
+        walk(client_for(server.base_url), store, first_load())
 
 
 def test_a_repeat_within_one_page_is_no_contradiction(
