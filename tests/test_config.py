@@ -108,6 +108,31 @@ def test_m70_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, variables
     assert "canary" not in str(error.value)
 
 
+THREE_SLASHES = "INODE_WAREHOUSE_URL: a SQLite file comes after three slashes, as in sqlite:///data/inode.db"
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"INODE_WAREHOUSE_URL": "sqlite://data/x.db"}, THREE_SLASHES),
+        ({"INODE_WAREHOUSE_URL": "sqlite://me:canary@/x.db"}, THREE_SLASHES),
+        ({"INODE_WAREHOUSE_URL": "sqlite:///x.db?mode=ro"}, "INODE_WAREHOUSE_URL: a SQLite warehouse takes no options"),
+        ({"INODE_WAREHOUSE_URL": "sqlite:///file:x.db?uri=true"}, "INODE_WAREHOUSE_URL: a SQLite warehouse takes no"),
+        ({"INODE_WAREHOUSE_URL": "sqlite:///~no-one/x.db"}, "INODE_WAREHOUSE_URL: ~no-one is nobody's home folder"),
+        ({"INODE_FIELD_MAP_FILE": "~no-one/x.toml"}, "INODE_FIELD_MAP_FILE='~no-one/x.toml': ~no-one is nobody's home"),
+    ],
+)
+def test_m79_a_path_that_leads_nowhere_is_a_wrong_setting(
+    environment: pytest.MonkeyPatch, variables: dict[str, str], told: str
+) -> None:
+    """Two slashes, options of another driver, a home that nobody has: each is said of the variable that holds it."""
+    given(environment, **variables)
+    with pytest.raises(ConfigError) as error:
+        LocalSettings.load()
+    assert told in str(error.value)
+    assert "canary" not in str(error.value)
+
+
 def test_loopback_needs_no_zone_and_may_be_plain_http(environment: pytest.MonkeyPatch) -> None:
     """Against this machine itself the zone is UTC and http is allowed; the address gets its closing slash."""
     given(environment, INODE_API_KEY="key", INODE_BASE_URL="http://127.0.0.1:8000/api")

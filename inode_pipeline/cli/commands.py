@@ -23,10 +23,9 @@ from inode_pipeline.cli.init import init
 from inode_pipeline.cli.inspect import inspect
 from inode_pipeline.cli.migrate import migrate
 from inode_pipeline.cli.query import query
-from inode_pipeline.cli.replay import replay
 from inode_pipeline.cli.report import report
 from inode_pipeline.cli.status import status
-from inode_pipeline.cli.sync import sync
+from inode_pipeline.cli.sync import replay, sync
 
 
 class Commands(click.Group):

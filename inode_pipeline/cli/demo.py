@@ -22,6 +22,7 @@ import click
 
 from inode_pipeline import errors
 from inode_pipeline.cli import environment
+from inode_pipeline.cli.output import print_receipts, say
 from inode_pipeline.errors import ConfigError, PipelineError
 from inode_pipeline.warehouse.demo import MARK
 
@@ -51,13 +52,13 @@ def demo() -> None:
 
     # Pages smaller than the network, so that there is something to walk.
     with EmulatorServer(EmulatorConfig(max_page_size=100)) as server:
-        click.echo(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}", err=True)
+        say(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}")
         today = datetime.now(UTC).date()
         with _surroundings(server, path, today):
             _mark(path)
-            click.echo(f"2/3  Dagster runs the job {JOB} for {today} ...", err=True)
+            say(f"2/3  Dagster runs the job {JOB} for {today} ...")
             receipt = _run(today)
-            click.echo(f"3/3  done: {path}\n", err=True)
+            say(f"3/3  done: {path}\n")
             _show(receipt, path.relative_to(folder), command)
 
 
@@ -143,7 +144,6 @@ def _mark(path: Path) -> None:
 def _show(receipt: Receipt, path: Path, command: str) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
     from inode_pipeline.analysis.sampling import OFF
-    from inode_pipeline.cli.receipt import print_receipts
 
     click.echo(f"The receipt ({SYNTHETIC})")
     print_receipts([receipt], ZoneInfo("UTC"), OFF)

@@ -13,8 +13,9 @@ from dataclasses import asdict
 import click
 
 from inode_pipeline.cli import local_checks
-from inode_pipeline.cli.failure import OPERATIONS, clean
+from inode_pipeline.cli.failure import OPERATIONS
 from inode_pipeline.cli.finding import Finding, failed, ok, skipped, worst
+from inode_pipeline.cli.output import clean
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
 

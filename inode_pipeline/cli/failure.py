@@ -1,7 +1,7 @@
-"""How a failure is told: the class in brackets, what happened, what to do, and what it means for the tables.
+"""How a failure is reported: its class in brackets, what happened, what to do, and what it means for the tables.
 
 Every exception becomes one message on standard error, with `--json` also one object on standard output, and an exit
-code. Keep out: deciding what is a failure; that is `errors.py`.
+code. Not here: the errors themselves, see `errors.py`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ import contextlib
 import errno
 import json
 import logging
+import os
 import signal
 import sys
 import traceback
 import uuid
 from datetime import datetime
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
 import click
 
+from inode_pipeline.cli.output import clean, say
 from inode_pipeline.errors import ConfigError, PipelineError, WarehouseError
 
 if TYPE_CHECKING:
@@ -29,8 +32,8 @@ INTERRUPTED = 130
 TERMINATED = 143
 """The exit codes that a shell gives a command ended by Ctrl-C and by SIGTERM."""
 
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-"""What an output says that takes no more."""
+OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
+"""Errors of writing to standard output; those of a file carry its name."""
 
 UNCHANGED = "The tables are unchanged."
 UNKNOWN = "The tables are as their last committed load left them; `inode-pipeline status` says which."
@@ -38,7 +41,7 @@ OPERATIONS = "docs/operations.md"
 
 
 class StoppedError(Exception):
-    """A failure together with what it means for the tables. Raised only by `Aftermath`, from the failure itself."""
+    """A failure together with what it means for the tables. Raised only by `GuardedRun`, from the failure itself."""
 
     def __init__(self, problem: BaseException, *, tables: str, data_as_of: datetime | None) -> None:
         super().__init__(type(problem).__name__)
@@ -47,19 +50,19 @@ class StoppedError(Exception):
         self.data_as_of = data_as_of
 
 
-class Aftermath:
+class GuardedRun:
     """Surrounds a run that may write: whatever fails inside is raised again as `StoppedError`.
 
-    Which loads a failed run had committed before is asked of the warehouse, never assumed. SIGTERM ends the run as
-    Ctrl-C does: the open transaction is undone.
+    Which loads a failed run had committed is read from the warehouse, never assumed. SIGTERM ends the run as Ctrl-C
+    does: the open transaction is rolled back.
     """
 
     def __init__(self) -> None:
-        self.run_id = str(uuid.uuid4())
+        self.id = str(uuid.uuid4())
         self._warehouse: Warehouse | None = None
 
     def watch(self, warehouse: Warehouse) -> None:
-        """From here on the run may write into this warehouse."""
+        """Say which warehouse the run may write to from here on."""
         self._warehouse = warehouse
 
     def __enter__(self) -> Self:
@@ -71,25 +74,25 @@ class Aftermath:
     ) -> None:
         signal.signal(signal.SIGTERM, self._handler)
         if isinstance(problem, Exception | KeyboardInterrupt):
-            tables, data_as_of = self._ask(problem)
+            tables, data_as_of = self._effect(problem)
             raise StoppedError(problem, tables=tables, data_as_of=data_as_of) from problem
 
-    def _ask(self, problem: BaseException) -> tuple[str, datetime | None]:
-        """What the run did to the tables, as a sentence, and the newest data's instant, None if that is unknown."""
+    def _effect(self, problem: BaseException) -> tuple[str, datetime | None]:
+        """What the run did to the tables, as a sentence, and the instant of the newest data, None if unknown."""
         if self._warehouse is None:
             return UNCHANGED, None
         from inode_pipeline.analysis.status import data_as_of, loads_of_run
 
         try:
             with self._warehouse:
-                return _tables_sentence(loads_of_run(self._warehouse, self.run_id)), data_as_of(self._warehouse)
+                return _tables_sentence(loads_of_run(self._warehouse, self.id)), data_as_of(self._warehouse)
         except PipelineError:
-            # Without tables nothing was loaded; without an answer nobody knows whether the last commit arrived.
+            # Without tables nothing was loaded; without an answer the last commit may or may not have arrived.
             return (UNCHANGED if isinstance(problem, WarehouseError) else UNKNOWN), None
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: someone ended the process on purpose. The name stands in `runs.error`."""
+    """SIGTERM: someone ended the process on purpose. The name is stored in `runs.error`."""
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -118,14 +121,14 @@ def _log_everything(_context: click.Context, _option: click.Parameter, wanted: b
 
 
 def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
-    """Tell one failure on standard error (and, for scripts, on standard output); the exit code it means."""
+    """Report one failure on standard error (and, for scripts, on standard output); return the exit code."""
     if isinstance(problem, click.exceptions.NoArgsIsHelpError):
         problem.show()
         return ConfigError.exit_code
     stopped = problem if isinstance(problem, StoppedError) else None
     cause = stopped.problem if stopped else problem
     if (interruption := _interruption(cause)) is not None:
-        click.echo(f"Stopped. {stopped.tables if stopped else ''}".rstrip(), err=True)
+        say(f"Stopped. {stopped.tables if stopped else ''}".rstrip())
         return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED
     known = _as_pipeline_error(cause)
     kind = known.kind if known else type(cause).__name__
@@ -136,19 +139,19 @@ def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
     lines.append(f"{remedy} See {OPERATIONS}#{kind.lower()}" if known else remedy)
     if stopped:
         lines.append(stopped.tables)
-    click.echo("\n".join(lines), err=True)
+    say("\n".join(lines))
     if debug:
-        click.echo("".join(traceback.format_exception(cause)), err=True)
+        say("".join(traceback.format_exception(cause)))
     if as_json:
         as_of = stopped.data_as_of.isoformat() if stopped and stopped.data_as_of else None
-        told = {"error": kind, "message": message, "remedy": remedy, "retryable": retryable, "data_as_of": as_of}
-        with contextlib.suppress(OSError):  # the message stands on standard error already
-            click.echo(json.dumps(told))
+        answer = {"error": kind, "message": message, "remedy": remedy, "retryable": retryable, "data_as_of": as_of}
+        with contextlib.suppress(OSError):  # the message is on standard error already
+            click.echo(json.dumps(answer))
     return known.exit_code if known else 1
 
 
 def _interruption(problem: BaseException) -> KeyboardInterrupt | None:
-    """The signal behind a failure: a library that is cut off at a bad moment may fail in its turn as it tidies up."""
+    """The signal behind a failure: a library that is interrupted at a bad moment may fail itself while it tidies up."""
     if isinstance(problem, click.Abort) and problem.__cause__ is None and sys.stdin.isatty():
         return KeyboardInterrupt()
     behind: BaseException | None = problem
@@ -158,7 +161,7 @@ def _interruption(problem: BaseException) -> KeyboardInterrupt | None:
 
 
 def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
-    """Wrong usage is a `ConfigError` like every other wrong setting; None for what nobody expected."""
+    """What can go wrong with the arguments and the machine, as one of our errors; None for an unexpected one."""
     if isinstance(problem, PipelineError):
         return problem
     if isinstance(problem, click.UsageError):
@@ -171,18 +174,46 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
         )
     if isinstance(problem, click.ClickException):
         return ConfigError(_sentence(problem.format_message()), remedy="Correct the argument.")
-    if isinstance(problem, OSError) and problem.errno in UNWRITABLE and problem.filename is None:
+    return _of_the_machine(problem)
+
+
+def _of_the_machine(problem: BaseException) -> PipelineError | None:
+    """A file, folder or resource that the operating system refuses; its own words never hold a secret."""
+    if isinstance(problem, OSError) and problem.errno is not None:
+        return _of_the_system(problem, os.strerror(problem.errno))
+    if isinstance(problem, MemoryError):
+        return PipelineError("This machine has no memory left.", remedy="Free some, or raise the limit, and run again.")
+    if isinstance(problem, RuntimeError) and str(problem) == "can't start new thread":
+        return PipelineError("This machine allows no more threads.", remedy="Raise the limit (ulimit -u).")
+    return None
+
+
+def _of_the_system(problem: OSError, reason: str) -> PipelineError:
+    if problem.filename is not None:
         return PipelineError(
-            f"The result could not be written to standard output: {problem.strerror}.",
+            f"{problem.filename} cannot be used: {reason}.",
+            remedy="Correct that on this machine, or run the command elsewhere or as another user.",
+        )
+    if problem.errno in OUTPUT_FAILED:
+        return PipelineError(
+            f"The result could not be written to standard output: {reason}.",
             remedy="Make room, or send it elsewhere; `inode-pipeline status` says what is loaded.",
         )
-    return None
+    if problem.errno == errno.ENOENT and _current_folder_is_gone():
+        return ConfigError("The current folder has been removed.", remedy="Change to another one.")
+    return PipelineError(
+        f"The operating system refused: {_sentence(problem.strerror or reason)}",
+        remedy="Correct that on this machine, then run the command again.",
+    )
+
+
+def _current_folder_is_gone() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _sentence(text: str) -> str:
     return text if text.endswith((".", "?", "!")) else f"{text}."
-
-
-def clean(text: str) -> str:
-    """The text without control and direction characters, which could forge a line or colour a terminal."""
-    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inode_pipeline.cli.failure import clean
+from inode_pipeline.cli.output import clean
 from inode_pipeline.errors import ConfigError
 
 if TYPE_CHECKING:

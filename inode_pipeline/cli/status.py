@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from inode_pipeline.cli.failure import clean
+from inode_pipeline.cli.output import clean
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun, Status

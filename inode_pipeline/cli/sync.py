@@ -1,4 +1,4 @@
-"""`sync`: bring one date into the tables, by default today."""
+"""`sync` brings one date into the tables; `replay` loads landed dates again, for example after a new field map."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from datetime import datetime
 
 import click
 
-from inode_pipeline.cli.failure import Aftermath
+from inode_pipeline.cli import output
+from inode_pipeline.cli.failure import GuardedRun
+from inode_pipeline.errors import ConfigError
+
+DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command(short_help="Fetch today's links, or load a landed date again.")
 @click.option(
     "--date",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
+    type=DAY,
     help="The snapshot's date in INODE_TIMEZONE, by default today. An earlier one is loaded again from its pages.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as one JSON object.")
@@ -24,9 +28,8 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
 
     The tables are changed in one transaction: all of it, or nothing if anything is wrong.
     """
-    with Aftermath() as aftermath:
+    with GuardedRun() as run:
         from inode_pipeline.analysis.sampling import what_is_not_known
-        from inode_pipeline.cli import progress
         from inode_pipeline.config import Settings
         from inode_pipeline.endpoints.links import LINKS
         from inode_pipeline.sync import Attempt, sync_date
@@ -34,23 +37,62 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
 
         settings = Settings.load()
         today = datetime.now(settings.zone).date()
-        with open_warehouse(settings) as warehouse, progress.shown() as listen:
-            aftermath.watch(warehouse)
+        with open_warehouse(settings) as warehouse, output.progress() as listen:
+            run.watch(warehouse)
             receipts = sync_date(
                 settings,
                 warehouse,
                 LINKS,
                 day.date() if day else today,
                 today=today,
-                attempt=Attempt(aftermath.run_id, "person"),
+                attempt=Attempt(run.id, "person"),
                 allow_shrink=allow_shrink,
                 listen=listen,
             )
             not_known = what_is_not_known(warehouse, settings)
-    from inode_pipeline.cli.receipt import print_receipts
     from inode_pipeline.warehouse.receipt import sum_of
 
     if as_json:
         click.echo(json.dumps(sum_of(receipts).as_json()))
         return
-    print_receipts(receipts, settings.zone, not_known)
+    output.print_receipts(receipts, settings.zone, not_known)
+
+
+@click.command(short_help="Load landed dates again, without the API.")
+@click.option("--from", "first", type=DAY, required=True, help="The first date.")
+@click.option("--to", "last", type=DAY, required=True, help="The last date, which is included.")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipts as a JSON list, one a walk.")
+def replay(first: datetime, last: datetime, as_json: bool) -> None:
+    """Load every landed walk of these dates again, in order, without the API and without credentials.
+
+    Each walk is one transaction. Rows that a newer walk has written are never overwritten by an older one.
+    """
+    with GuardedRun() as run:
+        from inode_pipeline import sync
+        from inode_pipeline.config import LocalSettings
+        from inode_pipeline.endpoints.links import LINKS
+        from inode_pipeline.warehouse.engine import open_warehouse
+
+        if first > last:
+            raise ConfigError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}.", remedy="Swap them.")
+        settings = LocalSettings.load()
+        with open_warehouse(settings) as warehouse, output.progress() as listen:
+            run.watch(warehouse)
+            receipts = sync.replay(
+                settings,
+                warehouse,
+                LINKS,
+                first.date(),
+                last.date(),
+                attempt=sync.Attempt(run.id, "replay"),
+                listen=listen,
+            )
+    if as_json:
+        click.echo(json.dumps([receipt.as_json() for receipt in receipts]))
+        return
+    for receipt in receipts:
+        click.echo(
+            f"{receipt.snapshot_date}  {receipt.verdict:<10}  {receipt.inserted} inserted, {receipt.updated} updated, "
+            f"{receipt.unchanged} unchanged, {receipt.superseded} superseded, {receipt.rejected} rejected"
+        )
+    click.echo(f"{len(receipts)} walk{'s'[: len(receipts) != 1]} loaded again.")

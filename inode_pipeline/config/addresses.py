@@ -97,8 +97,16 @@ def _warehouse_url(value: str | URL) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if url.drivername != "sqlite":
         raise ValueError(f"{url.drivername} is not supported; use sqlite:/// or postgresql://")
+    return _sqlite_file(url)
+
+
+def _sqlite_file(url: URL) -> URL:
+    if url.host or url.username or url.port:
+        raise ValueError("a SQLite file comes after three slashes, as in sqlite:///data/inode.db")
     if url.database in (None, "", ":memory:"):
         raise ValueError("a SQLite warehouse needs a file, such as sqlite:///data/inode.db")
+    if url.query:
+        raise ValueError("a SQLite warehouse takes no options; leave out the ? and what follows it")
     return url.set(database=str(absolute_path(Path(str(url.database)))))
 
 

@@ -16,7 +16,12 @@ from inode_pipeline.errors import ConfigError
 
 def absolute_path(path: Path) -> Path:
     """A relative path starts at the folder of `.env`, which is the current one."""
-    return path.expanduser().absolute()
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError as problem:
+        raise ValueError(f"{path.parts[0]} is nobody's home folder on this machine; write the whole path") from problem
+    except FileNotFoundError as problem:
+        raise ValueError("the current folder has been removed; change to another one") from problem
 
 
 def _readable_file(path: Path) -> Path:

@@ -8,6 +8,8 @@ Keep out: deciding whether to try again.
 from __future__ import annotations
 
 import errno
+import os
+import shutil
 import sqlite3
 
 import psycopg
@@ -87,13 +89,17 @@ _BY_SQLSTATE: dict[str, _Kind] = {
 _BY_SQLITE_CODE: dict[int, _Kind] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
     sqlite3.SQLITE_LOCKED: _LOCKED,
-    sqlite3.SQLITE_FULL: _FULL,
     sqlite3.SQLITE_READONLY: (errors.PermissionError, "may not be written",
                               "Give the file of INODE_WAREHOUSE_URL and its folder to the user who runs this."),
     sqlite3.SQLITE_CANTOPEN: (errors.PermissionError, "cannot be opened",
                               "Give the file of INODE_WAREHOUSE_URL and its folder to the user who runs this."),
     sqlite3.SQLITE_PERM: _FORBIDDEN,
-    sqlite3.SQLITE_NOTADB: (ConfigError, "is not a SQLite database", "Correct INODE_WAREHOUSE_URL."),
+    sqlite3.SQLITE_NOTADB: (ConfigError, "is not a SQLite database, or its beginning is damaged",
+                            "Correct INODE_WAREHOUSE_URL, or restore the file from a backup."),
+    sqlite3.SQLITE_CORRUPT: (WarehouseError, "is damaged",
+                             "Restore it from a backup, or save what can be read with .recover of SQLite's shell."),
+    sqlite3.SQLITE_IOERR: (WarehouseError, "cannot be read or written: the operating system reports an error",
+                           "Check its disk and file system; then run again."),
     sqlite3.SQLITE_CONSTRAINT: _CONFLICT,
     sqlite3.SQLITE_MISMATCH: _CONFLICT,
 }  # fmt: skip
@@ -117,14 +123,13 @@ def translate(problem: BaseException, place: str = "The warehouse") -> PipelineE
 
 def translate_os(problem: OSError, place: str) -> PipelineError:
     """The error of ours for a file or folder that the warehouse's file needs."""
-    reason = errno.errorcode.get(problem.errno or 0, type(problem).__name__)
+    reason = (problem.strerror or type(problem).__name__).lower()
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return _told(_FULL, place, reason)
     if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _told(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
-    words = (problem.strerror or type(problem).__name__).lower()
     return ConfigError(
-        f"{place} cannot be made: {words} ({reason}).",
+        f"{place} cannot be made: {reason}.",
         remedy="Correct INODE_WAREHOUSE_URL: its file must be in a folder that is there or can be made.",
     )
 
@@ -133,8 +138,8 @@ def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
     code = problem.sqlstate
     if code is None and isinstance(problem, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _of_connection(problem, place)
-    if code is None:  # the driver itself refused, before the server saw anything
-        return _told(_BROKEN, place, type(problem).__name__)
+    if code is None:  # the driver refused an option of the URL
+        return _wrong_option(place)
     kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
     named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
     where = "".join(f", {what} {name[:63]}" for what, name in named.items() if name)
@@ -146,6 +151,13 @@ def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
     text = str(problem)
     if "database" in text and "does not exist" in text:
         return _told(_NO_DATABASE, place, "no such database")
+    if any(words in text for words in (": invalid ", "weak sslmode", "definition of service", "could not parse")):
+        return _wrong_option(place)
+    if "local user with ID" in text:
+        return ConfigError(
+            f"{place} is named without a user, and the user of this process has no name on this machine.",
+            remedy="Write INODE_WAREHOUSE_URL as postgresql://user@host/database.",
+        )
     if any(word in text for word in ("SSL", "certificate", "root.crt")):
         return ConfigError(
             f"{place} has no certificate that can be trusted, or offers no encryption.",
@@ -164,13 +176,34 @@ def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
     return _told(_UNAVAILABLE, place, type(problem).__name__)
 
 
+def _wrong_option(place: str) -> ConfigError:
+    """The option is not named, since psycopg quotes its value as well."""
+    return ConfigError(
+        f"{place} is named with an option or a value that PostgreSQL's client library does not accept.",
+        remedy="Check the port and what follows the ? in INODE_WAREHOUSE_URL, and the environment's PG variables.",
+    )
+
+
 def _of_sqlite(problem: sqlite3.Error, place: str) -> PipelineError:
     code = getattr(problem, "sqlite_errorcode", 0) & 0xFF
     reason = getattr(problem, "sqlite_errorname", type(problem).__name__)
+    if code == sqlite3.SQLITE_FULL:
+        return _no_room(place)
     kind = _BY_SQLITE_CODE.get(code, _BROKEN)
     if code == sqlite3.SQLITE_ERROR:
         kind = _NOT_MIGRATED if str(problem).startswith("no such table") else _CONFLICT
     return _told(kind, place, reason)
+
+
+def _no_room(place: str) -> WarehouseFullError:
+    """SQLite reports a full disk under the file and one under its temporary files alike, so both are named."""
+    named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - SQLite's own list
+    folder = next((name for name in named if name and os.access(name, os.W_OK | os.X_OK)), ".")
+    free_mb = shutil.disk_usage(folder).free / 1e6
+    return WarehouseFullError(
+        f"{place}, or the folder {folder} of its temporary files ({free_mb:.1f} MB free), has no room left.",
+        remedy="Make room there, or name another folder in SQLITE_TMPDIR; then sync again.",
+    )
 
 
 def _told(kind: _Kind, place: str, reason: str) -> PipelineError:

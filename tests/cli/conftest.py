@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,21 @@ def run() -> Command:
 
 @pytest.fixture
 def process() -> Command:
-    """The command as a process of its own, in the test's folder and with no variables but the ones given."""
+    """The command as a process of its own, in the test's folder and with no variables but the ones given.
 
-    def execute(*arguments: str, variables: Mapping[str, str] | None = None, module: bool = True) -> Ended:
+    `within` is a program that starts it in other circumstances, such as those of `tests/cli/test_machine.py`.
+    """
+
+    def execute(
+        *arguments: str,
+        variables: Mapping[str, str] | None = None,
+        module: bool = True,
+        within: Sequence[str] = (),
+    ) -> Ended:
         program = [sys.executable, "-m", "inode_pipeline"] if module else [script()]
         environment = {"PATH": os.environ["PATH"], "HOME": str(Path.cwd()), **(variables or {})}
         done = subprocess.run(
-            [*program, *arguments],
+            [*within, *program, *arguments],
             check=False,
             capture_output=True,
             encoding="utf-8",

@@ -115,7 +115,7 @@ def test_wrong_usage_with_json_is_an_object_too(run):
 def test_a_signal_ends_a_run_with_one_line_and_its_own_code(capsys, number, expected):
     """Ctrl-C and SIGTERM stop the run as its own error would, and say what became of the tables."""
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises(failure.StoppedError) as caught, failure.Aftermath():
+    with pytest.raises(failure.StoppedError) as caught, failure.GuardedRun():
         signal.raise_signal(number)
 
     code, out, err = present(capsys, caught.value)

@@ -61,7 +61,7 @@ def main() -> None:
     """Serve until standard input ends."""
     import inode_pipeline.api.client
     import inode_pipeline.cli.commands
-    import inode_pipeline.cli.progress
+    import inode_pipeline.cli.output
     import inode_pipeline.cli.sync
     import inode_pipeline.sync
     import inode_pipeline.warehouse.migrate  # noqa: F401 - all of it is wanted only to be there

@@ -1,0 +1,81 @@
+"""What a command prints beside its result: progress, warnings and receipts.
+
+Results go to standard output; the progress bar and the warnings to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from inode_pipeline.sync import Listener, Progress
+    from inode_pipeline.warehouse.receipt import Receipt
+
+
+def clean(text: str) -> str:
+    """The text without control and direction characters, which could forge a line or colour a terminal."""
+    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
+
+
+def say(text: str) -> None:
+    """Print on standard error. A full disk or a closed pipe behind it must not stop the work that is reported."""
+    try:
+        click.echo(text, err=True)
+    except OSError:  # what is left in its buffer would fail again when the process ends, and change the exit code
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open for good
+
+
+@contextmanager
+def progress() -> Iterator[Listener]:
+    """A listener for `sync`: it draws a bar if standard error is a terminal, and prints each warning there once."""
+    if not sys.stderr.isatty():
+        yield _listener(draw=lambda _: None, warn=say)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield _listener(
+            draw=lambda step: bar.update(task, description=clean(step.text), completed=step.done, total=step.total),
+            warn=lambda text: bar.console.print(text, markup=False, highlight=False, style="yellow"),
+        )
+
+
+def _listener(*, draw: Callable[[Progress], None], warn: Callable[[str], None]) -> Listener:
+    warned: set[str] = set()
+
+    def listen(step: Progress) -> None:
+        if step.kind != "note":
+            draw(step)
+        elif step.text not in warned:
+            warned.add(step.text)
+            warn(f"warning: {clean(step.text)}")
+
+    return listen
+
+
+def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str | None) -> None:
+    """Print receipts in a few lines each, and what the tables cannot answer in spite of them."""
+    from inode_pipeline.analysis.receipts import lines
+
+    for receipt in receipts:
+        click.echo("\n  ".join(lines(receipt, zone)))
+    if not_known is not None:
+        click.echo(not_known)

@@ -1,0 +1,135 @@
+"""What the machine may do to a command: no home, closed streams, no room, no right to write. Each has its sentence."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+NO_ONE = [
+    *("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--bounding-set=-all,+dac_read_search"),
+    *("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", "env", "-u", "HOME"),
+]
+"""A user without a home and an entry in passwd; may read everything, since Python may be installed for root alone."""
+
+
+def mounted(script: str) -> list[str]:
+    """A program that runs the command in a mount namespace of its own, prepared by a script."""
+    return ["unshare", "--mount", "sh", "-ec", f'{script}\nexec "$@"', "sh"]
+
+
+def closed(streams: str) -> list[str]:
+    """A program that runs the command with standard streams closed."""
+    return ["sh", "-c", f'exec "$@" {streams}', "sh"]
+
+
+def needs(*program: str) -> pytest.MarkDecorator:
+    """Skip where the tests may not change user or mount."""
+    try:
+        done = subprocess.run([*program, "true"], capture_output=True, check=False)
+    except FileNotFoundError:
+        return pytest.mark.skip(reason=f"there is no {program[0]}")
+    return pytest.mark.skipif(done.returncode != 0, reason=f"{program[0]} is not permitted")
+
+
+may_mount = needs(*mounted("mount -t tmpfs tmpfs /mnt"))
+
+
+@needs(*NO_ONE)
+def test_m79_a_user_without_a_home_is_told_what_needs_one(process):
+    """`~` is a wrong setting; nothing else asks for a home, so a server that is away is what it is."""
+    home = process("status", variables={"INODE_WAREHOUSE_URL": "sqlite:///~/x.db"}, within=NO_ONE)
+    away = process("status", variables={"INODE_WAREHOUSE_URL": "postgresql://u@away.invalid/x"}, within=NO_ONE)
+
+    assert (home.code, home.stderr.splitlines()[0]) == (
+        2,
+        "[ConfigError] INODE_WAREHOUSE_URL: ~ is nobody's home folder on this machine; write the whole path.",
+    )
+    assert (away.code, away.stderr[:27]) == (3, "[WarehouseUnavailableError]")
+
+
+@needs(*NO_ONE)
+@pytest.mark.slow
+def test_m79_a_user_without_a_home_can_run_everything(process, tmp_path):
+    """The demo, its tables and its report, in a folder that the user may write."""
+    tmp_path.chmod(0o777)
+    demo = process("demo", within=NO_ONE)
+    variables = {"INODE_WAREHOUSE_URL": "sqlite:///data/demo.db"}
+    told = [process(command, variables=variables, within=NO_ONE) for command in ("status", "report")]
+
+    assert [0, 0, 0] == [ended.code for ended in (demo, *told)], [ended.stderr for ended in (demo, *told)]
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "<&- >&- 2>&-", "2>/dev/full"])
+def test_m79_a_closed_or_full_standard_error_stops_nothing(process, account, streams):
+    """The sync is loaded, whatever becomes of its warnings."""
+    ended = process("sync", variables=account, within=closed(streams))
+    status = process("status", variables=account)
+
+    assert (0, "") == (ended.code, ended.stderr)
+    assert status.stdout.startswith("Links: complete, 30 rows")
+
+
+@pytest.mark.parametrize("streams", ["2>/dev/full", "<&- 2>&-"])
+def test_m79_without_standard_error_json_still_has_the_failure(process, streams):
+    """The exit code and the one object on standard output are as ever."""
+    ended = process("sync", "--json", variables={"INODE_PAGE_SIZE": "many"}, within=closed(streams))
+
+    assert (2, "ConfigError") == (ended.code, ended.json["error"])
+
+
+def test_m79_questions_without_standard_input_say_so(process):
+    """`init` needs answers: a closed standard input is as an empty one."""
+    ended = process("init", within=closed("<&-"))
+
+    assert (2, "[ConfigError] The questions found no answers on standard input.") == (
+        ended.code,
+        ended.stderr.splitlines()[-2],
+    )
+
+
+@may_mount
+def test_m79_a_full_temporary_folder_is_named_with_what_is_free_there(process, account, emulator, tmp_path):
+    """SQLite says only that something is full; a person has to know which disk."""
+    (tmp_path / "small").mkdir()
+    small = mounted(f"mount -t tmpfs -o size=4k tmpfs {tmp_path}/small; echo x > {tmp_path}/small/x")
+    emulator.state.records = [{"id": n, "name": "x" * 3000} for n in range(3000)]
+    variables = {**account, "TMPDIR": f"{tmp_path}/small"}
+    ended = process("sync", variables=variables, within=small)
+
+    assert (1, f"[WarehouseFullError] The SQLite file {tmp_path}/data/inode.db, or the folder {tmp_path}/small") == (
+        ended.code,
+        ended.stderr.split(" of its")[0],
+    )
+    assert " of its temporary files (0.0 MB free), has no room left." in ended.stderr
+    assert "SQLITE_TMPDIR" in ended.stderr
+    assert process("status", variables=variables, within=small).code == 0
+
+
+def test_m79_a_missing_temporary_folder_changes_nothing(process, account):
+    """Python and SQLite fall back on others."""
+    assert process("sync", variables={**account, "TMPDIR": "/nowhere/at-all"}).code == 0
+
+
+@may_mount
+@pytest.mark.parametrize("command", [["sync"], ["demo"], ["migrate"], ["inspect", "--write", "map.toml"]])
+def test_m79_a_read_only_file_system_is_named_by_whoever_writes(process, account, tmp_path, command):
+    """The sentence says which file and that its file system is read-only."""
+    read_only = mounted(f"mount --bind {tmp_path} {tmp_path}; mount -o remount,bind,ro {tmp_path}; cd {tmp_path}")
+    ended = process(*command, variables=account, within=read_only)
+
+    assert ended.code in (1, 2)
+    assert (str(tmp_path) if command[0] != "inspect" else "map.toml") in ended.stderr
+    assert "ead-only file system" in ended.stderr
+    assert "did not expect" not in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["sync"], ["demo"]])
+def test_m79_a_removed_current_folder_is_named(process, account, tmp_path, command):
+    """It happens to a cron job whose folder was replaced."""
+    gone = ["sh", "-ec", 'mkdir gone; cd gone; rmdir ../gone; exec "$@"', "sh"]
+    relative = {**account, "INODE_WAREHOUSE_URL": "sqlite:///data/x.db"}
+    ended = process(*command, variables=relative, within=gone)
+
+    assert ended.code == 2
+    assert "current folder has been removed" in ended.stdout + ended.stderr
