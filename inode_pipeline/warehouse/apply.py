@@ -54,13 +54,13 @@ def take_census(connection: Connection, rows: Rows) -> Census:
     return Census(*connection.execute(counts).one())
 
 
-def apply(connection: Connection, staging: Staging, rows: Rows, walk: LandedWalk, age: Age, *, load_id: str) -> Applied:
+def apply(connection: Connection, staging: Staging, rows: Rows, walk: LandedWalk, age: Age) -> Applied:
     """Bring the endpoint's table to what the rules say. Changed rows are locked in the order of their keys."""
     connection.execute(_insert_changes(staging, rows, age))
     updated, reopened, vanished = connection.execute(_counts_of_changes(staging)).one()
     _lock_changed(connection, staging)
-    inserted = _rows_written(connection, _insert_new(staging, walk, age, load_id))
-    written = _rows_written(connection, _update_values(staging, walk, load_id))
+    inserted = _rows_written(connection, _insert_new(staging, walk, age))
+    written = _rows_written(connection, _update_values(staging, walk))
     connection.execute(_update_marks(staging))
     if written != updated:
         raise SchemaConflictError(
@@ -118,7 +118,7 @@ def _lock_changed(connection: Connection, staging: Staging) -> None:
         connection.execute(select(func.count()).select_from(locked))
 
 
-def _insert_new(staging: Staging, walk: LandedWalk, age: Age, load_id: str) -> Insert:
+def _insert_new(staging: Staging, walk: LandedWalk, age: Age) -> Insert:
     """The typed records that have no row yet."""
     records, target = staging.records, staging.target
     names = [staging.key, *staging.values]
@@ -135,18 +135,18 @@ def _insert_new(staging: Staging, walk: LandedWalk, age: Age, load_id: str) -> I
     selected = select(
         *(fresh.c[name] for name in names),
         *(_time(getattr(marks, name)) for name in MARKS),
-        *_bookkeeping(walk, load_id).values(),
+        *_bookkeeping(walk).values(),
     )
-    return insert(target).from_select([*names, *MARKS, *_bookkeeping(walk, load_id)], selected)
+    return insert(target).from_select([*names, *MARKS, *_bookkeeping(walk)], selected)
 
 
-def _update_values(staging: Staging, walk: LandedWalk, load_id: str) -> Update:
+def _update_values(staging: Staging, walk: LandedWalk) -> Update:
     target, records, changes = staging.target, staging.records, staging.changes
     return (
         update(target)
         .values({name: records.c[name] for name in staging.values})
         .values({name: changes.c[name] for name in MARKS})
-        .values(_bookkeeping(walk, load_id))
+        .values(_bookkeeping(walk))
         .where(
             target.c[staging.key] == changes.c[staging.key],
             records.c[staging.key] == changes.c[staging.key],
@@ -164,12 +164,11 @@ def _update_marks(staging: Staging) -> Update:
     )
 
 
-def _bookkeeping(walk: LandedWalk, load_id: str) -> dict[str, Any]:
-    """Which walk and load wrote the values."""
+def _bookkeeping(walk: LandedWalk) -> dict[str, Any]:
+    """Which walk wrote the values."""
     return {
         "snapshot_at": literal(walk.snapshot_at, UtcTimestamp),
         "snapshot_date": literal(walk.snapshot_date, CalendarDate),
-        "load_id": literal(load_id),
     }
 
 

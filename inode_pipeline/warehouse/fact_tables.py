@@ -80,8 +80,9 @@ def _observations() -> Table:
         _key(),
         time("observed_at", "When the interval was measured, in UTC."),
         *_values(),
-        time("snapshot_at", "The earliest loaded walk that showed these values."),
-        text("load_id", "The load that wrote the row."),
+        time(
+            "snapshot_at", "The earliest loaded walk that showed these values; it leads to its rows in walks and loads."
+        ),
         PrimaryKeyConstraint("link_id", "observed_at"),
         # A walk that is loaded again looks for what it was the earliest to show.
         Index(None, "snapshot_at"),
@@ -97,8 +98,9 @@ def _corrections() -> Table:
         _key(),
         time("observed_at", "When the interval was measured, in UTC."),
         *_values(),
-        time("snapshot_at", "The earliest loaded walk that showed these values."),
-        text("load_id", "The load that wrote the row."),
+        time(
+            "snapshot_at", "The earliest loaded walk that showed these values; it leads to its rows in walks and loads."
+        ),
         PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
         Index(None, "snapshot_at"),
         comment="Values that an observation had before the API corrected it, so that old figures can be explained.",

@@ -143,9 +143,9 @@ class Load:
         census = take_census(connection, rows)
         if not may_shrink:
             self._check_shrink(age, census, rules)
-        applied = apply(connection, self.staging, rows, self._walk, age, load_id=self._load_id)
+        applied = apply(connection, self.staging, rows, self._walk, age)
         held = rows_held(self.staging)
-        kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk, load_id=self._load_id)
+        kept = keep_facts(connection, self._endpoint, self.staging, held, self._walk)
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
         require_balance(receipt)

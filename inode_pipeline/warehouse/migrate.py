@@ -24,6 +24,17 @@ from inode_pipeline.warehouse.explain import explain, explanation_sql
 
 _LOCK = 0x1_0DE_314  # of pg_advisory_xact_lock; any number that no other program uses
 
+BEFORE_RELEASE = frozenset(
+    {
+        "0001_links_and_bookkeeping",
+        "0002_facts",
+        "0003_analyst_tables",
+        "0004_repeated_walks",
+        "0005_sums_of_walks",
+    }
+)
+"""The states of a warehouse before the first release, which had five migrations where 0.1.0 has one."""
+
 
 def sql_folder() -> Path:
     """The folder `sql`: inside the package once installed from a wheel, beside it in a checkout."""
@@ -150,6 +161,11 @@ def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
     scripts = ScriptDirectory.from_config(_config(warehouse, has_schema=False))
     present = _present(warehouse, connection)
     known = [script.revision for script in scripts.walk_revisions()]
+    if present in BEFORE_RELEASE:
+        raise NotMigratedError(
+            f"{warehouse.place} has the tables of a development version before 0.1.0 ({present}); nothing was changed.",
+            remedy="Name another file or schema; the next sync fills it. No later version carries these tables over.",
+        )
     if present is not None and present not in known:
         raise NotMigratedError(
             f"{warehouse.place} was migrated to {present[:40]}, which this version does not know.",

@@ -32,7 +32,7 @@ from inode_pipeline.warehouse.types import UtcTimestamp
 REJECTED_KEY = "link_id"
 """The column of `rejected_records` that holds a record's key, of whatever endpoint."""
 
-BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date", "load_id")
+BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date")
 """The columns of an endpoint's table that the merge fills, not the record."""
 
 

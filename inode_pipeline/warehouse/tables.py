@@ -81,10 +81,8 @@ def endpoint_table(endpoint: Endpoint) -> Table:
         time("first_seen_at", "The earliest loaded walk that holds it."),
         time("last_seen_at", "NULL while the newest loaded walk holds it; else the newest that does.", nullable=True),
         time("deleted_at", "The earliest loaded walk that lacks it for certain; NULL if none.", nullable=True),
-        time("snapshot_at", "The walk whose values stand here."),
+        time("snapshot_at", "The walk whose values these are; it leads to its rows in walks and loads."),
         date("snapshot_date", "The date of that walk in the warehouse's time zone."),
-        # Not a foreign key: each row of a bulk load would be checked against a row that the same load writes.
-        text("load_id", "The load that wrote the values."),
         PrimaryKeyConstraint(endpoint.key.name),
         comment=endpoint.description,
     )

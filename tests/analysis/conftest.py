@@ -62,7 +62,7 @@ class Books:
         self.load(f"load of {name}", name, snapshot_at, **values)
 
     def link(self, link_id: str, **values: Any) -> None:
-        row = {"record_hash": "r", "content_hash": "c", "first_seen_at": NOON, "snapshot_at": NOON, "load_id": "load"}
+        row = {"record_hash": "r", "content_hash": "c", "first_seen_at": NOON, "snapshot_at": NOON}
         self._write(LINKS_TABLE, link_id=link_id, snapshot_date=NOON.date(), **(row | {"name": link_id} | values))
 
     def run(self, run_id: str, started_at: datetime = NOON, **values: Any) -> None:

@@ -22,7 +22,7 @@ def place(migrated_url, warehouse, monkeypatch):
     """A warehouse of each kind in turn, which holds the link 1; no credential and no zone is set."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", migrated_url)
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    row = {"link_id": "1", "name": "one", "record_hash": "r", "content_hash": "c", "load_id": "l"}
+    row = {"link_id": "1", "name": "one", "record_hash": "r", "content_hash": "c"}
     seen = {"first_seen_at": now, "snapshot_at": now, "snapshot_date": now.date()}
     with transaction(warehouse) as connection:
         connection.execute(insert(LINKS_TABLE), row | seen)

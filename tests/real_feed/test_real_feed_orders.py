@@ -30,7 +30,7 @@ from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, LOADS, META
 HERE = Path(__file__).parent
 RECORDING = HERE.parents[2] / "shared/data/nyc_dot_links/snapshots.ndjson.gz"
 NEW_YORK = ZoneInfo("America/New_York")
-LAST_WRITTEN = ("load_id", "snapshot_at", "snapshot_date")
+LAST_WRITTEN = ("snapshot_at", "snapshot_date")
 VIEWS = sorted(file.stem for file in (sql_folder() / "views").glob("*.sql"))
 # The feed names no free-flow speed, and reads days, not years: there is no whole year, no week and no year before.
 EMPTY = {"congested_now", "link_lottr_annual", "link_unusual_delay", "links_silent", "year_on_year"}
@@ -153,7 +153,7 @@ def answer(warehouse: Warehouse, view: str) -> list[tuple[object, ...]]:
 
 
 def as_read(warehouse: Warehouse, table: Table) -> set[tuple[object, ...]]:
-    rows = content(warehouse, table, "load_id", "sample_count")
+    rows = content(warehouse, table, "sample_count")
     return {(link, at, (time, round(speed, 9)), shown) for link, at, time, speed, shown in rows}  # type: ignore[call-overload]
 
 
@@ -168,7 +168,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, warehouse: Warehouse) -> LocalSett
 def test_the_recorded_feed_ends_in_the_same_tables_in_any_order(warehouse: Warehouse, settings: LocalSettings) -> None:
     """In order, in reverse, at random and several times: links, every fact table and every view are equal, row by row.
 
-    Only what tells which load last wrote a row of links may differ, and every load_id. The observations and corrections
+    Only what tells which load last wrote a row of links may differ. The observations and corrections
     are those that the file holds, read without the pipeline, and the receipts count each of them once.
     """
     taken = snapshots()
@@ -180,7 +180,7 @@ def test_the_recorded_feed_ends_in_the_same_tables_in_any_order(warehouse: Wareh
         receipts = [loaded(warehouse, settings, walks[number]) for number in order(range(len(walks)))]
         ends[name] = {
             LINKS_TABLE.name: content(warehouse, LINKS_TABLE, *LAST_WRITTEN),
-            **{table.name: content(warehouse, table, "load_id") for table in FACTS},
+            **{table.name: content(warehouse, table) for table in FACTS},
             **{view: answer(warehouse, view) for view in VIEWS},
         }
         assert {view for view in VIEWS if not ends[name][view]} <= EMPTY
@@ -212,7 +212,7 @@ def compare_with_the_file(warehouse: Warehouse, taken: Sequence[Snapshot]) -> No
 
 
 def test_a_second_load_of_the_feed_writes_nothing(warehouse: Warehouse, settings: LocalSettings) -> None:
-    """Every row is as it was, load_id included; the offsets of New York are there once."""
+    """Every row is as it was; the offsets of New York are there once."""
     walks = land(warehouse, snapshots()[:6])
     ends = []
     for _ in range(2):

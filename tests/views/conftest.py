@@ -107,7 +107,6 @@ class World:
             "first_seen_at": seen,
             "snapshot_at": seen,
             "snapshot_date": seen.date(),
-            "load_id": "load",
         }
         self.write("links", [{"link_id": link_id} | row | values])
 
@@ -121,7 +120,7 @@ class World:
         )
 
     def observe(self, link_id: str, times: Iterable[datetime], travel_time_s: float = 60.0) -> None:
-        rows = ({"link_id": link_id, "observed_at": at, "snapshot_at": at, "load_id": "load"} for at in times)
+        rows = ({"link_id": link_id, "observed_at": at, "snapshot_at": at} for at in times)
         self.write("link_observations", (row | {"travel_time_s": travel_time_s} for row in rows))
 
     def baseline(

@@ -31,21 +31,21 @@ LINKS = """
 INSERT INTO links (
   link_id, name, status, length_m, free_flow_speed_kmh, free_flow_travel_time_s, last_speed_kmh, last_travel_time_s,
   last_sample_count, last_observed_at, origin_sensor_id, destination_sensor_id, record_hash, content_hash,
-  first_seen_at, snapshot_at, snapshot_date, load_id
+  first_seen_at, snapshot_at, snapshot_date
 )
 {each_of_links}
 SELECT
   CAST(100000 + k AS text), 'Link ' || k, 'Collected', (30 + 3 * (k % 50)) * 50 / 3.6e0, 50e0,
   CAST(30 + 3 * (k % 50) AS double precision), 25e0 + k % 40, (30 + 3 * (k % 50)) * 50 / (25e0 + k % 40), 5,
   @instant({last} - 40 - 60 * (k % 7)), CAST(k AS text), CAST(k + 1 AS text), 'r', 'x',
-  @instant({start}), @instant({last}), {last_day}, 'load'
+  @instant({start}), @instant({last}), {last_day}
 FROM numbers
 """
 
 # The sample k of the link l: a morning and an evening peak, noise, and a hole in one of 29. Link 0 never reports.
 OBSERVATIONS = """
 INSERT INTO link_observations (
-  link_id, observed_at, travel_time_s, speed_kmh, sample_count, snapshot_at, load_id
+  link_id, observed_at, travel_time_s, speed_kmh, sample_count, snapshot_at
 )
 {each_of_samples},
 seen AS (
@@ -92,8 +92,8 @@ ORDER BY link_id, @instant(@epoch(observed_at) / 900 * 900)
 """
 
 CORRECTIONS = """
-INSERT INTO observation_corrections (link_id, observed_at, travel_time_s, speed_kmh, sample_count, snapshot_at, load_id)
-SELECT link_id, observed_at, travel_time_s + 1, speed_kmh, sample_count, snapshot_at, load_id
+INSERT INTO observation_corrections (link_id, observed_at, travel_time_s, speed_kmh, sample_count, snapshot_at)
+SELECT link_id, observed_at, travel_time_s + 1, speed_kmh, sample_count, snapshot_at
 FROM link_observations WHERE CAST(link_id AS bigint) % 50 = 7 AND sample_count = 11
 """
 

@@ -62,7 +62,7 @@ def fill(world) -> None:
             for link, k, value in month_of(7)
         ),
     )
-    correction = {"link_id": "a", "observed_at": start, "snapshot_at": start, "travel_time_s": 1.0, "load_id": "l"}
+    correction = {"link_id": "a", "observed_at": start, "snapshot_at": start, "travel_time_s": 1.0}
     world.write("observation_corrections", [correction])
     world.corridor("main", "a", "b", "c", direction="NB")
     world.corridor("side", "b")

@@ -114,7 +114,7 @@ def test_corrections_are_counted_where_they_belong(dates):
     shown = (dates.utc("2026-06-03"), dates.utc("2026-06-04"), dates.utc("2026-06-04"))
     dates.write(
         "observation_corrections",
-        [row | {"snapshot_at": at, "load_id": "l"} for row, at in zip(rows, shown, strict=True)],
+        [row | {"snapshot_at": at} for row, at in zip(rows, shown, strict=True)],
     )
     found = dates.read("SELECT valid_from, corrections FROM link_history ORDER BY valid_from")
     assert [(row["valid_from"], row["corrections"]) for row in found] == [(day(0), 2), (day(2), 1)]

@@ -62,6 +62,6 @@ def test_real_loads_leave_the_bins_of_the_slice(world, tmp_path):
         migrate(loaded)
         load_as_sampled(world.warehouse, loaded, settings)
         for table in (LINK_FACTS.observations, LINK_FACTS.bins):
-            found = rows(loaded, table, "load_id")
-            assert rows(world.warehouse, table, "load_id") == found
+            found = rows(loaded, table)
+            assert rows(world.warehouse, table) == found
             assert len(found) > 90

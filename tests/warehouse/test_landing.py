@@ -232,7 +232,6 @@ def test_known_keys_are_those_not_deleted(lander) -> None:
         "first_seen_at": lander.start,
         "snapshot_at": lander.start,
         "snapshot_date": lander.day,
-        "load_id": "load",
     }
     with transaction(lander.warehouse) as connection:
         connection.execute(insert(LOADS), load_row(walk))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import make_url
 
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import NotMigratedError, SchemaConflictError
@@ -17,7 +19,7 @@ from inode_pipeline.warehouse.migrate import migrate, migration_sql, pending, re
 from inode_pipeline.warehouse.tables import METADATA
 from inode_pipeline.warehouse.views import drop_statements, execute, made
 
-FIRST = "0001_links_and_bookkeeping"
+FIRST = "0001_warehouse"
 
 
 def differences(warehouse: Warehouse) -> list[object]:
@@ -93,6 +95,23 @@ def test_a_warehouse_of_a_newer_version_is_left_alone(warehouse: Warehouse) -> N
     for ask in (pending, migrate, migration_sql, require_migrated):
         with pytest.raises(NotMigratedError, match="9999_later"):
             ask(warehouse)
+
+
+def test_a_warehouse_of_a_development_version_is_refused_and_left_alone(migrated_url: str) -> None:
+    """Its state is named, with what to do; a file is as it was, byte for byte."""
+    file = Path(make_url(migrated_url).database or "")
+    with open_warehouse(LocalSettings(warehouse_url=migrated_url, _env_file=None)) as warehouse:
+        schema = f"{warehouse.schema}." if warehouse.schema else ""
+        with transaction(warehouse) as connection:
+            connection.exec_driver_sql(f"UPDATE {schema}alembic_version SET version_num = '0003_analyst_tables'")
+        before = everything(warehouse)
+    content = None if schema else file.read_bytes()
+    with open_warehouse(LocalSettings(warehouse_url=migrated_url, _env_file=None)) as warehouse:
+        for ask in (pending, migrate, migration_sql, require_migrated):
+            with pytest.raises(NotMigratedError, match=r"development version before 0.1.0 \(0003_analyst_tables\)"):
+                ask(warehouse)
+        assert before == everything(warehouse)
+    assert content is None or content == file.read_bytes()
 
 
 def test_two_processes_that_migrate_at_once_do_not_collide(warehouse_url: str) -> None:

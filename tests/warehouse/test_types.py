@@ -25,7 +25,6 @@ ROW = {
     "first_seen_at": datetime(9999, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
     "snapshot_at": datetime(2026, 11, 1, 1, 30, 0, 1, tzinfo=timezone(timedelta(hours=-4))),
     "snapshot_date": date(2026, 11, 1),
-    "load_id": "load",
 }
 
 

@@ -34,9 +34,7 @@ class Kept:
     corrected: int = 0
 
 
-def keep_facts(
-    connection: Connection, endpoint: Endpoint, staging: Staging, held: Subquery, walk: LandedWalk, *, load_id: str
-) -> Kept:
+def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, held: Subquery, walk: LandedWalk) -> Kept:
     """Bring the endpoint's fact tables to what the staged walk says of them; an endpoint without such tables has none.
 
     `held` are the links of the walk (link_id, content_hash).
@@ -51,10 +49,10 @@ def keep_facts(
     if sightings is None:
         return Kept()
     scratch = scratch_of(tables, is_postgresql=staging.is_postgresql)
-    places = Places(scratch, sightings, walk, load_id)
+    places = Places(scratch, sightings, walk)
     are_disputed = places.are_disputed(connection)
     with scratch.made(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
         resolved = places.resolve(connection, are_disputed=are_disputed)
         if resolved.inserted or are_disputed:
-            recompute_bins(connection, scratch, walk.snapshot_at, load_id, are_disputed=are_disputed)
+            recompute_bins(connection, scratch, walk.snapshot_at, are_disputed=are_disputed)
     return Kept(inserted=resolved.inserted, corrected=resolved.corrected)

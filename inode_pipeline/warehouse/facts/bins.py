@@ -43,11 +43,11 @@ MOST_SAMPLES = 1_000_000_000
 _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
 
-def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> None:
+def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, *, are_disputed: bool) -> None:
     """Bring the bins to the observations that this load has written or removed; an equal row is not touched."""
     if are_disputed:
         connection.execute(_delete_empty(scratch))
-    connection.execute(_write_changed(scratch, at, load_id, are_disputed=are_disputed))
+    connection.execute(_write_changed(scratch, at, are_disputed=are_disputed))
 
 
 def _delete_empty(scratch: Scratch) -> Delete:
@@ -61,10 +61,10 @@ def _delete_empty(scratch: Scratch) -> Delete:
     return delete(bins).where(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(select(link_id, start)), ~has_one)
 
 
-def _write_changed(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Insert:
+def _write_changed(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Insert:
     """The bins of every place that was written or disputed, as the observations now say; those that differ."""
     bins, dialect = scratch.tables.bins, postgresql if scratch.is_postgresql else sqlite
-    places = _places(scratch, at, load_id, are_disputed=are_disputed)
+    places = _places(scratch, at, are_disputed=are_disputed)
     # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
     beside = places.outerjoin(
         scratch.tables.observations,
@@ -87,12 +87,10 @@ def _write_changed(scratch: Scratch, at: datetime, load_id: str, *, are_disputed
     return written
 
 
-def _places(scratch: Scratch, at: datetime, load_id: str, *, are_disputed: bool) -> Subquery:
+def _places(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Subquery:
     """The bin of each place that was written or disputed, each once."""
     observations = scratch.tables.observations
-    # By the walk, for which there is an index; by the load, because a walk may be loaded again.
-    is_written = observations.c.snapshot_at == literal(at, UtcTimestamp), observations.c.load_id == load_id
-    written = select(*_bin_of(observations)).where(*is_written)
+    written = select(*_bin_of(observations)).where(observations.c.snapshot_at == literal(at, UtcTimestamp))
     # A walk has one observation a link, so that the bins of what was written need no sorting to be distinct.
     return (union(written, select(*_bin_of(scratch.disputed))) if are_disputed else written).subquery("places")
 

@@ -46,7 +46,7 @@ from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.types import UtcTimestamp
 from inode_pipeline.warehouse.walks import LandedWalk
 
-STORED = (*PLACE, *VALUES, "snapshot_at", "load_id")
+STORED = (*PLACE, *VALUES, "snapshot_at")
 """The columns of both tables."""
 
 
@@ -61,12 +61,11 @@ class Resolved:
 class Places:
     """The places that one walk speaks of, and what is stored of them."""
 
-    def __init__(self, scratch: Scratch, shown: Subquery, walk: LandedWalk, load_id: str) -> None:
+    def __init__(self, scratch: Scratch, shown: Subquery, walk: LandedWalk) -> None:
         self.scratch = scratch
         self.walk = walk
         self.shown = shown
         self.at = literal(walk.snapshot_at, UtcTimestamp)
-        self.load_id = literal(load_id)
         self.disputed, self.sets = scratch.disputed, scratch.sets
         self.observations, self.corrections = scratch.tables.observations, scratch.tables.corrections
 
@@ -123,7 +122,7 @@ class Places:
 
     def _as_stored(self) -> Select[Any]:
         shown = self.shown
-        return select(*(shown.c[name] for name in (*PLACE, *VALUES)), self.at, self.load_id).select_from(shown)
+        return select(*(shown.c[name] for name in (*PLACE, *VALUES)), self.at).select_from(shown)
 
     def _count_corrected(self) -> Select[int]:
         """How many stored places get a set of values more, and not in place of one that the same walk had shown."""

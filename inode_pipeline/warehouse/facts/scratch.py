@@ -44,7 +44,6 @@ class Scratch:
             Column("observed_at", UtcTimestamp, nullable=False),
             *(Column(value, columns[value].type) for value in VALUES),
             Column("snapshot_at", UtcTimestamp, nullable=False),
-            Column("load_id", Text, nullable=False),
             Column("is_latest", Boolean, nullable=False),
             PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
             is_postgresql=is_postgresql,

@@ -164,9 +164,7 @@ class FactLoader:
     def content(self) -> dict[str, list[dict[str, Any]]]:
         """Every fact table, without what tells which load wrote a row."""
         return {
-            name: [
-                {column: value for column, value in row.items() if column not in ("load_id", "written")} for row in rows
-            ]
+            name: [{column: value for column, value in row.items() if column != "written"} for row in rows]
             for name, rows in self.everything().items()
         }
 

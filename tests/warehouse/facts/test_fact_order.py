@@ -238,7 +238,7 @@ def test_m55_any_order_of_loads_ends_in_the_facts_of_the_model(loader: Any, seen
 def test_m55_every_order_of_walks_ends_in_the_same_facts(
     loader: Any, seen: Any, data: st.DataObject, order: list[int]
 ) -> None:
-    """Every column but load_id is equal, the means to the last digit, and each set of values was counted once."""
+    """Every column is equal, the means to the last digit, and each set of values was counted once."""
     week = {hour: data.draw(walks(seen)) for hour in HOURS}
     ends = []
     for hours in (HOURS, order):
