@@ -1,20 +1,23 @@
-"""An answer as others take it: with US units, as CSV, JSON or an Excel file.
-
-Keep out: what is asked (`query.py`) and the table on a terminal (the command).
-"""
+"""An answer for other programs: US units, CSV, JSON, GeoJSON, Parquet, an Excel file, and a file written whole."""
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
-from collections.abc import Callable
+import os
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import xlsxwriter
+from pyarrow import parquet
 
-from inode_pipeline.analysis.query import Answer
+from inode_pipeline.analysis.query import Answer, column_type
 
 KM_PER_MILE = 1.609344
 _US: tuple[tuple[str, str, Callable[[float], float]], ...] = (
@@ -27,6 +30,25 @@ _US: tuple[tuple[str, str, Callable[[float], float]], ...] = (
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a text for a formula, in the full width of East Asian scripts too."""
+
+BYTE_ORDER_MARK = "\ufeff"
+"""Without it Excel reads a CSV file as the machine's old code page and garbles accents."""
+
+_ARROW_TYPES = {
+    "bigint": pa.int64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "double": pa.float64(),
+    "local timestamp": pa.timestamp("us"),
+    "timestamp": pa.timestamp("us", "UTC"),
+}
+_EXCEL_FORMATS: Mapping[type, str] = {
+    datetime: "yyyy-mm-dd hh:mm:ss",
+    date: "yyyy-mm-dd",
+    float: "#,##0.00",
+    int: "0",
+}
+_EXCEL_WIDTHS = (8, 48)
 
 
 def in_us_units(answer: Answer) -> Answer:
@@ -43,7 +65,7 @@ def in_us_units(answer: Answer) -> Answer:
         )
         for row in answer.rows
     )
-    return Answer(columns, rows)
+    return Answer(columns, rows, answer.parameters)
 
 
 def shown(value: object) -> object:
@@ -64,8 +86,29 @@ def as_csv(answer: Answer) -> str:
 
 def as_json(answer: Answer) -> str:
     """A list of objects, one a row."""
-    rows = [dict(zip(answer.columns, map(shown, row), strict=True)) for row in answer.rows]
-    return json.dumps(rows, ensure_ascii=False, allow_nan=False, indent=1)
+    return json.dumps(_objects(answer), ensure_ascii=False, allow_nan=False, indent=1)
+
+
+def as_geojson(answer: Answer, geometries: Mapping[str, Any]) -> str:
+    """A FeatureCollection: one feature a row, with the line of its link; null where the link has none."""
+    features = [
+        {"type": "Feature", "geometry": geometries.get(str(row["link_id"])), "properties": row}
+        for row in _objects(answer)
+    ]
+    return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False)
+
+
+def as_parquet(answer: Answer) -> bytes:
+    """A Parquet file with the types of the data dictionary; a column that it does not list is a number or a text."""
+    columns = {}
+    for place, column in enumerate(answer.columns):
+        values = [row[place] for row in answer.rows]
+        is_number = all(value is None or isinstance(value, int | float) for value in values)
+        kind = _ARROW_TYPES.get(column_type(column) or ("double" if is_number else "text"), pa.string())
+        columns[column] = pa.array(values, type=kind)
+    buffer = io.BytesIO()
+    parquet.write_table(pa.table(columns), buffer)
+    return buffer.getvalue()
 
 
 def as_xlsx(answer: Answer, citation: str | None) -> bytes:
@@ -76,20 +119,50 @@ def as_xlsx(answer: Answer, citation: str | None) -> bytes:
     buffer = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     with xlsxwriter.Workbook(buffer, options) as book:
-        formats: dict[type, Any] = {
-            datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            date: book.add_format({"num_format": "yyyy-mm-dd"}),
-        }
+        formats: dict[type, Any] = {kind: book.add_format({"num_format": f}) for kind, f in _EXCEL_FORMATS.items()}
         sheet = book.add_worksheet("answer")
         sheet.write_row(0, 0, answer.columns, book.add_format({"bold": True}))
         sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(1, len(answer.rows)), len(answer.columns) - 1)
+        for place, column in enumerate(answer.columns):
+            sheet.set_column(place, place, _excel_width(column, [row[place] for row in answer.rows]))
         for number, row in enumerate(answer.rows, start=1):
             for place, value in enumerate(row):
                 plain = value.replace(tzinfo=None) if isinstance(value, datetime) else value
                 sheet.write(number, place, plain, formats.get(type(plain)))
         if citation is not None:
-            book.add_worksheet("citation").write_string(0, 0, citation)
+            cited = book.add_worksheet("citation")
+            cited.set_column(0, 0, 100)
+            cited.write_string(0, 0, citation, book.add_format({"text_wrap": True, "valign": "top"}))
     return buffer.getvalue()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, and its folder if it is missing; whoever opens it sees all of it or the file that was there before.
+
+    It is readable by whom the umask allows.
+
+    Raises:
+        OSError: it cannot be written; an earlier file stays as it is.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        umask = os.umask(0o077)
+        os.umask(umask)
+        Path(name).chmod(0o666 & ~umask)
+        Path(name).replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _objects(answer: Answer) -> list[dict[str, object]]:
+    return [dict(zip(answer.columns, map(shown, row), strict=True)) for row in answer.rows]
 
 
 def _safe(value: object) -> object:
@@ -98,3 +171,11 @@ def _safe(value: object) -> object:
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+def _excel_width(column: str, values: list[object]) -> int:
+    """As many characters as the header or the longest value has, and room for the arrow of the filter."""
+    texts = (f"{value:,.2f}" if isinstance(value, float) else str(shown(value)) for value in values)
+    longest = max(map(len, texts), default=0)
+    low, high = _EXCEL_WIDTHS
+    return min(max(low, longest + 1, len(column) + 3), high)

@@ -1,44 +1,68 @@
-"""The paragraph that stands under a number in a report: what it rests on, how it is defined, and what computed it.
+"""The paragraph under a number in a report: what was asked, what the answer rests on, and how its measures are defined.
 
-Keep out: the number itself (`query.py`).
+It is built from the values that the query used, defaults included, so it cannot say anything else than what was asked.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection
 
 import inode_pipeline
-from inode_pipeline.analysis.query import Answer, Query, ask, view_entries
+from inode_pipeline.analysis.query import Answer, Query, ask_within, count_without_limit, view_entries
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.stored import stored_zone
 
 _NOW = Query("now", "When is now?", (), "SELECT now_at, now_local FROM data_now")
+_STUDY_DAYS = ("before_from", "before_to", "after_from", "after_to")
 
 
-def citation(warehouse: Warehouse, query: Query, answer: Answer) -> str:
-    """One paragraph: data as of, days, bins, coverage, baseline and version, definition with source, package version.
+def citation(
+    connection: Connection, warehouse: Warehouse, query: Query, answer: Answer, columns: Sequence[str] | None = None
+) -> str:
+    """One paragraph; what the answer has no column for is left out.
 
-    What the answer has no column for is left out.
+    `columns` are the names under which its columns are shown, where US units rename them.
     """
     parts = [
-        f"{query.question.rstrip('?')}: {len(answer.rows)} row{'s'[: len(answer.rows) != 1]}.",
-        _as_of(warehouse),
+        f"{query.question.rstrip('?')}{_asked(answer.parameters)}: {_rows(connection, warehouse, query, answer)}.",
+        _as_of(connection, warehouse),
         *_basis(answer),
-        *_definitions(query),
+        *_definitions(query, dict(zip(answer.columns, columns or answer.columns, strict=True))),
         f"Computed by inode-pipeline {inode_pipeline.__version__}, query {query.name}.",
     ]
     return " ".join(part for part in parts if part)
 
 
-def _as_of(warehouse: Warehouse) -> str:
-    rows = ask(warehouse, _NOW, {}).rows
+def _asked(values: Mapping[str, object]) -> str:
+    """The values of the parameters; days of one's own are named by the month."""
+    hidden = {"limit"} | ({"from", "to", "weekdays"} if "month" in values and "from" in values else set())
+    said = [f"{name.replace('_id', '')} {_text(value)}" for name, value in values.items() if name not in hidden]
+    return f" ({', '.join(said)})" if said else ""
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _rows(connection: Connection, warehouse: Warehouse, query: Query, answer: Answer) -> str:
+    every = count_without_limit(connection, warehouse, query, answer)
+    if every > len(answer.rows):
+        return f"first {len(answer.rows)} of {every} rows"
+    return f"{every} row{'s'[: every != 1]}"
+
+
+def _as_of(connection: Connection, warehouse: Warehouse) -> str:
+    rows = ask_within(connection, warehouse, _NOW, {}).rows
     if not rows:
         return "No data was loaded yet."
     return f"Data as of {rows[0][1]:%Y-%m-%d %H:%M} local time ({stored_zone(warehouse)}), {rows[0][0]:%H:%M} UTC."
 
 
 def _basis(answer: Answer) -> list[str]:
-    said = []
+    said = [*_study_days(answer)]
     if bins := [int(str(value)) for value in answer.values("n_bins")]:
         said.append(f"{sum(bins)} bins of 15 minutes")
     if days := [int(str(value)) for value in answer.values("n_days")]:
@@ -54,12 +78,27 @@ def _basis(answer: Answer) -> list[str]:
     return [f"{text[0].upper()}{text[1:]}."] if text else []
 
 
+def _study_days(answer: Answer) -> list[str]:
+    if not set(_STUDY_DAYS) <= set(answer.columns):
+        return []
+    return [
+        f"study {row['study_id']}: {row['before_from']} to {row['before_to']} ({row['n_days_before']} days counted) "
+        f"before, {row['after_from']} to {row['after_to']} ({row['n_days_after']}) after"
+        for row in answer.records()
+    ]
+
+
 def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def _definitions(query: Query) -> list[str]:
-    """What the views of the query say of themselves; plumbing such as data_now apart."""
+def _definitions(query: Query, shown: Mapping[str, str]) -> list[str]:
+    """One sentence: each measure that is shown, with the first part of its explanation in the view."""
     used = re.findall(r"\bFROM (\w+)", query.select)
-    said = view_entries()
-    return [said[name, ""].description for name in dict.fromkeys(used) if (name, "") in said and name != "data_now"]
+    explained = view_entries()
+    said = []
+    for column, name in shown.items():
+        entry = next((explained[view, column] for view in used if (view, column) in explained), None)
+        if entry is not None and (entry.unit is not None or entry.type == "double"):
+            said.append(f"{name}, {entry.description.split(';')[0]}")
+    return [f"Measures: {'; '.join(said)}."] if said else []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,23 +18,32 @@ if TYPE_CHECKING:
     from inode_pipeline.analysis.query import Answer, Query
     from inode_pipeline.config import LocalSettings
 
-FORMATS = ("table", "csv", "json", "xlsx")
+FORMATS = ("table", "csv", "json", "xlsx", "parquet", "geojson")
+BINARY = ("xlsx", "parquet")
 
 
 @click.command(short_help="Answer one of the analyst's questions.")
 @click.argument("name", required=False)
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the query; repeatable.")
 @click.option("--format", "kind", type=click.Choice(FORMATS), default="table", help="How to print the answer.")
+@click.option("--for-excel", is_flag=True, help="Begin a CSV file with the mark by which Excel knows it is UTF-8.")
 @click.option("--units", type=click.Choice(["metric", "us"]), help="Kilometres or miles; else INODE_DISPLAY_UNITS.")
 @click.option("--cite", is_flag=True, help="Add the paragraph to paste into a report: what the numbers rest on.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def query(
-    name: str | None, given: tuple[str, ...], kind: str, units: str | None, *, cite: bool, output: Path | None
+    name: str | None,
+    given: tuple[str, ...],
+    kind: str,
+    units: str | None,
+    output: Path | None,
+    *,
+    for_excel: bool,
+    cite: bool,
 ) -> None:
     """Answer one of the analyst's questions; without a NAME, list them.
 
-    Reads the warehouse only: no credentials, nothing is written. With csv, json and a terminal, what --cite adds goes
-    to standard error; in an Excel file it is a sheet of its own.
+    Reads the warehouse only: no credentials, nothing is written. What --cite adds goes to standard error with csv,
+    json and geojson, and to a sheet of its own in an Excel file.
     """
     from inode_pipeline.analysis.query import all_queries, named_query
     from inode_pipeline.config import LocalSettings
@@ -40,26 +51,31 @@ def query(
     if name is None:
         click.echo(_listed(all_queries().values()))
         return
+    if for_excel and kind != "csv":
+        raise ConfigError(f"--for-excel is for --format csv, not {kind}.", remedy="Add --format csv, or use xlsx.")
     chosen = named_query(name)
     values = _values(given)
     settings = LocalSettings.load()
     require_file(settings)
-    answer, cited = _ask(settings, chosen, values, cite=cite)
-    if (units or settings.display_units) == "us":
-        from inode_pipeline.analysis.answers import in_us_units
-
-        answer = in_us_units(answer)
-    _write(_rendered(answer, kind, cited), output)
+    content, cited, note = _ask(settings, chosen, values, units or settings.display_units, kind, cite=cite)
+    _write((b"\xef\xbb\xbf" if for_excel else b"") + content, kind, output)
     if cited and kind != "xlsx":
-        click.echo(clean(cited), err=kind != "table" or output is not None)
+        click.echo(textwrap.fill(clean(cited), _width() or 10_000), err=kind != "table" or output is not None)
+    if note:
+        click.echo(note, err=True)
 
 
 def _listed(queries: Iterable[Query]) -> str:
     lines = []
     for one in queries:
-        lines.append(f"{click.style(one.name, bold=True)}: {one.question}")
-        lines += [f"    {parameter.name}: {parameter.description}" for parameter in one.parameters]
+        lines += _wrapped(f"{one.name}: {one.question}", "")
+        for parameter in one.parameters:
+            lines += _wrapped(f"{parameter.name}: {parameter.description}", "    ")
     return "\n".join(lines)
+
+
+def _wrapped(line: str, indent: str) -> list[str]:
+    return textwrap.wrap(line, _width() or 10_000, initial_indent=indent, subsequent_indent=f"{indent}    ")
 
 
 def _values(given: tuple[str, ...]) -> dict[str, str]:
@@ -79,40 +95,70 @@ def require_file(settings: LocalSettings) -> None:
         )
 
 
-def _ask(settings: LocalSettings, chosen: Query, values: dict[str, str], *, cite: bool) -> tuple[Answer, str | None]:
+def _ask(
+    settings: LocalSettings, chosen: Query, values: dict[str, str], units: str, kind: str, *, cite: bool
+) -> tuple[bytes, str | None, str | None]:
+    """The answer as it is written, the citation if it is wanted, and a note if there is no row; of one state."""
+    from inode_pipeline.analysis.answers import in_us_units
     from inode_pipeline.analysis.citation import citation
-    from inode_pipeline.analysis.query import ask
-    from inode_pipeline.warehouse.engine import open_warehouse
+    from inode_pipeline.analysis.query import ask_within, link_geometries, parameter_values, why_empty
+    from inode_pipeline.warehouse.engine import open_warehouse, reading
 
-    with open_warehouse(settings) as warehouse:
-        answer = ask(warehouse, chosen, values)
-        return answer, citation(warehouse, chosen, answer) if cite else None
+    parameter_values(chosen, values)  # a wrong one is refused before the warehouse is opened
+    with open_warehouse(settings) as warehouse, reading(warehouse) as connection:
+        answer = ask_within(connection, warehouse, chosen, values)
+        shown = in_us_units(answer) if units == "us" else answer
+        cited = citation(connection, warehouse, chosen, answer, shown.columns) if cite else None
+        content = _rendered(shown, kind, cited, lambda: link_geometries(connection, chosen, answer))
+        note = None if answer.rows else why_empty(connection, chosen, answer)
+    return content, cited, note
 
 
-def _rendered(answer: Answer, kind: str, cited: str | None) -> bytes:
-    from inode_pipeline.analysis.answers import as_csv, as_json, as_xlsx
+def _rendered(answer: Answer, kind: str, cited: str | None, lines: Callable[[], Mapping[str, object]]) -> bytes:
+    from inode_pipeline.analysis import answers
 
     if kind == "xlsx":
-        return as_xlsx(answer, cited)
+        return answers.as_xlsx(answer, cited)
+    if kind == "parquet":
+        return answers.as_parquet(answer)
     if kind == "csv":
-        return as_csv(answer).encode()
-    return (as_json(answer) if kind == "json" else as_table(answer)).encode() + b"\n"
+        return answers.as_csv(answer).encode()
+    texts = {
+        "table": lambda: as_table(answer, _width()),
+        "json": lambda: answers.as_json(answer),
+        "geojson": lambda: answers.as_geojson(answer, lines()),
+    }
+    return texts[kind]().encode() + b"\n"
 
 
-def as_table(answer: Answer) -> str:
-    """The rows under each other, numbers to the right; as wide as it must be, since a cut number is a wrong one."""
+def as_table(answer: Answer, width: int = 0) -> str:
+    """The rows under each other, numbers to the right; where that is wider than the terminal, a block of lines a row.
+
+    A number is never cut, since a cut number is a wrong one. Width 0 is no limit.
+    """
     cells = [[_cell(value) for value in row] for row in answer.rows]
     widths = [max([len(column), *(len(row[n]) for row in cells)]) for n, column in enumerate(answer.columns)]
+    if width and cells and sum(widths) + 2 * (len(widths) - 1) > width:
+        return "\n\n".join(_block(answer.columns, row, width) for row in cells)
     is_number = [any(isinstance(value, int | float) for value in answer.values(column)) for column in answer.columns]
-    lines = [answer.columns, *cells]
-    told = [
+    lines = [
         "  ".join(
             cell.rjust(width) if right else cell.ljust(width)
             for cell, width, right in zip(line, widths, is_number, strict=True)
         ).rstrip()
-        for line in lines
+        for line in (answer.columns, *cells)
     ]
-    return "\n".join(told if cells else [*told, "(no rows)"])
+    return "\n".join(lines if cells else [*lines, "(no rows)"])
+
+
+def _block(columns: Sequence[str], row: Sequence[str], width: int) -> str:
+    margin = max(map(len, columns)) + 2
+    return "\n".join(
+        textwrap.fill(
+            cell, max(width, margin + 20), initial_indent=column.ljust(margin), subsequent_indent=" " * margin
+        )
+        for column, cell in zip(columns, row, strict=True)
+    )
 
 
 def _cell(value: object) -> str:
@@ -125,15 +171,25 @@ def _cell(value: object) -> str:
     return f"{value:.2f}" if isinstance(value, float) else clean(str(shown(value)))
 
 
-def _write(content: bytes, output: Path | None) -> None:
+def _width() -> int:
+    """The columns of the terminal; 0 where the output goes to a file or a program."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _write(content: bytes, kind: str, output: Path | None) -> None:
+    from inode_pipeline.analysis.answers import write_whole
+
     if output is not None:
         try:
-            output.write_bytes(content)
+            write_whole(output.expanduser().absolute(), content)
         except OSError as problem:
             raise ConfigError(
-                f"--output {str(output)!r} cannot be written: {type(problem).__name__}.", remedy="Name another file."
+                f"--output {str(output)!r} cannot be written: {problem.strerror or type(problem).__name__}.",
+                remedy="Name another file, or give this user the right to write there.",
             ) from None
-    elif content.startswith(b"PK") and sys.stdout.isatty():
-        raise ConfigError("An Excel file is no text for a terminal.", remedy="Add --output FILE.xlsx.")
+    elif kind in BINARY and sys.stdout.isatty():
+        raise ConfigError(
+            f"A file in the format {kind} is no text for a terminal.", remedy=f"Add --output FILE.{kind}."
+        )
     else:
         click.echo(content, nl=False)

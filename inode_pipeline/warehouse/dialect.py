@@ -64,6 +64,9 @@ SPELLINGS = {
         "rtrim(rtrim(to_char({0}, 'FM999999999999990.000000'), '0'), '.')",
         "CASE WHEN {0} IS NOT NULL THEN rtrim(rtrim(printf('%.6f', {0}), '0'), '.') END",
     ),
+    # The type and the coordinates of a GeoJSON geometry, as text.
+    "geometry_kind": Spelling("({0} ->> 'type')", "json_extract({0}, '$.type')"),
+    "coordinates": Spelling("CAST({0} -> 'coordinates' AS text)", "json_extract({0}, '$.coordinates')"),
     # A line, told by the number of its points.
     "points": Spelling(
         "(jsonb_array_length({0} -> 'coordinates') || ' points')",

@@ -1,6 +1,6 @@
 -- How reliable is each corridor?
 -- :corridor_id (text) one corridor; without it every corridor
--- :month (month) such as 2026-10; without it the month before this one
+-- :month (days) such as 2026-10; without it the month before this one
 --   SELECT last_month FROM data_now
 -- :period (text) one period; without it every period
 SELECT

@@ -1,5 +1,5 @@
 -- How many hours a day is each link congested?
--- :month (month) such as 2026-10; without it the month before this one
+-- :month (days) such as 2026-10; without it the month before this one
 --   SELECT last_month FROM data_now
 SELECT
   link_id, name, month, mean_congested_h, threshold_pct, n_days, n_bins, coverage_pct, baseline_method,

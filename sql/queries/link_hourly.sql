@@ -1,6 +1,6 @@
 -- How does a link behave through the day?
 -- :link_id (text) one link; without it every link
--- :month (month) such as 2026-10; without it the month of now
+-- :month (days) such as 2026-10; without it the month of now
 --   SELECT month FROM data_now
 SELECT
   link_id, name, day_kind, local_hour, mean_s, p50_s, p95_s, speed_kmh, month, n_bins, n_days, coverage_pct

@@ -1,7 +1,7 @@
--- Worst links, AM peak, last month?
+-- Which links are worst?
 -- :period (text) the period; without it am_peak
 --   SELECT 'am_peak'
--- :month (month) such as 2026-10; without it the month before this one
+-- :month (days) such as 2026-10; without it the month before this one
 --   SELECT last_month FROM data_now
 -- :limit (number) how many links; without it 20
 --   SELECT 20

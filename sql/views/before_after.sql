@@ -8,6 +8,10 @@
 -- name: its name
 -- corridor_id: the corridor
 -- period_name: the period; see time_periods
+-- before_from (date): the first day before the change
+-- before_to (date): the last day before the change, which is included
+-- after_from (date): the first day after the change
+-- after_to (date): the last day after the change, which is included
 -- n_days_before: days that count before the change
 -- n_days_after: days that count after it
 -- mean_s_before (double): the mean of those days before
@@ -126,6 +130,10 @@ SELECT
   s.name,
   s.corridor_id,
   s.period_name,
+  s.before_from,
+  s.before_to,
+  s.after_from,
+  s.after_to,
   COALESCE(m.n_before, 0) AS n_days_before,
   COALESCE(m.n_after, 0) AS n_days_after,
   m.mean_before_s AS mean_s_before,

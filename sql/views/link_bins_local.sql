@@ -2,6 +2,7 @@
 -- other view answers. The hour that the clock shows twice in autumn stands here twice, told apart by offset_min.
 --
 -- link_id: the link
+-- name: its name
 -- bin_start_at: where the quarter hour begins, in UTC
 -- bin_start_local (local timestamp): what the local clock showed then
 -- local_date: the date in the warehouse's time zone
@@ -9,10 +10,12 @@
 -- weekday (bigint): 1 is Monday, 7 is Sunday
 -- offset_min: what local time is ahead of UTC
 -- mean_travel_time_s: the mean travel time of the bin
+-- speed_kmh: length over mean travel time
 -- n_observations: how many measurements the bin rests on
 -- sample_count: how many vehicles they rest on; NULL if unknown
 SELECT
   b.link_id,
+  l.name,
   b.bin_start_at,
   @timestamp(@epoch(b.bin_start_at) + 60 * z.offset_min) AS bin_start_local,
   @date(@epoch(b.bin_start_at) + 60 * z.offset_min) AS local_date,
@@ -20,7 +23,9 @@ SELECT
   ((@epoch(b.bin_start_at) + 60 * z.offset_min) / 86400 + 3) % 7 + 1 AS weekday,
   z.offset_min,
   b.mean_travel_time_s,
+  3.6 * l.length_m / b.mean_travel_time_s AS speed_kmh,
   b.n_observations,
   b.sample_count
 FROM link_bins AS b
+JOIN links AS l ON l.link_id = b.link_id
 JOIN zone_offsets AS z ON z.from_utc <= b.bin_start_at AND z.to_utc > b.bin_start_at

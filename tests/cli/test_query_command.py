@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import fcntl
 import io
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 import zipfile
 
+import pyarrow.parquet
 import pytest
 
 from inode_pipeline.analysis.query import all_queries
@@ -35,7 +45,64 @@ def test_an_answer_as_table_csv_and_json(run, synced):
     objects = run("query", "links_active", "--format", "json").json
     assert [row["link_id"] for row in rows] == [row["link_id"] for row in objects]
     assert len(objects) == 30
-    assert run("query", "link_history", "--param", "link_id=none").stdout.splitlines()[-1] == "(no rows)"
+    assert run("query", "links_silent").stdout.splitlines()[-1] == "(no rows)"
+
+
+def in_terminal(columns, *arguments):
+    """What the command prints on a terminal that is so wide."""
+    outer, inner = pty.openpty()
+    fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    command = [sys.executable, "-m", "inode_pipeline", *arguments]
+    with subprocess.Popen(command, stdout=inner, stderr=inner, stdin=subprocess.DEVNULL, env=environment) as process:
+        os.close(inner)
+        printed = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+            while part := os.read(outer, 65536):
+                printed += part
+        assert process.wait(60) == 0
+    os.close(outer)
+    return printed.decode().replace("\r\n", "\n")
+
+
+def test_a_narrow_terminal_gets_a_block_of_lines_a_row(run, synced):
+    """At 60 columns nothing is wider and no number is cut; the list of the questions is wrapped as well."""
+    answer = in_terminal(60, "query", "links_active", "--cite")
+    blocks = answer.split("\n\n")
+    wide = run("query", "links_active", "--format", "json").json[0]
+    assert len(blocks) == 30
+    assert dict(line.split(None, 1) for line in blocks[0].splitlines() if line[0] != " ")["link_id"] == wide["link_id"]
+    assert "Data as of" in blocks[-1]
+    for text in (answer, in_terminal(60, "query")):
+        assert max(map(len, text.splitlines())) <= 60
+    assert len(in_terminal(300, "query", "links_active").splitlines()) == 31
+
+
+def test_an_answer_as_geojson_and_parquet(run, synced, tmp_path):
+    """A feature or a row for each of the 30 links; the missing folder of --output is made, as for `report`."""
+    features = run("query", "links_active", "--format", "geojson").json["features"]
+    assert len([feature for feature in features if feature["geometry"]["type"] == "LineString"]) == 30
+    path = tmp_path / "not" / "there" / "links.parquet"
+    assert run("query", "links_active", "--format", "parquet", "--output", str(path)).code == 0
+    assert pyarrow.parquet.read_table(path).num_rows == 30
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_csv_for_excel_begins_with_a_byte_order_mark(run, synced, tmp_path):
+    """Only where it is asked for, and only as CSV."""
+    path = tmp_path / "links.csv"
+    assert run("query", "links_active", "--format", "csv", "--for-excel", "--output", str(path)).code == 0
+    assert path.read_bytes().startswith(b"\xef\xbb\xbflink_id,name,")
+    assert run("query", "links_active", "--format", "csv").stdout.startswith("link_id,name,")
+    ended = run("query", "links_active", "--format", "json", "--for-excel")
+    assert (ended.code, "--for-excel is for --format csv, not json" in ended.stderr) == (2, True)
+
+
+def test_an_empty_month_is_explained_beside_the_answer(run, synced):
+    """On standard error, so that a script still gets its rows, none."""
+    ended = run("query", "worst_links", "--param", "month=2020-01", "--format", "json")
+    assert (ended.code, ended.json) == (0, [])
+    assert "These months have some: " in ended.stderr
 
 
 def test_units_may_be_of_the_us(run, synced, monkeypatch):
@@ -56,6 +123,12 @@ def test_an_excel_file_has_the_rows_and_the_citation(run, synced, tmp_path):
     with zipfile.ZipFile(path) as book:
         assert len([name for name in book.namelist() if name.startswith("xl/worksheets/sheet")]) == 2
         assert "Data as of" in book.read("xl/sharedStrings.xml").decode()
+        rows = book.read("xl/worksheets/sheet1.xml").decode()
+        styles = book.read("xl/styles.xml").decode()
+    widths = [float(width) for width in re.findall(r'<col [^>]*width="([0-9.]+)"', rows)]
+    assert (len(widths), "<autoFilter" in rows) == (7, True)
+    assert min(widths) > 8
+    assert ('wrapText="1"' in styles, 'formatCode="#,##0.00"' in styles or 'numFmtId="4"' in styles) == (True, True)
 
 
 def test_a_citation_stands_apart_from_the_rows(run, synced):

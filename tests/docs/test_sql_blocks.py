@@ -15,7 +15,7 @@ from inode_pipeline.warehouse.migrate import sql_folder
 from inode_pipeline.warehouse.tables import METADATA
 
 ROOT = Path(__file__).parents[2]
-ANALYSTS = (ROOT / "docs/analysts.md", ROOT / "docs/your-tables.md")
+ANALYSTS = (ROOT / "docs/analysts.md", ROOT / "docs/maps.md", ROOT / "docs/your-tables.md")
 
 
 def statements() -> Iterator[tuple[str, str]]:
