@@ -17,14 +17,17 @@ help:  ## What there is to make
 demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthetic iNode
 	@$(BIN)/inode-pipeline demo
 
+# One worker more than cores: tests that wait for a process or a clock leave a core free.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 test: lint  ## Lint, types, import contracts and every test but the long ones
-	$(BIN)/pytest -n auto --dist loadgroup -m "not soak"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not soak"
 
 # Whole rooms that cost more than the inner loop may: real servers, faults, processes. `make test` runs them.
 LEFT_TO_TEST := reference faults cli defs views analysis operating project
 
 check: lint  ## The inner loop: lint, types, contracts and the fast tests on SQLite
-	$(BIN)/pytest -q -n auto --dist loadgroup $(LEFT_TO_TEST:%=--ignore=tests/%) \
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(LEFT_TO_TEST:%=--ignore=tests/%) \
 	  -m "not soak and not slow and not browser and not postgresql"
 
 lint: $(DEV)

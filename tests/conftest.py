@@ -41,6 +41,20 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # A shell ignores Ctrl-C in what it runs in the background, and the tests of signals would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+SHARING = ("reference", "project/test_wheel.py", "views/test_both_databases.py", "views/test_pandas.py")
+"""Rooms and modules whose tests share something that takes seconds to make: each runs in one worker, all of it."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group what shares a fixture, before the workers take their turns."""
+    for item in items:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        for sharing in SHARING:
+            if place.startswith(sharing):
+                item.add_marker(pytest.mark.xdist_group(sharing))
+
+
 BOTH = [pytest.param("sqlite"), pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
