@@ -1,1 +1,1 @@
-"""What people read from the tables: how complete they are, whether promises are kept, answers, the report."""
+"""What people read from the tables: how complete they are, the checks, answers, the report."""

@@ -1,7 +1,4 @@
-"""Which nights a schedule promises: when a snapshot is due, and which dates should have one.
-
-Pure reckoning with a cron expression and a zone. Keep out: what the warehouse holds.
-"""
+"""Which nights a schedule promises: cron arithmetic, and whether the last scheduled night was missed."""
 
 from __future__ import annotations
 
@@ -10,6 +7,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+from sqlalchemy import select
+
+from inode_pipeline.analysis.check import CheckContext
+from inode_pipeline.warehouse.engine import reading
+from inode_pipeline.warehouse.tables import LOADS, RUNS
 
 LONGEST_GAP = timedelta(days=400)
 """A schedule that ticks less than once a year promises nothing that anybody waits for."""
@@ -32,3 +34,22 @@ def newest_tick(schedule: str, zone: ZoneInfo, until: datetime) -> datetime | No
 def promised_dates(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[date]:
     """The dates on which the schedule ticks after one instant and not after the other, oldest first."""
     return list(dict.fromkeys(tick.date() for tick in ticks(schedule, zone, after, until)))
+
+
+def newest_missed_night(context: CheckContext, watched_since: datetime) -> datetime | None:
+    """The newest due tick for whose date nothing is loaded; None if there is none since `watched_since`.
+
+    A night whose own run failed or was skipped is not reported here: that run has reported the reason already.
+    """
+    tick = newest_tick(context.settings.sync_schedule, context.zone, context.now - context.grace)
+    if tick is None or tick < watched_since:
+        return None
+    loaded = select(LOADS.c.load_id).where(
+        LOADS.c.endpoint == context.endpoint.name, LOADS.c.snapshot_date == tick.date()
+    )
+    reported = select(RUNS.c.run_id).where(
+        RUNS.c.snapshot_date == tick.date(), RUNS.c.started_at >= tick, RUNS.c.outcome.in_(("failed", "skipped"))
+    )
+    with reading(context.warehouse) as connection:
+        is_known = any(connection.execute(rows.limit(1)).first() is not None for rows in (loaded, reported))
+    return None if is_known else tick

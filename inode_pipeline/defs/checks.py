@@ -1,27 +1,101 @@
-"""The promises about the tables as asset checks: green if kept, not green if broken or if they could not be examined.
+"""The nine checks of `analysis/checks.py` as asset checks, and their results as Dagster shows them.
 
-What must stop a load has stopped it already, so these only report: none blocks, and a warehouse that goes away here
-fails no run that has loaded its dates. Concept: https://docs.dagster.io/guides/test/asset-checks
-Keep out: how a finding is shown (`findings.py`).
+They only report: what must stop a load has stopped it already, so no check blocks, and a warehouse that becomes
+unavailable here fails no run that has loaded its dates. Concept: https://docs.dagster.io/guides/test/asset-checks
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from inode_pipeline.analysis.promises import PROMISES
-from inode_pipeline.defs.findings import examined, key_of, result
+from inode_pipeline.analysis.check import Check, CheckContext, Result
+from inode_pipeline.analysis.checks import CHECKS
+from inode_pipeline.config import AlertSettings
 from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.errors import PipelineError
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+from inode_pipeline.warehouse.migrate import require_migrated
+
+OUTCOME = "outcome"
+"""The entry of a check's metadata that distinguishes a failed check from one that was not checked."""
+
+ASSETS = {"pages": dg.AssetKey("raw_links"), "table": dg.AssetKey(LINKS.name)}
+
+
+def key_of(check: Check) -> dg.AssetCheckKey:
+    """Where Dagster shows the check."""
+    return dg.AssetCheckKey(ASSETS[check.subject], check.name)
+
 
 # A tuple: the loader takes a list of specs for checks of their own.
 SPECS = tuple(
-    dg.AssetCheckSpec(promise.name, asset=key_of(promise).asset_key, description=promise.words) for promise in PROMISES
+    dg.AssetCheckSpec(check.name, asset=key_of(check).asset_key, description=check.description) for check in CHECKS
 )
 
 
-@dg.multi_asset_check(name="links_promises", specs=SPECS, can_subset=True)
-def links_promises(context: dg.AssetCheckExecutionContext, inode: InodeResource) -> Iterator[dg.AssetCheckResult]:
-    """Every promise about the links, each against the tables as they are now."""
-    promises = [promise for promise in PROMISES if key_of(promise) in context.selected_asset_check_keys]
-    for promise, finding in examined(inode, promises):
-        yield result(promise, finding)
+@dg.multi_asset_check(name="links_checks", specs=SPECS, can_subset=True)
+def links_checks(context: dg.AssetCheckExecutionContext, inode: InodeResource) -> Iterator[dg.AssetCheckResult]:
+    """Every check of the links, against the tables as they are now."""
+    checks = [check for check in CHECKS if key_of(check) in context.selected_asset_check_keys]
+    for check, result in results(inode, checks):
+        yield shown(check, result)
+
+
+def results(inode: InodeResource, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[Check, Result]]:
+    """Each check with its result, against the tables as they are now; an error is a result, `not checked`."""
+    try:
+        settings = inode.alert_settings()
+        with open_warehouse(settings) as warehouse:
+            require_migrated(warehouse)
+            context = context_of(settings, warehouse)
+            found = [(check, _result(check, context)) for check in checks]
+    except PipelineError as problem:
+        found = [(check, _not_checked(problem)) for check in checks]
+    yield from found
+
+
+def context_of(settings: AlertSettings, warehouse: Warehouse, now: datetime | None = None) -> CheckContext:
+    """What the checks of the links look at."""
+    grace = timedelta(minutes=settings.alert_grace_min)
+    return CheckContext(warehouse, settings.endpoint(LINKS), settings, now or datetime.now(UTC), grace)
+
+
+def shown(check: Check, result: Result) -> dg.AssetCheckResult:
+    """A result as Dagster shows it; one that was not checked is a warning."""
+    is_error = result.outcome == "failed" and check.severity == "error"
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        asset_key=key_of(check).asset_key,
+        passed=result.outcome == "passed",
+        severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
+        description=result.text,
+        metadata={OUTCOME: result.outcome, **result.figures},
+    )
+
+
+def evaluation(check: Check, result: Result) -> dg.AssetCheckEvaluation:
+    """The same as an event, for where no check is executed: a sensor, or a run that fails before its checks."""
+    found = shown(check, result)
+    return dg.AssetCheckEvaluation(
+        asset_key=key_of(check).asset_key,
+        check_name=check.name,
+        passed=found.passed,
+        severity=found.severity,
+        description=found.description,
+        metadata=found.metadata,
+    )
+
+
+def _result(check: Check, context: CheckContext) -> Result:
+    try:
+        return check.run(context)
+    except PipelineError as problem:
+        return _not_checked(problem)
+    except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error
+        return Result("not checked", f"Not checked: an unexpected error, {type(problem).__name__}.")
+
+
+def _not_checked(problem: PipelineError) -> Result:
+    return Result("not checked", f"Not checked: [{problem.kind}] {problem.message} {problem.remedy}")

@@ -14,8 +14,8 @@ from pydantic import Field
 from inode_pipeline.analysis.sampling import what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import attempt_of
+from inode_pipeline.defs.checks import ASSETS, evaluation, results
 from inode_pipeline.defs.failures import told
-from inode_pipeline.defs.findings import ABOUT, evaluation, examined
 from inode_pipeline.defs.metadata import (
     AssetMetadata,
     about_facts,
@@ -40,7 +40,7 @@ GROUP = "inode"
 POOL = "warehouse"
 OWNERS = ["team:inode-pipeline"]
 
-RAW_LINKS, TABLE = ABOUT["pages"], ABOUT["table"]
+RAW_LINKS, TABLE = ASSETS["pages"], ASSETS["table"]
 FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
 """The fact tables that are shown; corrections and bins follow from the observations."""
 
@@ -143,8 +143,8 @@ def _results(
 
 def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None:
     """Run the checks here: those of a failed run are not executed, and Dagster would show each of them as failed."""
-    for promise, finding in examined(inode):
-        context.log_event(evaluation(promise, finding))
+    for check, result in results(inode):
+        context.log_event(evaluation(check, result))
 
 
 def about_links(

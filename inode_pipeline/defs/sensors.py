@@ -1,36 +1,36 @@
-"""What the daemon watches: failed runs, broken promises, missed nights. Each is told once, and once more when over.
+"""What the daemon watches: failed runs, failed checks, missed nights. Each is reported once, and once more when over.
 
     run_failures     a run of ours failed, and no later one has succeeded for its date or a newer one
-    check_failures   the newest finding of an asset check is red
-    missed_night     a tick of INODE_SYNC_SCHEDULE had its time, and its date has no snapshot and no failed run either
-    freshness        tells nobody; it examines the promises about time, which no run can break by not being started
+    check_failures   the newest result of an asset check is a failure
+    missed_night     a tick of INODE_SYNC_SCHEDULE is overdue, and its date has neither a snapshot nor a failed run
+    freshness        sends nothing; it runs the checks that fail by the passing of time, when no run is started
 
-Each keeps a journal as its cursor, so a message is neither lost with a server that is away nor repeated.
+Each keeps a journal as its cursor, so a message is neither lost while a server is unavailable nor repeated.
 Concept: https://docs.dagster.io/guides/automate/sensors
 """
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from inode_pipeline.alerts import Journal, Problem
-from inode_pipeline.analysis.missed import missed_night_of
-from inode_pipeline.analysis.promises import PROMISES, Copy, Promise
+from inode_pipeline.analysis.check import Check
+from inode_pipeline.analysis.checks import CHECKS
+from inode_pipeline.analysis.nights import newest_missed_night
 from inode_pipeline.analysis.status import data_as_of
 from inode_pipeline.config import AlertSettings
+from inode_pipeline.defs.checks import OUTCOME, context_of, evaluation, key_of
 from inode_pipeline.defs.failures import page_of
-from inode_pipeline.defs.findings import OUTCOME, evaluation, key_of
 from inode_pipeline.defs.resources import InodeResource
-from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.warehouse.engine import open_warehouse
 
 LOCATION = "inode_pipeline"
 ABOUT_TIME = ("data_is_fresh", "no_night_is_missed")
-"""What the passing of time breaks; `missed_night` tells of it, so `check_failures` does not tell it again."""
+"""The checks that fail by the passing of time; `missed_night` reports that, so `check_failures` does not."""
 
 RUNS_A_TICK = 200
 
@@ -61,18 +61,18 @@ def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
 
 @dg.sensor(name="check_failures", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
-    """Tell of each check whose newest finding is that its promise is broken, and of its being kept again."""
+    """Report each check whose newest result is a failure, and when it passes again."""
 
     def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
         problems = {}
-        for promise in PROMISES:
-            found = _newest_finding(context.instance, promise)
-            if not found or promise.name in ABOUT_TIME or found.passed or found.metadata[OUTCOME].value != "broken":
+        for check in CHECKS:
+            found = _newest_result(context.instance, check)
+            if not found or check.name in ABOUT_TIME or found.passed or found.metadata[OUTCOME].value != "failed":
                 continue
-            title = f"A promise about the tables is broken: {promise.name}"
-            text = f"{found.description}\nPromised: {promise.words}"
-            problems[promise.name] = Problem(promise.name, title, text, now.isoformat())
-        journal.present(problems, "The newest finding is that the promise is kept.", settings, now)
+            title = f"A check of the tables failed: {check.name}"
+            text = f"{found.description}\nWhat is checked: {check.description}"
+            problems[check.name] = Problem(check.name, title, text, now.isoformat())
+        journal.present(problems, "The newest result is a pass.", settings, now)
 
     return _told(context, inode, look)
 
@@ -86,8 +86,7 @@ def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
         watched_since = datetime.fromisoformat(journal.seen)
         try:
             with open_warehouse(settings) as warehouse:
-                copy = Copy(warehouse, LINKS, settings, now, timedelta(minutes=settings.alert_grace_min))
-                missed = missed_night_of(copy, watched_since)
+                missed = newest_missed_night(context_of(settings, warehouse, now), watched_since)
         except PipelineError as problem:
             unknown = Problem(
                 "warehouse", "Nobody can tell whether last night is missed", _sentence(problem), _iso(now)
@@ -112,21 +111,20 @@ def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
 
 @dg.sensor(name="freshness", minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
 def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult | dg.SkipReason:
-    """Show the promises about time as they are now, whether or not a run has ended; only what has changed."""
+    """Show the checks of `ABOUT_TIME` as they are now, whether or not a run has ended; only what has changed."""
     settings, now = inode.alert_settings(), datetime.now(UTC)
     shown: dict[str, str] = json.loads(context.cursor or "{}")
     changed = []
     try:
         with open_warehouse(settings) as warehouse:
-            copy = Copy(warehouse, settings.endpoint(LINKS), settings, now, timedelta(minutes=settings.alert_grace_min))
-            for promise in PROMISES:
-                if promise.name not in ABOUT_TIME:
+            for check in CHECKS:
+                if check.name not in ABOUT_TIME:
                     continue
-                finding = promise.examine(copy)
-                told = f"{finding.outcome} {finding.figures.get('missed', '')}"
-                if finding.outcome != "not checked" and shown.get(promise.name) != told:
-                    shown[promise.name] = told
-                    changed.append(evaluation(promise, finding))
+                result = check.examine(context_of(settings, warehouse, now))
+                newest = f"{result.outcome} {result.figures.get('missed', '')}"
+                if result.outcome != "not checked" and shown.get(check.name) != newest:
+                    shown[check.name] = newest
+                    changed.append(evaluation(check, result))
     except PipelineError as problem:
         return dg.SkipReason(_sentence(problem))
     return dg.SensorResult(asset_events=changed, cursor=json.dumps(shown))
@@ -163,16 +161,16 @@ def _enter(
         journal.begins(Problem(kind, title, text, _iso(now), dates), settings, now)
 
 
-def _newest_finding(instance: dg.DagsterInstance, promise: Promise) -> dg.AssetCheckEvaluation | None:
-    """What was found of a promise last; a run that is at work or was killed has not found anything."""
-    for record in instance.event_log_storage.get_asset_check_execution_history(key_of(promise), limit=RUNS_A_TICK):
+def _newest_result(instance: dg.DagsterInstance, check: Check) -> dg.AssetCheckEvaluation | None:
+    """The newest result of a check; a run that has not ended or was killed has none."""
+    for record in instance.event_log_storage.get_asset_check_execution_history(key_of(check), limit=RUNS_A_TICK):
         if record.event and record.event.asset_check_evaluation:
             return record.event.asset_check_evaluation
     return None
 
 
 def _dates(tags: Mapping[str, str]) -> tuple[str, ...]:
-    """The first and the last date of a run; none if it loads none, as one that only examines promises."""
+    """The first and the last date of a run; none if it loads none, such as a run of checks."""
     names = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
     return tuple(sorted({tags[name] for name in names if name in tags}))
 

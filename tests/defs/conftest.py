@@ -135,7 +135,7 @@ class Location:
         return Run(result.success, list(result.all_events), list(self.instance.all_logs(result.run_id)), tags)
 
     def checks(self, *names: str) -> Run:
-        """Examine some of the promises, as a person does in the UI: without loading anything."""
+        """Execute some of the checks, as a person does in the UI: without loading anything."""
         keys = [key for key in self.definitions.resolve_asset_graph().asset_check_keys if key.name in names]
         job = dg.define_asset_job("some_checks", selection=dg.AssetSelection.checks(*keys))
         result = (

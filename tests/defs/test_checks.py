@@ -1,4 +1,4 @@
-"""The promises as Dagster shows them: after each run, never in the way of one, and green only if they are kept."""
+"""The checks as Dagster shows them: after each run, blocking none, and green only if they passed."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import dagster as dg
 import pytest
 from sqlalchemy import text, update
 
-from inode_pipeline.analysis.promises import PROMISES, Finding
+from inode_pipeline.analysis.check import Check, Result
+from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.emulator.state import State
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
+from inode_pipeline.warehouse.tables import LINKS_TABLE
 
 if TYPE_CHECKING:
     from conftest import Location, Run
 
-BY_NAME = {promise.name: promise for promise in PROMISES}
+BY_NAME = {check.name: check for check in CHECKS}
 
 
 def checked(run: Run) -> dict[str, dg.AssetCheckEvaluation]:
-    """What a run found of each promise."""
+    """The result of each check of a run."""
     events = [entry.dagster_event for entry in run.stored if entry.is_dagster_event]
     data = [event.event_specific_data for event in events if event.event_type_value == "ASSET_CHECK_EVALUATION"]
     return {evaluation.check_name: evaluation for evaluation in data}
@@ -31,20 +32,20 @@ def outcomes(run: Run) -> dict[str, object]:
     return {name: evaluation.metadata["outcome"].value for name, evaluation in checked(run).items()}
 
 
-def test_every_promise_is_an_asset_check_in_its_own_words(location: Location) -> None:
-    """Each stands at the asset that it is about, described, and none blocks what comes after; no asset is without."""
+def test_every_check_is_an_asset_check_with_its_description(location: Location) -> None:
+    """Nine, at the pages and at the table, and none blocks what comes after."""
     graph = location.definitions.resolve_asset_graph()
     shown = {key.name: graph.get_check_spec(key) for key in graph.asset_check_keys}
     assert shown.keys() == BY_NAME.keys()
     assert {name: spec.description for name, spec in shown.items()} == {
-        name: promise.words for name, promise in BY_NAME.items()
+        name: check.description for name, check in BY_NAME.items()
     }
     assert not any(spec.blocking for spec in shown.values())
-    job = location.definitions.resolve_job_def("sync_links")
-    assert {spec.asset_key for spec in shown.values()} == job.asset_layer.selected_asset_keys
+    assert len(shown) == 9
+    assert {spec.asset_key.to_user_string() for spec in shown.values()} == {"raw_links", "links"}
 
 
-def test_a_run_examines_every_promise(location: Location, filled: Warehouse, today: date) -> None:
+def test_a_run_executes_every_check(location: Location, filled: Warehouse, today: date) -> None:
     """After the load each check has its result; what had nothing to compare with is a warning, not green."""
     run = location.sync(today)
     assert run.is_ok
@@ -54,22 +55,21 @@ def test_a_run_examines_every_promise(location: Location, filled: Warehouse, tod
         assert not found[name].passed
         assert found[name].severity == dg.AssetCheckSeverity.WARN
         assert found[name].metadata["outcome"].value == "not checked"
-    for name in ("walk_is_proven", "receipts_balance", "recount_agrees", "keys_are_unique", "units_agree"):
+    for name in ("walk_is_proven", "recount_agrees", "units_agree"):
         assert found[name].passed, found[name]
     assert found["recount_agrees"].metadata["received"].value == 25
 
 
-def test_a_broken_promise_is_red_and_fails_no_run(location: Location, filled: Warehouse, today: date) -> None:
+def test_a_failed_check_is_red_and_fails_no_run(location: Location, filled: Warehouse, today: date) -> None:
     """Rows changed by hand are reported as an error; the run, which has loaded its date, stays a success."""
     location.sync(today)
     with transaction(filled) as connection:
-        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
         connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * 1.609, record_hash="by hand"))
-    run = location.checks("receipts_balance", "units_agree", "walk_is_proven")
+    run = location.checks("recount_agrees", "units_agree", "walk_is_proven")
     assert run.is_ok
     found = checked(run)
     assert {name: evaluation.passed for name, evaluation in found.items()} == {
-        "receipts_balance": False,
+        "recount_agrees": False,
         "units_agree": False,
         "walk_is_proven": True,
     }
@@ -77,27 +77,26 @@ def test_a_broken_promise_is_red_and_fails_no_run(location: Location, filled: Wa
     assert found["units_agree"].description.startswith("The median over ")
 
 
-def test_a_warehouse_that_goes_away_leaves_the_promises_unchecked(location: Location, filled: Warehouse) -> None:
-    """Where the tables cannot be read, nothing is green, the reason is told, and no run fails."""
+def test_a_warehouse_that_goes_away_leaves_the_checks_unchecked(location: Location, filled: Warehouse) -> None:
+    """Where the tables cannot be read, nothing is green, the reason is reported, and no run fails."""
     with transaction(filled) as connection:
         schema = "inode." if filled.is_postgresql else ""
         connection.execute(text(f"ALTER TABLE {schema}loads RENAME TO away"))
-    run = location.checks("receipts_balance", "keys_are_unique")
+    run = location.checks("walk_is_proven", "units_agree")
     assert run.is_ok
-    assert outcomes(run) == {"receipts_balance": "not checked", "keys_are_unique": "not checked"}
+    assert outcomes(run) == {"walk_is_proven": "not checked", "units_agree": "not checked"}
 
 
 def test_s1_the_text_of_an_unknown_error_is_not_shown(
     location: Location, filled: Warehouse, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error that nobody expected may hold anything, so only its class gets into the event log."""
-    from inode_pipeline.analysis.promises import Promise
     from inode_pipeline.defs import checks
 
-    def fail(_: object) -> Finding:
+    def fail(_: object) -> Result:
         raise ValueError("canary-secret")
 
-    monkeypatch.setattr(checks, "PROMISES", [Promise("units_agree", "table", "error", "words", fail)])
+    monkeypatch.setattr(checks, "CHECKS", [Check("units_agree", "table", "error", "description", fail)])
     run = location.checks("units_agree")
     assert run.is_ok
     assert checked(run)["units_agree"].description == "Not checked: an unexpected error, ValueError."
@@ -107,20 +106,19 @@ def test_s1_the_text_of_an_unknown_error_is_not_shown(
 @pytest.mark.parametrize(
     ("outcome", "severity", "expected"),
     [
-        ("kept", "error", (True, "WARN")),
-        ("broken", "error", (False, "ERROR")),
-        ("broken", "warning", (False, "WARN")),
+        ("passed", "error", (True, "WARN")),
+        ("failed", "error", (False, "ERROR")),
+        ("failed", "warning", (False, "WARN")),
         ("not checked", "error", (False, "WARN")),
     ],
 )
-def test_green_is_only_what_is_kept(outcome: str, severity: str, expected: tuple[bool, str]) -> None:
-    """Broken is as grave as the promise, unchecked is a warning."""
-    from inode_pipeline.analysis.promises import Promise
-    from inode_pipeline.defs.findings import result
+def test_green_is_only_what_passed(outcome: str, severity: str, expected: tuple[bool, str]) -> None:
+    """A failure is as serious as its check, unchecked is a warning."""
+    from inode_pipeline.defs.checks import shown
 
-    promise = Promise("name", "table", severity, "words", lambda _: Finding("kept", ""))
-    shown = result(promise, Finding(outcome, "text"))
-    assert (shown.passed, shown.severity.value) == expected
+    check = Check("name", "table", severity, "description", lambda _: Result("passed", ""))
+    result = shown(check, Result(outcome, "text"))
+    assert (result.passed, result.severity.value) == expected
 
 
 def test_a_past_load_is_examined_against_the_tables_as_they_are(
@@ -131,14 +129,14 @@ def test_a_past_load_is_examined_against_the_tables_as_they_are(
     account.records[0]["colour"] = "red"
     location.sync(today)
     run = location.sync(today)
-    assert outcomes(run)["fields_stay"] == "kept"
-    assert outcomes(run)["no_sudden_shrink"] == "kept"
+    assert outcomes(run)["fields_stay"] == "passed"
+    assert outcomes(run)["no_sudden_shrink"] == "passed"
 
 
 def test_a_run_that_fails_shows_what_is_found_and_not_that_every_check_failed(
     location: Location, filled: Warehouse, today: date
 ) -> None:
-    """The checks of a run with a gap are never executed, so the failing step examines the promises itself."""
+    """The checks of a run with a gap are never executed, so the failing step runs them itself."""
     location.sync(today)
     run = location.sync(today - timedelta(days=1))
     assert not run.is_ok

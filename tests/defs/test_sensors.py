@@ -20,7 +20,7 @@ from inode_pipeline.errors import PasswordRejectedError
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse import runs
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.tables import LINKS_TABLE
 
 if TYPE_CHECKING:
     from conftest import Location
@@ -145,37 +145,37 @@ def test_a_killed_run_is_told_unless_it_is_started_again(
         assert failures.tick() == expected
 
 
-def test_a_broken_promise_is_told_once_and_its_end_once(
+def test_a_failed_check_is_reported_once_and_its_end_once(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
 ) -> None:
-    """What was not checked is no message; what is broken is one, and one when it is kept again."""
-    location.sync(today)  # silent links of the emulated city are the first broken promise
+    """What was not checked is no message; a failure is one, and one when the check passes again."""
+    location.sync(today)  # the silent links of the emulated city fail first
     checks = watch("check_failures")
     checks.tick()
-    broken = "A promise about the tables is broken: receipts_balance"
+    failed = "A check of the tables failed: units_agree"
     with transaction(filled) as connection:
-        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
+        connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * 2))
     for _ in range(2):
-        location.checks("receipts_balance")
-    assert checks.tick() == [("problem", broken)]
-    location.checks("receipts_balance")
+        location.checks("units_agree")
+    assert checks.tick() == [("problem", failed)]
+    location.checks("units_agree")
     assert checks.tick() == []
     with transaction(filled) as connection:
-        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged - 1))
-    location.checks("receipts_balance")
-    assert checks.tick() == [("over", f"Over: {broken}")]
+        connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m / 2))
+    location.checks("units_agree")
+    assert checks.tick() == [("over", f"Over: {failed}")]
 
 
-def test_a_broken_promise_is_not_over_because_a_run_was_killed(
+def test_a_failed_check_is_not_over_because_a_run_was_killed(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
 ) -> None:
-    """A run that plans its checks and never comes to them has found nothing, so nothing is told."""
+    """A run that plans its checks and never comes to them has no result, so nothing is reported."""
     location.sync(today)
     with transaction(filled) as connection:
-        connection.execute(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
-    location.checks("receipts_balance")
+        connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * 2))
+    location.checks("units_agree")
     checks = watch("check_failures")
-    assert ("problem", "A promise about the tables is broken: receipts_balance") in checks.tick()
+    assert ("problem", "A check of the tables failed: units_agree") in checks.tick()
     job = location.definitions.resolve_job_def("sync_links")
     run = location.instance.create_run_for_job(job, tags={"dagster/partition": str(today)})
     assert checks.tick() == []
@@ -241,7 +241,7 @@ def test_a_warehouse_that_is_away_is_told(watch: Callable[[str], Watch], filled:
         assert ("over", "Over: Nobody can tell whether last night is missed") in night.tick()
 
 
-def test_time_alone_breaks_the_promise_of_freshness(
+def test_time_alone_fails_the_check_of_freshness(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, settings: Settings
 ) -> None:
     """Without any run the check turns red a grace after the tick, is shown once, and then keeps quiet."""

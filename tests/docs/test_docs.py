@@ -9,7 +9,7 @@ import click
 import pytest
 
 from inode_pipeline import errors
-from inode_pipeline.analysis.promises import PROMISES
+from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.cli import commands
 from inode_pipeline.config import Settings
 
@@ -33,11 +33,11 @@ def test_every_error_has_its_cause_and_remedy() -> None:
 
 
 def test_every_check_has_its_remedy() -> None:
-    """Each promise stands in the table of docs/operations.md that says what to do if it is broken, and no other."""
+    """Each check is in the table of docs/operations.md that says what to do if it fails, and no other."""
     rows = re.search(r"^\| check \|.*?\n\n", OPERATIONS, re.MULTILINE | re.DOTALL)
     assert rows is not None
     named = re.findall(r"`(\w+)`", "".join(re.findall(r"^\|([^|]*)\|", rows.group(), re.MULTILINE)))
-    assert sorted(named) == sorted(promise.name for promise in PROMISES)
+    assert sorted(named) == sorted(check.name for check in CHECKS)
 
 
 def test_the_tree_of_errors_is_drawn_as_it_is() -> None:

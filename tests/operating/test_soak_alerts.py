@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.warehouse.engine import open_warehouse, transaction
-from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.tables import LINKS_TABLE
 from tests.alerts.servers import Hook, Mailbox, a_hook, a_mailbox
 from tests.operating.processes import deployed, land_and_load, settings_of, wait_for, zone_at_noon
 from tests.operating.running import REPOSITORY, Deployment
@@ -100,21 +100,20 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         yield watched
 
 
-def falsify(watched: Watched, by: int) -> None:
-    """Change the receipt of yesterday's load."""
-    of_yesterday = LOADS.c.snapshot_date < watched.tick.date()
+def falsify(watched: Watched, by: float) -> None:
+    """Change every length, so that the units disagree."""
     with open_warehouse(watched.settings) as warehouse, transaction(warehouse) as connection:
-        connection.execute(update(LOADS).where(of_yesterday).values(unchanged=LOADS.c.unchanged + by))
+        connection.execute(update(LINKS_TABLE).values(length_m=LINKS_TABLE.c.length_m * by))
 
 
 def test_each_problem_is_told_once_and_once_when_it_is_over(watched: Watched) -> None:
-    """A failed run, a broken promise and a missed night, through the webhook and by mail, whoever restarts the daemon.
+    """A failed run, a failed check and a missed night, through the webhook and by mail, whoever restarts the daemon.
 
     After a restart, and at the end, every sensor looks again: a message too many would be there.
     """
     today, never_landed = watched.tick.date(), watched.tick.date() - timedelta(days=9)
     failed = f"A run for {never_landed} failed: NotLandedError"
-    broken = "A promise about the tables is broken: receipts_balance"
+    units = "A check of the tables failed: units_agree"
     missed = f"Missed: no snapshot of {today}"
     expected: list[tuple[str, str]] = []
 
@@ -137,16 +136,16 @@ def test_each_problem_is_told_once_and_once_when_it_is_over(watched: Watched) ->
     watched.processes.start_daemon()
     hold()
 
-    falsify(watched, 1)
+    falsify(watched, 2.0)
     assert watched.end_of(watched.launch(today)) == "SUCCESS"
-    expect(("over", f"Over: {failed}"), ("over", f"Over: {missed}"), ("problem", broken))
+    expect(("over", f"Over: {failed}"), ("over", f"Over: {missed}"), ("problem", units))
 
     watched.processes.kill("daemon")
     watched.processes.start_daemon()
     hold()
 
-    falsify(watched, -1)
+    falsify(watched, 0.5)
     assert watched.end_of(watched.launch(today)) == "SUCCESS"
-    expect(("over", f"Over: {broken}"))
+    expect(("over", f"Over: {units}"))
     hold()
     assert not any("canary" in str(message) for message in watched.hook.taken)

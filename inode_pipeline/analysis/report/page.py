@@ -17,7 +17,7 @@ import jinja2
 from markupsafe import Markup
 
 import inode_pipeline
-from inode_pipeline.analysis.finding import some
+from inode_pipeline.analysis.check import some
 from inode_pipeline.analysis.query import view_entries
 from inode_pipeline.analysis.receipts import VERDICTS, lines
 from inode_pipeline.analysis.report.bands import Bands, bands

@@ -1,4 +1,4 @@
-"""Each promise is kept on good data, broken on data that breaks it, and not checked where it cannot be."""
+"""Each check passes on good data, fails on data that it is about, and is not checked where it cannot be."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import delete, update
 
-from inode_pipeline.analysis.promises import PROMISES, Copy, Finding, Promise
+from inode_pipeline.analysis.check import Check, CheckContext, Result
+from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.emulator import EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.sync import Attempt, replay
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.migrate import migrate
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, WALKS
-from tests.analysis.promises.conftest import DAY, TODAY, Synced, account
+from tests.analysis.checks.conftest import DAY, TODAY, Synced, account
 
 
-def test_good_data_keeps_every_promise(synced: Synced) -> None:
-    """After two ordinary nights nothing is broken, and nothing is left unchecked."""
-    findings = {promise.name: synced.examine(promise.name) for promise in PROMISES}
-    assert {name: finding.outcome for name, finding in findings.items()} == dict.fromkeys(findings, "kept"), findings
+def test_good_data_passes_every_check(synced: Synced) -> None:
+    """After two ordinary nights nothing fails, and nothing is left unchecked."""
+    results = {check.name: synced.examine(check.name) for check in CHECKS}
+    assert {name: result.outcome for name, result in results.items()} == dict.fromkeys(results, "passed"), results
 
 
 def test_nothing_is_green_before_the_first_load(empty_warehouse: Warehouse, server: EmulatorServer) -> None:
-    """On an empty warehouse every promise is not checked, which is no pass."""
+    """On an empty warehouse every check is not checked, which is no pass."""
     migrate(empty_warehouse)
-    settings = account(server, "sqlite:///unused.db")
-    findings = [promise.examine(Copy(empty_warehouse, LINKS, settings, datetime.now(UTC))) for promise in PROMISES]
-    assert {finding.outcome for finding in findings} == {"not checked"}
-    assert all(finding.text.startswith("Not checked: ") for finding in findings)
+    context = CheckContext(empty_warehouse, LINKS, account(server, "sqlite:///unused.db"), datetime.now(UTC))
+    results = [check.examine(context) for check in CHECKS]
+    assert {result.outcome for result in results} == {"not checked"}
+    assert all(result.text.startswith("Not checked: ") for result in results)
 
 
 def unverified(synced: Synced) -> None:
@@ -62,10 +64,6 @@ def missed_nights(synced: Synced) -> None:
     synced.now += 3 * DAY
 
 
-def unbalanced(synced: Synced) -> None:
-    synced.change(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
-
-
 def other_receipt(synced: Synced) -> None:
     synced.change(update(LOADS).values(received=24, unchanged=24, inserted=0))
 
@@ -86,14 +84,6 @@ def foreign_row(synced: Synced) -> None:
 
 def corrupt_page(synced: Synced) -> None:
     synced.change(update(RAW_PAGES).values(sha256="0" * 64))
-
-
-def repeated_key(synced: Synced) -> None:
-    synced.without_key(LINKS_TABLE, f"'{synced.records[0]['id']}'")
-
-
-def no_key(synced: Synced) -> None:
-    synced.without_key(LINKS_TABLE, "NULL", "''")
 
 
 def shrunk(synced: Synced) -> None:
@@ -133,22 +123,19 @@ def never_measured(synced: Synced) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "broken_by", "told"),
+    ("name", "broken_by", "said"),
     [
-        ("walk_is_proven", unverified, "the API tells no count"),
+        ("walk_is_proven", unverified, "the API gives no count"),
         ("walk_is_proven", unreadable_ids, "records whose id cannot be read"),
         ("fields_stay", new_field, "New: colour."),
         ("fields_stay", lost_field, "Missing: is_synthetic."),
         ("fields_stay", changed_type, "Changed: sample_size from number to text."),
         ("no_night_is_missed", missed_nights, "The API returns only the present, so these gaps stay."),
-        ("receipts_balance", unbalanced, "2 of 2 loads do not add up"),
         ("recount_agrees", other_receipt, "The pages give 25 received, 0 rejected, 0 duplicate, the receipt says 24"),
         ("recount_agrees", other_row, "1 records differ from their row and 0 rows have no record"),
         ("recount_agrees", lost_row, "1 records differ from their row and 0 rows have no record"),
         ("recount_agrees", foreign_row, "1 records differ from their row and 1 rows have no record"),
         ("recount_agrees", corrupt_page, "its checksum differs"),
-        ("keys_are_unique", repeated_key, "0 rows have no key and 1 repeat another's"),
-        ("keys_are_unique", no_key, "2 rows have no key and 0 repeat another's"),
         ("no_sudden_shrink", shrunk, "lacks 10 of the 25 records"),
         ("no_sudden_shrink", refused, "Refused and waiting for a person"),
         ("nothing_is_set_aside", set_aside, "1 of 25 records of the newest walk could not be typed"),
@@ -158,13 +145,19 @@ def never_measured(synced: Synced) -> None:
         ("no_link_is_silent", never_measured, "1 of 25 present rows"),
     ],
 )
-def test_a_broken_promise_is_reported(
-    synced: Synced, name: str, broken_by: Callable[[Synced], None], told: str
+def test_a_check_fails_on_what_it_is_about(
+    synced: Synced, name: str, broken_by: Callable[[Synced], None], said: str
 ) -> None:
-    """Data that breaks a promise breaks the finding of it, which says how."""
+    """The result is a failure, and its sentence says what is wrong."""
     broken_by(synced)
-    finding = synced.examine(name)
-    assert (finding.outcome, told in finding.text) == ("broken", True), finding
+    result = synced.examine(name)
+    assert (result.outcome, said in result.text) == ("failed", True), result
+
+
+def test_each_check_has_failed_here() -> None:
+    """None can only pass."""
+    [mark] = test_a_check_fails_on_what_it_is_about.pytestmark
+    assert {name for name, *_ in mark.args[1]} == {check.name for check in CHECKS}
 
 
 def purged(synced: Synced) -> None:
@@ -184,7 +177,7 @@ def no_times(synced: Synced) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hidden_by", "told"),
+    ("name", "hidden_by", "said"),
     [
         ("recount_agrees", purged, "the pages of the newest loaded walk were purged"),
         ("recount_agrees", other_version, "loaded by another version"),
@@ -193,28 +186,28 @@ def no_times(synced: Synced) -> None:
     ],
 )
 def test_what_cannot_be_checked_is_not_green(
-    synced: Synced, name: str, hidden_by: Callable[[Synced], None], told: str
+    synced: Synced, name: str, hidden_by: Callable[[Synced], None], said: str
 ) -> None:
-    """Where the data needed for a promise is not there, the finding says what is missing."""
+    """Where the data that a check needs is not there, the result says what is missing."""
     hidden_by(synced)
-    finding = synced.examine(name)
-    assert (finding.outcome, told in finding.text) == ("not checked", True), finding
+    result = synced.examine(name)
+    assert (result.outcome, said in result.text) == ("not checked", True), result
 
 
-def test_a_shrink_that_a_person_allowed_is_no_broken_promise(synced: Synced) -> None:
-    """The permission that stands with the walk is told, and the promise is kept."""
+def test_a_shrink_that_a_person_allowed_passes(synced: Synced) -> None:
+    """The permission that is recorded on the walk is named, and the check passes."""
     del synced.records[15:]
     with pytest.raises(Exception, match="is refused"):
         synced.sync()
     synced.sync(allow_shrink=True)
-    finding = synced.examine("no_sudden_shrink")
-    assert (finding.outcome, "A person has allowed that." in finding.text) == ("kept", True), finding
+    result = synced.examine("no_sudden_shrink")
+    assert (result.outcome, "A person has allowed that." in result.text) == ("passed", True), result
 
 
 def test_records_set_aside_are_no_difference_between_pages_and_rows(synced: Synced) -> None:
     """A link whose record was set aside keeps its row, which is therefore not counted as a row without a record."""
     set_aside(synced)
-    assert synced.examine("recount_agrees").outcome == "kept"
+    assert synced.examine("recount_agrees").outcome == "passed"
 
 
 def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
@@ -222,22 +215,32 @@ def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
     hour = synced.settings.sync_schedule
     assert hour == "30 4 * * *"
     tick = datetime.combine(TODAY + DAY, datetime.min.time(), UTC) + timedelta(hours=4, minutes=30)
-    early = Copy(synced.warehouse, LINKS, synced.settings, tick + timedelta(minutes=119))
-    for name, outcomes in {"data_is_fresh": ("kept", "broken"), "no_night_is_missed": ("kept", "broken")}.items():
-        (promise,) = (promise for promise in PROMISES if promise.name == name)
+    early = CheckContext(synced.warehouse, LINKS, synced.settings, tick + timedelta(minutes=119))
+    for name, outcomes in dict.fromkeys(("data_is_fresh", "no_night_is_missed"), ("passed", "failed")).items():
+        (check,) = (check for check in CHECKS if check.name == name)
         late = replace(early, now=tick + timedelta(minutes=121))
-        assert (promise.examine(early).outcome, promise.examine(late).outcome) == outcomes
+        assert (check.examine(early).outcome, check.examine(late).outcome) == outcomes
 
 
-@pytest.mark.parametrize(("loads", "outcome"), [(0, "broken"), (1, "kept"), (99, "not checked")])
-def test_a_load_in_the_middle_breaks_no_promise(synced: Synced, loads: int, outcome: str) -> None:
-    """What looks broken while a load was committed is looked at again; where loads never end it is not checked."""
-    looks = iter(range(100))
+@pytest.mark.parametrize(("loads", "outcome"), [(0, "failed"), (1, "passed"), (99, "not checked")])
+def test_a_load_in_the_middle_fails_no_check(synced: Synced, loads: int, outcome: str) -> None:
+    """What looks failed while a load was committed is examined again; where loads never end it is not checked."""
+    attempts = iter(range(100))
 
-    def examine(_: Copy) -> Finding:
-        if (look := next(looks)) < loads:
+    def examine(_: CheckContext) -> Result:
+        if (attempt := next(attempts)) < loads:
             synced.sync()
-        return Finding("kept" if 0 < loads <= look else "broken", "")
+        return Result("passed" if 0 < loads <= attempt else "failed", "")
 
-    promise = Promise("name", "table", "error", "words", examine)
-    assert promise.found(Copy(synced.warehouse, LINKS, synced.settings, synced.now)).outcome == outcome
+    check = Check("name", "table", "error", "description", examine)
+    assert check.run(CheckContext(synced.warehouse, LINKS, synced.settings, synced.now)).outcome == outcome
+
+
+@pytest.mark.parametrize("broken_by", [other_row, lost_row, foreign_row])
+def test_replay_restores_what_the_pages_say(synced: Synced, broken_by: Callable[[Synced], None]) -> None:
+    """As docs/operations.md says: loading the landed walks again brings back what was changed by hand."""
+    broken_by(synced)
+    assert synced.examine("recount_agrees").outcome == "failed"
+    attempt = Attempt("replay", "person")
+    replay(synced.settings, synced.warehouse, LINKS, TODAY - DAY, TODAY, attempt=attempt)
+    assert synced.examine("recount_agrees").outcome == "passed"

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, text
 
-from inode_pipeline.analysis.promises import PROMISES, Copy, Finding
+from inode_pipeline.analysis.check import CheckContext, Result
+from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
@@ -91,32 +91,9 @@ class Synced:
             for statement in statements:
                 connection.execute(statement)
 
-    def without_key(self, table: Table, *rows: str) -> None:
-        """Make the table one without its primary key, and add rows that the key would have refused: of each its key."""
-        columns = table.primary_key.columns.keys()
-        keys = ", ".join(columns)
-        others = ", ".join(column.name for column in table.columns if not column.primary_key)
-        if self.warehouse.is_postgresql:
-            name = f"inode.{table.name}"
-            self.change(text(f"ALTER TABLE {name} DROP CONSTRAINT {table.primary_key.name}"))
-            self.change(*(text(f"ALTER TABLE {name} ALTER {key} DROP NOT NULL") for key in columns))
-        else:
-            name = table.name
-            self.change(
-                text(f"CREATE TABLE keyless AS SELECT * FROM {name}"),
-                text(f"DROP TABLE {name}"),
-                text(f"CREATE TABLE {name} AS SELECT * FROM keyless"),  # a rename would look into the views in between
-            )
-        for row in rows:
-            self.change(
-                text(
-                    f"INSERT INTO {name} ({keys}, {others}) SELECT {row}, {others} FROM {name} ORDER BY {keys} LIMIT 1"
-                )
-            )
-
-    def examine(self, name: str) -> Finding:
-        (promise,) = (promise for promise in PROMISES if promise.name == name)
-        return promise.examine(Copy(self.warehouse, LINKS, self.settings, self.now))
+    def examine(self, name: str) -> Result:
+        (check,) = (check for check in CHECKS if check.name == name)
+        return check.examine(CheckContext(self.warehouse, LINKS, self.settings, self.now))
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The promises about the past: each is kept on good data, and broken by what breaks it."""
+"""The invariants hold after ordinary nights, and each is violated by a change that the load could never make."""
 
 from __future__ import annotations
 
@@ -8,15 +8,12 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import ColumnElement, and_, delete, insert, null, select, update
 
-from inode_pipeline.analysis.promises import PROMISES
-from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.sync import Attempt, replay
-from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE
-from tests.analysis.promises.conftest import DAY, TODAY, Synced
+from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, LOADS
+from tests.analysis.checks.conftest import DAY, TODAY, Synced
+from tests.invariants import violations
 
 VERSIONS, SNAPSHOTS, BINS = LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.bins
 OBSERVATIONS, CORRECTIONS = LINK_FACTS.observations, LINK_FACTS.corrections
-OF_FACTS = [promise.name for promise in PROMISES if promise.about not in ("pages", "table")]
 
 
 def key(synced: Synced) -> str:
@@ -67,11 +64,14 @@ def measured_again(synced: Synced) -> None:
 
 
 @pytest.mark.parametrize("happened", [set_aside, removed, moved, corrected, taken_back, measured_again])
-def test_what_happens_on_ordinary_nights_breaks_no_promise(synced: Synced, happened: Callable[[Synced], None]) -> None:
-    """Records set aside, links that vanish or change and corrections leave the promises about the facts kept."""
+def test_the_invariants_hold_after_ordinary_nights(synced: Synced, happened: Callable[[Synced], None]) -> None:
+    """Records set aside, links that vanish or change and corrections violate none."""
     happened(synced)
-    findings = {name: synced.examine(name) for name in OF_FACTS}
-    assert {name: finding.outcome for name, finding in findings.items()} == dict.fromkeys(findings, "kept"), findings
+    assert list(violations(synced.warehouse)) == []
+
+
+def unbalanced(synced: Synced) -> None:
+    synced.change(update(LOADS).values(unchanged=LOADS.c.unchanged + 1))
 
 
 def lost_version(synced: Synced) -> None:
@@ -112,14 +112,6 @@ def other_configuration(synced: Synced) -> None:
     synced.change(update(SNAPSHOTS).where(listed(synced)).values(content_hash="another"))
 
 
-def no_key(synced: Synced) -> None:
-    synced.without_key(OBSERVATIONS, "'', observed_at", f"'{key(synced)}', NULL")
-
-
-def repeated_key(synced: Synced) -> None:
-    synced.without_key(OBSERVATIONS, "link_id, observed_at")
-
-
 def no_value(synced: Synced) -> None:
     values = dict.fromkeys(("travel_time_s", "speed_kmh", "sample_count"))
     synced.change(update(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)).values(values))
@@ -129,11 +121,6 @@ def observation_of_nobody(synced: Synced) -> None:
     synced.change(update(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)).values(link_id="nobody's"))
 
 
-def ahead(synced: Synced) -> None:
-    later = synced.now + DAY
-    synced.change(update(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)).values(observed_at=later))
-
-
 def lost_observation(synced: Synced) -> None:
     synced.change(delete(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)))
 
@@ -141,11 +128,6 @@ def lost_observation(synced: Synced) -> None:
 def other_value(synced: Synced) -> None:
     faster = OBSERVATIONS.c.speed_kmh + 1
     synced.change(update(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)).values(speed_kmh=faster))
-
-
-def lost_correction(synced: Synced) -> None:
-    corrected(synced)
-    synced.change(delete(CORRECTIONS))
 
 
 def correction_of_nothing(synced: Synced) -> None:
@@ -186,65 +168,34 @@ def empty_bin(synced: Synced) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "broken_by", "told"),
+    ("broken_by", "said"),
     [
-        ("configurations_are_kept", lost_version, "1 links had a configuration that is not there"),
-        ("configurations_are_kept", lost_earlier_version, "1 links had a configuration that is not there"),
-        ("configurations_are_kept", other_version, "1 links differ from their configuration"),
-        ("dates_hold_their_links", unlisted_link, f"{TODAY - DAY} lists 24 of 25"),
-        ("dates_hold_their_links", foreign_link, f"{TODAY} lists 26 of 25"),
-        ("dates_hold_their_links", forgotten_configuration, "1 of the 2 dates loaded last differ"),
-        ("newest_list_is_the_table", other_link, "lacks 1 present links, and 1 differ or are gone"),
-        ("newest_list_is_the_table", other_configuration, "lacks 0 present links, and 1 differ or are gone"),
-        ("observations_have_keys", no_key, "2 lack a known link, a time or a value, and 0 stand twice"),
-        ("observations_have_keys", repeated_key, "0 lack a known link, a time or a value, and 1 stand twice"),
-        ("observations_have_keys", no_value, "1 lack a known link, a time or a value"),
-        ("observations_have_keys", observation_of_nobody, "1 lack a known link, a time or a value"),
-        ("no_observation_is_ahead", ahead, "1 observations are later than the walk that read them"),
-        ("measurements_are_kept", lost_observation, "The last measurement of 1 of 25 links"),
-        ("measurements_are_kept", other_value, "The last measurement of 1 of 25 links"),
-        ("corrections_keep_what_was", lost_correction, "corrected 1 observations, and the earlier values of 0"),
-        ("corrections_keep_what_was", correction_of_nothing, "Earlier values of 1 links are none"),
-        ("corrections_keep_what_was", correction_that_changes_nothing, "Earlier values of 1 links are none"),
-        ("corrections_keep_what_was", correction_from_later, "Earlier values of 1 links are none"),
-        ("bins_are_their_observations", other_mean, "Of 25 bins 1 are missing or not the mean"),
-        ("bins_are_their_observations", other_count, "Of 25 bins 1 are missing or not the mean"),
-        ("bins_are_their_observations", forgotten_samples, "Of 25 bins 1 are missing or not the mean"),
-        ("bins_are_their_observations", lost_bin, "Of 25 bins 1 are missing or not the mean"),
-        ("bins_are_their_observations", empty_bin, "1 more have none"),
+        (unbalanced, "received 25 records and counts 26"),
+        (lost_version, "has a configuration that is not in link_versions"),
+        (lost_earlier_version, "with a configuration that is not in link_versions"),
+        (other_version, "differs from its configuration in link_versions"),
+        (unlisted_link, f"{TODAY - DAY} does not list what its newest walk held"),
+        (foreign_link, f"{TODAY} does not list what its newest walk held"),
+        (forgotten_configuration, f"{TODAY - DAY} does not list what its newest walk held"),
+        (other_link, "the newest date does not list the present links"),
+        (other_configuration, "the newest date does not list the present links"),
+        (no_value, "has no known link or no value"),
+        (observation_of_nobody, "has no known link or no value"),
+        (lost_observation, "is not among the observations"),
+        (other_value, "is not among the observations"),
+        (correction_of_nothing, "is no earlier value of an observation"),
+        (correction_that_changes_nothing, "is no earlier value of an observation"),
+        (correction_from_later, "is no earlier value of an observation"),
+        (other_mean, "is not the mean of its observations"),
+        (other_count, "has other counts than its observations"),
+        (forgotten_samples, "has other counts than its observations"),
+        (lost_bin, "is missing or has no observations"),
+        (empty_bin, "is missing or has no observations"),
     ],
 )
-def test_a_broken_promise_about_the_past_is_reported(
-    synced: Synced, name: str, broken_by: Callable[[Synced], None], told: str
+def test_an_invariant_is_violated_by_a_change_by_hand(
+    synced: Synced, broken_by: Callable[[Synced], None], said: str
 ) -> None:
-    """Data that breaks a promise breaks the finding of it, which says how."""
+    """Each can fail, and says how."""
     broken_by(synced)
-    finding = synced.examine(name)
-    assert (finding.outcome, told in finding.text) == ("broken", True), finding
-
-
-def test_each_promise_about_the_past_was_broken_here(request: pytest.FixtureRequest) -> None:
-    """None is only ever green."""
-    [mark] = test_a_broken_promise_about_the_past_is_reported.pytestmark
-    assert {name for name, *_ in mark.args[1]} == set(OF_FACTS)
-
-
-@pytest.mark.parametrize(
-    ("name", "broken_by"),
-    [
-        ("dates_hold_their_links", unlisted_link),
-        ("dates_hold_their_links", foreign_link),
-        ("dates_hold_their_links", forgotten_configuration),
-        ("newest_list_is_the_table", other_link),
-        ("newest_list_is_the_table", other_configuration),
-        ("measurements_are_kept", lost_observation),
-        ("measurements_are_kept", other_value),
-    ],
-)
-def test_replay_mends_what_the_pages_still_say(synced: Synced, name: str, broken_by: Callable[[Synced], None]) -> None:
-    """As docs/operations.md promises: loading the landed walks again brings back what was changed by hand."""
-    broken_by(synced)
-    assert synced.examine(name).outcome == "broken"
-    attempt = Attempt("mend", "person")
-    replay(synced.settings, synced.warehouse, LINKS, TODAY - DAY, TODAY, attempt=attempt)
-    assert synced.examine(name).outcome == "kept"
+    assert any(said in violation for violation in violations(synced.warehouse))

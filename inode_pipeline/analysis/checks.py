@@ -1,0 +1,328 @@
+"""The nine checks of a warehouse's tables. `CHECKS` lists them; `check.py` says what a check is.
+
+Unique keys, receipts that add up, bins, versions, corrections and daily lists are not checked here: primary keys and
+the load's own transaction ensure them, and the tests assert them after every load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+
+import numpy as np
+from sqlalchemy import func, select
+
+from inode_pipeline.analysis.check import NOTHING_LOADED, CheckContext, Result, check, some
+from inode_pipeline.analysis.inspect import inspect_page
+from inode_pipeline.analysis.nights import newest_tick, promised_dates
+from inode_pipeline.api.answer import read_answer
+from inode_pipeline.errors import LandingCorruptError
+from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
+from inode_pipeline.normalise.inventory import CONTAINER, clean
+from inode_pipeline.normalise.units import HIGHEST, LOWEST, motions
+from inode_pipeline.warehouse import landing
+from inode_pipeline.warehouse.engine import reading
+from inode_pipeline.warehouse.landing import LandedWalk
+from inode_pipeline.warehouse.tables import LOADS, WALKS, endpoint_table
+
+__all__ = ["CHECKS"]
+
+NIGHTS = timedelta(days=30)
+SILENT_AFTER = timedelta(days=2)
+
+NUMBERS = {"integer": "number"}
+"""An API that writes 5 on one day and 5.5 on the next has changed nothing."""
+
+PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk were purged.")
+
+
+@check(
+    "pages",
+    "warning",
+    "The newest loaded walk is shown to hold every record: its pages agree with the API's own count, or a second walk "
+    "confirmed it.",
+)
+def walk_is_proven(context: CheckContext) -> Result:
+    """Fails where the API gives no count or an id cannot be read, so that a link may be missing unnoticed."""
+    walks = context.loaded_walks(1)
+    if not walks:
+        return NOTHING_LOADED
+    walk = walks[0]
+    when = f"The walk of {walk.snapshot_at:%Y-%m-%d %H:%M} UTC"
+    figures = {"verdict": walk.verdict, "pages": walk.pages, "received": walk.received}
+    if walk.verdict == "unverified":
+        text = f"{when} is unverified: the API gives no count, so no link was marked as gone."
+        return Result("failed", text, figures)
+    if not walk.may_remove:
+        text = f"{when} is {walk.verdict}, but holds records whose id cannot be read, so no link was marked as gone."
+        return Result("failed", text, figures)
+    return Result("passed", f"{when} is {walk.verdict}: {walk.received} records on {walk.pages} pages.", figures)
+
+
+@check("pages", "warning", "The records have the same fields of the same kinds as in the walk before.")
+def fields_stay(context: CheckContext) -> Result:
+    """Fails if a field is new, missing, or of another kind than in the loaded walk before."""
+    walks = context.loaded_walks(2)
+    if len(walks) < 2:
+        return Result("not checked", "Not checked: there is no earlier loaded walk to compare the fields with.")
+    newest, before = walks
+    new, gone = sorted(newest.fields.keys() - before.fields.keys()), sorted(before.fields.keys() - newest.fields.keys())
+    kinds, kinds_before = (_kinds(context, load.walk_id) for load in walks)
+    changed = [
+        f"{clean(path)} from {' or '.join(sorted(kinds_before[path]))} to {' or '.join(sorted(kinds[path]))}"
+        for path in sorted(kinds.keys() & kinds_before.keys())
+        if kinds[path] and kinds_before[path] and not kinds[path] & kinds_before[path]
+    ]
+    figures = {"new": len(new), "missing": len(gone), "changed": len(changed)}
+    if not (new or gone or changed):
+        return Result("passed", f"The same {len(newest.fields)} fields of the same kinds.", figures)
+    parts = {"New": map(clean, new), "Missing": map(clean, gone), "Changed": iter(changed)}
+    found = {word: some(names) for word, names in parts.items()}
+    return Result("failed", " ".join(f"{word}: {names}." for word, names in found.items() if names), figures)
+
+
+@check(
+    "pages",
+    "warning",
+    "Each date of the last 30 on which INODE_SYNC_SCHEDULE ticked has a loaded snapshot. One that has none cannot be "
+    "fetched later.",
+)
+def no_night_is_missed(context: CheckContext) -> Result:
+    """Fails for each scheduled date without a loaded walk, counted from the first date that has one."""
+    of_endpoint = LOADS.c.endpoint == context.endpoint.name
+    with reading(context.warehouse) as connection:
+        loaded = set(connection.scalars(select(LOADS.c.snapshot_date).where(of_endpoint).distinct()))
+    if not loaded:
+        return NOTHING_LOADED
+    since, until = context.now - NIGHTS, context.now - context.grace
+    promised = promised_dates(context.settings.sync_schedule, context.zone, since, until)
+    missed = [str(day) for day in promised if day > min(loaded) and day not in loaded]
+    if not missed:
+        return Result("passed", "No scheduled date of the last 30 days is without a snapshot.", {"missed": 0})
+    text = f"Missed: {some(missed)}. The API returns only the present, so these gaps stay."
+    return Result("failed", text, {"missed": len(missed)})
+
+
+@check(
+    "table",
+    "error",
+    "Read again from the landed pages, the newest loaded walk gives the counts of its receipt and exactly the rows of "
+    "the table.",
+)
+def recount_agrees(context: CheckContext) -> Result:
+    """Fails if the landed pages disagree with the receipt or with the rows of the newest loaded walk."""
+    walks = context.loaded_walks(1)
+    if not walks:
+        return NOTHING_LOADED
+    load = walks[0]
+    walk = landing.walk_by_id(context.warehouse, load.walk_id)
+    if walk is None or walk.purged_at is not None:
+        return PURGED
+    if load.normaliser_version != NORMALISER_VERSION:
+        return Result("not checked", "Not checked: the walk was loaded by another version; `replay` loads it again.")
+    try:
+        counts, hashes, rejected = _read_again(context, walk)
+    except LandingCorruptError as problem:
+        return Result("failed", problem.message)
+    receipt = {name: getattr(load, name) for name in counts}
+    stored = _stored_hashes(context)
+    differing = sum(stored.get(key) != found for key, found in hashes.items())
+    unknown = len(stored.keys() - hashes.keys() - rejected)
+    figures = {"differing_rows": differing, "rows_not_in_the_walk": unknown, **counts}
+    if counts == receipt and not differing and not unknown:
+        return Result("passed", f"{counts['received']} records counted again; receipt and rows agree.", figures)
+    text = (
+        f"The pages give {_listed(counts)}, the receipt says {_listed(receipt)}; {differing} records differ from their "
+        f"row and {unknown} rows have no record. `inode-pipeline replay` of the newest date restores the rows, also "
+        "after a change of the field map."
+    )
+    return Result("failed", text, figures)
+
+
+@check(
+    "table",
+    "warning",
+    "The newest walk lacks no larger share of the links than INODE_MAX_SHRINK_FRACTION, and no newer walk was refused "
+    "for that.",
+)
+def no_sudden_shrink(context: CheckContext) -> Result:
+    """Fails if a refused walk waits for a person, or if the newest load lacks more than is allowed."""
+    walks = context.loaded_walks(2)
+    refused = _refused_since(context, walks[0].snapshot_at if walks else None)
+    if refused:
+        text = f"Refused and waiting for a person: {some([f'{day}: {reason}' for day, reason in refused], 3)}"
+        return Result("failed", text, {"refused": len(refused)})
+    if not walks:
+        return NOTHING_LOADED
+    if len(walks) == 1:
+        return Result("not checked", "Not checked: only one walk is loaded, so there is none to compare it with.")
+    newest, before = walks
+    held = before.received - before.duplicate
+    rows = endpoint_table(context.endpoint)
+    gone = select(func.count()).select_from(rows).where(rows.c.last_seen_at == before.snapshot_at)
+    allowed = select(WALKS.c.allow_shrink).where(WALKS.c.walk_id == newest.walk_id)
+    with reading(context.warehouse) as connection:
+        lacking, permitted = connection.scalar(gone) or 0, connection.scalar(allowed)
+    share, limit = lacking / held if held else 0.0, context.settings.max_shrink_fraction
+    text = f"The newest walk lacks {lacking} of the {held} records of the walk before it."
+    figures = {"lacking": lacking, "share": share, "limit": limit}
+    if share <= limit:
+        return Result("passed", text, figures)
+    return (
+        Result("passed", f"{text} A person has allowed that.", figures)
+        if permitted
+        else Result("failed", text, figures)
+    )
+
+
+@check("table", "warning", "Every record of the newest loaded walk could be typed; none is in rejected_records.")
+def nothing_is_set_aside(context: CheckContext) -> Result:
+    """Fails for every record that could not be typed: a few do not stop a load, but the table is not whole."""
+    walks = context.loaded_walks(1)
+    if not walks:
+        return NOTHING_LOADED
+    rejected, received = walks[0].rejected, walks[0].received
+    share = rejected / received if received else 0.0
+    figures = {"rejected": rejected, "share": share, "limit": context.settings.max_rejected_fraction}
+    if not rejected:
+        return Result("passed", f"All {received} records of the newest walk could be typed.", figures)
+    text = f"{rejected} of {received} records of the newest walk could not be typed; rejected_records says why."
+    return Result("failed", text, figures)
+
+
+@check(
+    "table",
+    "error",
+    "Length over travel time is the speed: the median of 3.6 * length / time / speed lies between 0.8 and 1.25.",
+)
+def units_agree(context: CheckContext) -> Result:
+    """Not checked where no present row knows length, travel time and speed at once."""
+    motion = context.endpoint.measured
+    table = endpoint_table(context.endpoint)
+    if motion is None:
+        return Result("not checked", "Not checked: the endpoint measures no motion.")
+    names = (motion.length, motion.time, motion.speed)
+    present = select(*(table.c[name] for name in names)).where(table.c.last_seen_at.is_(None))
+    with reading(context.warehouse) as connection:
+        rows = connection.execute(present).all()
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    known = motions(*columns)
+    if not known.size:
+        unknown = [name for name, values in zip(names, columns, strict=True) if not any(values)]
+        which = f"{' and '.join(unknown)} unknown in every row" if unknown else "no row knows all three"
+        return Result("not checked", f"Not checked: of {', '.join(names)}, {which}.", {"rows_checked": 0})
+    median = float(np.median(3.6 * known[0] / known[1] / known[2]))
+    figures = {"median": median, "rows_checked": known.shape[1], "rows": len(rows)}
+    text = f"The median over {known.shape[1]} of {len(rows)} present rows is {median:.3g}."
+    return Result("passed" if LOWEST <= median <= HIGHEST else "failed", text, figures)
+
+
+@check(
+    "table",
+    "warning",
+    "The newest data is not older than the last tick of INODE_SYNC_SCHEDULE whose sync has had time to finish. What "
+    "counts is when the data was read, not when a run ended.",
+)
+def data_is_fresh(context: CheckContext) -> Result:
+    """Fails if the newest loaded walk is of an earlier date than the last tick that is due."""
+    walks = context.loaded_walks(1)
+    if not walks:
+        return NOTHING_LOADED
+    newest: datetime = walks[0].snapshot_at
+    due = newest_tick(context.settings.sync_schedule, context.zone, context.now - context.grace)
+    figures: dict[str, float | str] = {
+        "snapshot_at": newest.isoformat(),
+        "age_h": round((context.now - newest).total_seconds() / 3600, 2),
+    }
+    if due is None:
+        return Result("not checked", "Not checked: INODE_SYNC_SCHEDULE has not ticked within a year.", figures)
+    text = f"The newest data was read at {newest:%Y-%m-%d %H:%M} UTC; the last sync was due at {due:%Y-%m-%d %H:%M %Z}."
+    return Result("passed" if walks[0].snapshot_date >= due.date() else "failed", text, figures)
+
+
+@check("table", "warning", "Every present record has a measurement of the two days before its snapshot.")
+def no_link_is_silent(context: CheckContext) -> Result:
+    """Fails for each present row whose last measurement lies too far before the newest walk, or that never had one."""
+    measured = context.endpoint.observed_at
+    walks = context.loaded_walks(1)
+    if not walks or measured is None:
+        return NOTHING_LOADED
+    table = endpoint_table(context.endpoint)
+    seen = table.c[measured.name]
+    present = select(table.c[context.endpoint.key.name], seen).where(table.c.last_seen_at.is_(None))
+    with reading(context.warehouse) as connection:
+        rows = list(connection.execute(present.order_by(table.c[context.endpoint.key.name])))
+    if not any(instant for _, instant in rows):
+        return Result("not checked", f"Not checked: {measured.name} is unknown in every row.", {"present": len(rows)})
+    oldest = walks[0].snapshot_at - SILENT_AFTER
+    silent = [clean(key) for key, instant in rows if instant is None or instant < oldest]
+    figures = {"silent": len(silent), "present": len(rows)}
+    if not silent:
+        return Result("passed", f"All {len(rows)} present rows were measured within two days.", figures)
+    text = f"{len(silent)} of {len(rows)} present rows were not measured within two days: {some(silent)}."
+    return Result("failed", text, figures)
+
+
+CHECKS = (
+    walk_is_proven,
+    fields_stay,
+    no_night_is_missed,
+    recount_agrees,
+    no_sudden_shrink,
+    nothing_is_set_aside,
+    units_agree,
+    data_is_fresh,
+    no_link_is_silent,
+)
+
+
+def _refused_since(context: CheckContext, newest: datetime | None) -> list[tuple[date, str]]:
+    """The refused walks that nobody has allowed and that are newer than the newest loaded one."""
+    refused = select(WALKS.c.snapshot_date, WALKS.c.refused_reason).where(
+        WALKS.c.endpoint == context.endpoint.name, WALKS.c.refused_at.is_not(None), WALKS.c.allow_shrink.is_(False)
+    )
+    if newest is not None:
+        refused = refused.where(WALKS.c.snapshot_at > newest)
+    with reading(context.warehouse) as connection:
+        return [(day, reason or "") for day, reason in connection.execute(refused.order_by(WALKS.c.snapshot_at))]
+
+
+def _read_again(context: CheckContext, walk: LandedWalk) -> tuple[dict[str, int], dict[str, str], set[str]]:
+    """The counts of the landed pages, each typed record's hash by its key, and the keys of rejected records."""
+    normaliser = Normaliser(context.endpoint)
+    hashes: dict[str, str] = {}
+    rejected: set[str] = set()
+    for page in landing.pages(context.warehouse, walk):
+        batch = normaliser.page(page.number, read_answer(page.body).records)
+        hashes.update(zip(batch.frame[context.endpoint.key.name], batch.frame["record_hash"], strict=True))
+        rejected.update(batch.rejected["link_id"].dropna())
+    counts = {name: int(getattr(normaliser, name)) for name in ("received", "rejected", "duplicate")}
+    return counts, hashes, rejected
+
+
+def _stored_hashes(context: CheckContext) -> dict[str, str]:
+    table = endpoint_table(context.endpoint)
+    present = select(table.c[context.endpoint.key.name], table.c.record_hash).where(table.c.last_seen_at.is_(None))
+    with reading(context.warehouse) as connection:
+        return dict(iter(connection.execute(present)))
+
+
+def _kinds(context: CheckContext, walk_id: str) -> Mapping[str, set[str]]:
+    """The kinds of each field, except null, on the first landed page of a walk; empty if the pages were purged."""
+    walk = landing.walk_by_id(context.warehouse, walk_id)
+    if walk is None or walk.purged_at is not None:
+        return {}
+    try:
+        page = next(landing.pages(context.warehouse, walk))
+    except LandingCorruptError:  # `recount_agrees` reports it
+        return {}
+    described = inspect_page(context.endpoint, read_answer(page.body).records)
+    return {
+        row.path: {NUMBERS.get(kind, kind) for kind in row.types if kind != "null"}
+        for row in described
+        if row.column != CONTAINER
+    }
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())
