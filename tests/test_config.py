@@ -89,14 +89,9 @@ def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
         ({"INODE_PROXY": "http://me:canary/x@proxy:3128"}, "INODE_PROXY: not an address"),
         ({"INODE_PROXY": "http://me:canary\u2100@proxy:3128"}, "INODE_PROXY: not an address"),
         ({"INODE_BASE_URL": "https://me:canary/x@example.com/api/"}, "INODE_BASE_URL: not an address"),
-        ({"INODE_ALERT_WEBHOOK_URL": "https://me:canary/x@hooks.example.org/"}, "INODE_ALERT_WEBHOOK_URL: not an"),
-        ({"INODE_ALERT_SMTP_URL": "smtp://me:canary/x@mail", "INODE_ALERT_TO": "a@b"}, "INODE_ALERT_SMTP_URL: not an"),
-        ({"INODE_ALERT_WEBHOOK_URL": "http://hooks.example.org/canary"}, "INODE_ALERT_WEBHOOK_URL: plain http"),
-        ({"INODE_ALERT_WEBHOOK_URL": "hooks.example.org/canary"}, "INODE_ALERT_WEBHOOK_URL: not an address"),
-        ({"INODE_ALERT_SMTP_URL": "mail:canary", "INODE_ALERT_TO": "a@b"}, "INODE_ALERT_SMTP_URL: not a mail server"),
-        ({"INODE_ALERT_SMTP_URL": "smtp://me:canary@mail"}, "mail needs both"),
-        ({"INODE_ALERT_TO": "anna@example.org"}, "mail needs both"),
-        ({"INODE_ALERT_TO": "anna"}, "INODE_ALERT_TO='anna': not a list of mail addresses"),
+        ({"INODE_ALERT_URLS": "slack://a/b/c hooks.example.org/canary"}, "INODE_ALERT_URLS: its address number 1 is"),
+        ({"INODE_ALERT_URLS": "jsons://a/b, canary"}, "INODE_ALERT_URLS: its address number 1 is"),
+        ({"INODE_ALERT_URLS": "canary"}, "INODE_ALERT_URLS: its address number 1 is"),
     ],
 )
 def test_m70_a_wrong_setting_is_named(environment: pytest.MonkeyPatch, variables: dict[str, str], told: str) -> None:
@@ -172,12 +167,11 @@ def test_no_repr_holds_a_secret(environment: pytest.MonkeyPatch) -> None:
         INODE_TIMEZONE="UTC",
         INODE_WAREHOUSE_URL="postgresql://loader:canary-db@db/inode?sslpassword=canary-ssl",
         INODE_PROXY="http://me:canary-proxy@proxy:3128",
-        INODE_ALERT_SMTP_URL="smtp://me:canary-smtp@mail",
-        INODE_ALERT_TO="anna@example.org",
-        INODE_ALERT_WEBHOOK_URL="https://hooks.example.org/canary",
+        INODE_ALERT_URLS="slack://canary/b/c, mailtos://me:canary@example.org",
     )
     settings = Settings.load()
     assert "canary" not in repr(settings) + str(settings)
+    assert settings.alert_addresses == ("slack://canary/b/c", "mailtos://me:canary@example.org")
 
 
 @pytest.mark.parametrize(

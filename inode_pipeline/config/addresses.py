@@ -1,7 +1,6 @@
-"""Addresses that a setting may hold: of the API, a proxy, a webhook, mail and the warehouse.
+"""Addresses that a setting may hold: of the API, a proxy, alerts and the warehouse.
 
-A type for each; a value that is none is a ValueError with the reason.
-Keep out: which setting it is (`settings.py`), and connecting to any of them.
+A type for each; any other value is a ValueError with the reason.
 """
 
 from __future__ import annotations
@@ -63,27 +62,18 @@ def _proxy(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _webhook(secret: SecretStr) -> SecretStr:
-    parts = _parts(secret.get_secret_value())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("not an address that takes messages; it begins with https:// and a host")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise ValueError("plain http is allowed to this machine only; use https://")
+def alert_addresses(text: str) -> tuple[str, ...]:
+    """The addresses of INODE_ALERT_URLS: with spaces or commas between, each with a scheme of its own."""
+    return tuple(re.split(r"[\s,]+(?=[A-Za-z][A-Za-z0-9+]*://)", text.strip(" \t\r\n,")))
+
+
+def _alert_urls(secret: SecretStr) -> SecretStr:
+    for number, address in enumerate(alert_addresses(secret.get_secret_value()), start=1):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9+]*://\S+", address):
+            raise ValueError(
+                f"its address number {number} is none of Apprise's, such as slack://… or mailtos://user:password@host"
+            )
     return secret
-
-
-def _mail_server(secret: SecretStr) -> SecretStr:
-    parts = _parts(secret.get_secret_value())
-    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-        raise ValueError("not a mail server; use smtps://user:password@host:465 or smtp://user:password@host:587")
-    return secret
-
-
-def _mailboxes(text: str) -> str:
-    for address in text.split(","):
-        if not re.fullmatch(r"[^\s@<>,;\x00-\x20\x7f]+@[^\s@<>,;\x00-\x20\x7f]+", address.strip()):
-            raise ValueError("not a list of mail addresses; use one@example.org, two@example.org")
-    return text
 
 
 def _warehouse_url(value: str | URL) -> URL:
@@ -112,7 +102,5 @@ def _sqlite_file(url: URL) -> URL:
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Proxy = Annotated[SecretStr, AfterValidator(_proxy)]
-Webhook = Annotated[SecretStr, AfterValidator(_webhook)]
-MailServer = Annotated[SecretStr, AfterValidator(_mail_server)]
-Mailboxes = Annotated[str, AfterValidator(_mailboxes)]
+AlertUrls = Annotated[SecretStr, AfterValidator(_alert_urls)]
 WarehouseUrl = Annotated[URL, NoDecode, BeforeValidator(_warehouse_url)]

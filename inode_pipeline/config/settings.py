@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
-from inode_pipeline.config.addresses import BaseUrl, Mailboxes, MailServer, Proxy, WarehouseUrl, Webhook, is_loopback
+from inode_pipeline.config.addresses import AlertUrls, BaseUrl, Proxy, WarehouseUrl, alert_addresses, is_loopback
 from inode_pipeline.config.credentials import HeaderValue, login_kind
 from inode_pipeline.config.files import FieldMapFile, ReadableFile
 from inode_pipeline.config.problems import PREFIX, told
@@ -98,21 +98,17 @@ class LocalSettings(ScheduleSettings):
 
 
 class AlertSettings(LocalSettings):
-    """What telling of troubles needs: where to, whom to trust, and from when a sync is late."""
+    """What alerts need: where to, whom to trust, and from when a sync is late."""
 
     ca_file: ReadableFile | None = None
     proxy: Proxy | None = None
-    alert_webhook_url: Webhook | None = None
-    alert_to: Mailboxes | None = None
-    alert_smtp_url: MailServer | None = Field(default=None, validate_default=True)
+    alert_urls: AlertUrls | None = None
     alert_grace_min: Annotated[int, Field(ge=1, le=1440)] = 120
 
-    @field_validator("alert_smtp_url")
-    @classmethod
-    def _check_mail(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if "alert_to" in info.data and (value is None) != (info.data["alert_to"] is None):
-            raise ValueError("INODE_ALERT_SMTP_URL and INODE_ALERT_TO: mail needs both, the server and to whom")
-        return value
+    @property
+    def alert_addresses(self) -> tuple[str, ...]:
+        """The addresses that get every message: secrets, each of them."""
+        return alert_addresses(self.alert_urls.get_secret_value()) if self.alert_urls else ()
 
 
 class Settings(AlertSettings):

@@ -1,10 +1,11 @@
-"""What takes messages: a real HTTP server and a real SMTP server on this machine; each remembers what it was given."""
+"""What takes messages: real servers on this machine (HTTP, SMTP, a proxy); each remembers what it was given."""
 
 from __future__ import annotations
 
 import base64
 import json
 import socketserver
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,17 @@ from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 
 @dataclass
 class Hook:
-    """An address that takes JSON. `status` is what it answers."""
+    """An address that takes JSON, as Apprise writes it. `status` is what the server answers."""
 
     address: str = ""
     status: int = 200
+    asked: int = 0
     taken: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
 
@@ -34,6 +37,10 @@ class Mailbox:
     is_full: bool = False
     taken: list[EmailMessage] = field(default_factory=list)
 
+    def address(self, login: str = "") -> str:
+        """What INODE_ALERT_URLS may hold; `login` is user:password@."""
+        return f"mailto://{login}127.0.0.1:{self.port}?from=robot@example.org&to=anna@example.org,b@c.org"
+
 
 @contextmanager
 def a_hook() -> Iterator[Hook]:
@@ -43,6 +50,7 @@ def a_hook() -> Iterator[Hook]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
+            hook.asked += 1
             if hook.status == 200:
                 hook.taken.append(json.loads(body))
                 hook.headers.append(dict(self.headers))
@@ -51,13 +59,18 @@ def a_hook() -> Iterator[Hook]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
+        def do_GET(self) -> None:
+            hook.asked += 1
+            self.send_response(200)
+            self.end_headers()
+
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    hook.address = f"http://127.0.0.1:{server.server_port}/services/canary-token"
+    hook.address = f"json://127.0.0.1:{server.server_port}/services/canary-token"
     try:
         yield hook
     finally:
@@ -107,6 +120,53 @@ def a_mailbox() -> Iterator[Mailbox]:  # noqa: C901 - a whole server stands insi
     mailbox.port = server.server_address[1]
     try:
         yield mailbox
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@dataclass
+class Proxy:
+    """A proxy that answers every https request itself, with the certificate of an authority of its own."""
+
+    address: str = ""
+    asked: list[str] = field(default_factory=list)
+    taken: list[dict[str, Any]] = field(default_factory=list)
+
+
+@contextmanager
+def a_proxy(certificate: Path, key: Path) -> Iterator[Proxy]:
+    """The proxy, until the end of the block."""
+    proxy = Proxy()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_CONNECT(self) -> None:
+            proxy.asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+            try:
+                with context.wrap_socket(self.connection, server_side=True) as secure, secure.makefile("rb") as lines:
+                    length = 0
+                    while (line := lines.readline()) not in (b"\r\n", b""):
+                        length = int(line.split(b":")[1]) if line.lower().startswith(b"content-length") else length
+                    proxy.taken.append(json.loads(lines.read(length)))
+                    secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+            except OSError:  # the client does not trust the certificate
+                pass
+            self.close_connection = True
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    proxy.address = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield proxy
     finally:
         server.shutdown()
         thread.join()

@@ -83,9 +83,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
             "INODE_TIMEZONE": zone.key,
             "INODE_WAREHOUSE_URL": f"sqlite:///{home / 'inode.db'}",
             "INODE_SYNC_SCHEDULE": f"{tick.minute} {tick.hour} * * *",
-            "INODE_ALERT_WEBHOOK_URL": hook.address,
-            "INODE_ALERT_SMTP_URL": f"smtp://127.0.0.1:{mailbox.port}",
-            "INODE_ALERT_TO": "nights@example.org",
+            "INODE_ALERT_URLS": f"{hook.address} {mailbox.address()}",
             "INODE_ALERT_GRACE_MIN": str(GRACE_MIN),
         }
         settings = settings_of(variables)

@@ -1,0 +1,80 @@
+"""Send one alert with Apprise, in a process of its own: `python -P alert_process.py`, the request on standard input.
+
+Apprise's services call `requests`, which takes proxy, certificates and passwords from the environment and from
+`~/.netrc`, and which logs whole addresses. Here the environment is made from our settings first, the log goes nowhere,
+and only the service's name, its host and an HTTP status leave the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+def environment(proxy: str | None, bundle: str) -> dict[str, str]:
+    """The only variables that `requests`, OpenSSL and Apprise see."""
+    proxies = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), proxy) if proxy else {}
+    certificates = {"REQUESTS_CA_BUNDLE": bundle, "SSL_CERT_FILE": bundle}
+    no_passwords = {"NETRC": os.devnull, "HOME": str(Path(bundle).parent)}
+    return {**proxies, "NO_PROXY": ",".join(LOOPBACK), **certificates, **no_passwords}
+
+
+def send(request: dict[str, Any], bundle: str) -> dict[str, Any]:
+    """Deliver the message once. The answer holds no part of the address but the host of a server of one's own."""
+    os.environ.clear()
+    os.environ.update(environment(request["proxy"], bundle))
+    import apprise  # only now: its modules read the environment
+
+    asset = apprise.AppriseAsset(app_id="inode-pipeline", app_desc="inode-pipeline", http_redirects=False)
+    service = apprise.Apprise.instantiate(request["address"], asset=asset)
+    if service is None:
+        return {"problem": "unknown"}
+    # Only a service for servers of one's own has a plain and an encrypted scheme, and only its address names a host.
+    is_own_server = all(getattr(service, scheme) for scheme in ("protocol", "secure_protocol"))
+    host = urlsplit(request["address"]).hostname if is_own_server else None
+    answer = {"service": str(service.service_name), "host": host}
+    if not service.verify_certificate:
+        return {**answer, "problem": "unverified"}
+    if is_own_server and not service.secure and host not in LOOPBACK:
+        return {**answer, "problem": "plain"}
+    if hasattr(service, "dedup"):  # PagerDuty: with ?action=map the end of a problem resolves its incident
+        service.dedup = service.dedup or request["key"]
+    sender = apprise.Apprise(asset=asset)
+    sender.add(service)
+    kind = apprise.NotifyType.SUCCESS if request["state"] == "over" else apprise.NotifyType.FAILURE
+    logs: list[str] = []
+    is_sent = sender.notify(
+        body=request["text"],
+        title=request["title"],
+        notify_type=kind,
+        body_format=apprise.NotifyFormat.TEXT,
+        log_callback=lambda entry, _: logs.append(str(entry)),
+    )
+    status = re.search(r"\berror=(\d{3})\b", "\n".join(logs))
+    if is_sent:
+        return {**answer, "problem": None}
+    return {**answer, "problem": f"it answered {status[1]}" if status else "no connection, or it refused the message"}
+
+
+def main() -> None:
+    """Read the request, answer with one line of JSON."""
+    import certifi
+
+    request = json.load(sys.stdin)
+    with tempfile.TemporaryDirectory() as folder:
+        bundle = Path(folder, "bundle.pem")
+        own = Path(request["ca_file"]).read_text() if request["ca_file"] else ""
+        bundle.write_text(f"{Path(certifi.where()).read_text()}\n{own}")
+        sys.stdout.write(json.dumps(send(request, str(bundle))))
+
+
+if __name__ == "__main__":
+    main()
