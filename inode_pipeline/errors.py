@@ -249,6 +249,11 @@ class WarehouseError(PipelineError):
 class NotMigratedError(WarehouseError):
     """The warehouse's tables are missing or older than this version."""
 
+    REMEDY = (
+        "Run `inode-pipeline migrate` as the owner of the tables, or give its administrator the output of "
+        "`inode-pipeline migrate --sql`."
+    )
+
 
 class SchemaConflictError(WarehouseError):
     """The warehouse's tables are not those that the migrations made."""

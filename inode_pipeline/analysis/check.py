@@ -8,7 +8,7 @@ A check only reports: what must stop a load has stopped it already, inside its t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,19 +22,30 @@ from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LOADS
 
-Outcome = Literal["passed", "failed", "not checked"]
-"""`not checked`: the data that the check needs is missing. It is not a pass."""
+Outcome = Literal["passed", "failed", "not yet", "not checked"]
+"""`not yet`: a pass, since a first load has nothing before it to be compared with. `not checked`: the data that the
+check needs is missing, which is no pass.
+"""
 
 ATTEMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The outcome of a check in one sentence, with the figures behind it."""
+    """The outcome of a check in one sentence, with the figures behind it.
+
+    `about` names what a failure is about, such as the silent links: one more of them is news.
+    """
 
     outcome: Outcome
     text: str
     figures: Mapping[str, int | float | str] = field(default_factory=dict)
+    about: Sequence[str] = ()
+
+    @property
+    def is_pass(self) -> bool:
+        """Whether the check is shown as passed."""
+        return self.outcome in ("passed", "not yet")
 
 
 NOTHING_LOADED = Result("not checked", "Not checked: nothing is loaded yet.")

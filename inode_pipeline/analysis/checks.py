@@ -14,7 +14,8 @@ from sqlalchemy import func, select
 
 from inode_pipeline.analysis.check import NOTHING_LOADED, CheckContext, Result, check, some
 from inode_pipeline.analysis.inspect import inspect_page
-from inode_pipeline.analysis.nights import newest_tick, promised_dates
+from inode_pipeline.analysis.nights import newest_tick, scheduled_dates
+from inode_pipeline.analysis.receipts import nothing_measured
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
@@ -23,15 +24,19 @@ from inode_pipeline.normalise.units import HIGHEST, LOWEST, motions
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import reading
 from inode_pipeline.warehouse.landing import LandedWalk
-from inode_pipeline.warehouse.tables import LOADS, WALKS, endpoint_table
+from inode_pipeline.warehouse.tables import FACTS, LOADS, REJECTED_RECORDS, WALKS, endpoint_table
 
 __all__ = ["CHECKS"]
 
 NIGHTS = timedelta(days=30)
 SILENT_AFTER = timedelta(days=2)
 
+_rejected_fields = select(REJECTED_RECORDS.c.field).distinct()
+
 NUMBERS = {"integer": "number"}
 """An API that writes 5 on one day and 5.5 on the next has changed nothing."""
+
+NOT_YET = Result("not yet", "Not yet: this is the first loaded walk, so there is none before it to compare with.")
 
 PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk were purged.")
 
@@ -64,7 +69,7 @@ def fields_stay(context: CheckContext) -> Result:
     """Fails if a field is new, missing, or of another kind than in the loaded walk before."""
     walks = context.loaded_walks(2)
     if len(walks) < 2:
-        return Result("not checked", "Not checked: there is no earlier loaded walk to compare the fields with.")
+        return NOT_YET if walks else NOTHING_LOADED
     newest, before = walks
     new, gone = sorted(newest.fields.keys() - before.fields.keys()), sorted(before.fields.keys() - newest.fields.keys())
     kinds, kinds_before = (_kinds(context, load.walk_id) for load in walks)
@@ -78,7 +83,8 @@ def fields_stay(context: CheckContext) -> Result:
         return Result("passed", f"The same {len(newest.fields)} fields of the same kinds.", figures)
     parts = {"New": map(clean, new), "Missing": map(clean, gone), "Changed": iter(changed)}
     found = {word: some(names) for word, names in parts.items()}
-    return Result("failed", " ".join(f"{word}: {names}." for word, names in found.items() if names), figures)
+    text = " ".join(f"{word}: {names}." for word, names in found.items() if names)
+    return Result("failed", text, figures, about=[*map(clean, (*new, *gone)), *changed])
 
 
 @check(
@@ -95,8 +101,8 @@ def no_night_is_missed(context: CheckContext) -> Result:
     if not loaded:
         return NOTHING_LOADED
     since, until = context.now - NIGHTS, context.now - context.grace
-    promised = promised_dates(context.settings.sync_schedule, context.zone, since, until)
-    missed = [str(day) for day in promised if day > min(loaded) and day not in loaded]
+    scheduled = scheduled_dates(context.settings.sync_schedule, context.zone, since, until)
+    missed = [str(day) for day in scheduled if day > min(loaded) and day not in loaded]
     if not missed:
         return Result("passed", "No scheduled date of the last 30 days is without a snapshot.", {"missed": 0})
     text = f"Missed: {some(missed)}. The API returns only the present, so these gaps stay."
@@ -155,7 +161,7 @@ def no_sudden_shrink(context: CheckContext) -> Result:
     if not walks:
         return NOTHING_LOADED
     if len(walks) == 1:
-        return Result("not checked", "Not checked: only one walk is loaded, so there is none to compare it with.")
+        return NOT_YET
     newest, before = walks
     held = before.received - before.duplicate
     rows = endpoint_table(context.endpoint)
@@ -186,8 +192,14 @@ def nothing_is_set_aside(context: CheckContext) -> Result:
     figures = {"rejected": rejected, "share": share, "limit": context.settings.max_rejected_fraction}
     if not rejected:
         return Result("passed", f"All {received} records of the newest walk could be typed.", figures)
-    text = f"{rejected} of {received} records of the newest walk could not be typed; rejected_records says why."
-    return Result("failed", text, figures)
+    of_walk = REJECTED_RECORDS.c.walk_id == walks[0].walk_id
+    with reading(context.warehouse) as connection:
+        fields = sorted(field or "record" for field in connection.scalars(_rejected_fields.where(of_walk)))
+    text = (
+        f"{rejected} of {received} records of the newest walk could not be typed ({some(fields)}); rejected_records "
+        "says why."
+    )
+    return Result("failed", text, figures, about=fields)
 
 
 @check(
@@ -240,27 +252,34 @@ def data_is_fresh(context: CheckContext) -> Result:
     return Result("passed" if walks[0].snapshot_date >= due.date() else "failed", text, figures)
 
 
-@check("table", "warning", "Every present record has a measurement of the two days before its snapshot.")
+@check(
+    "table",
+    "warning",
+    "Every present link that was ever measured and is not disabled has a measurement of the two days before the newest "
+    "snapshot.",
+)
 def no_link_is_silent(context: CheckContext) -> Result:
-    """Fails for each present row whose last measurement lies too far before the newest walk, or that never had one."""
-    measured = context.endpoint.observed_at
+    """Fails for each such link, and if the newest walk holds no measurement at all."""
     walks = context.loaded_walks(1)
-    if not walks or measured is None:
+    if not walks:
         return NOTHING_LOADED
-    table = endpoint_table(context.endpoint)
-    seen = table.c[measured.name]
-    present = select(table.c[context.endpoint.key.name], seen).where(table.c.last_seen_at.is_(None))
+    load = walks[0]
+    if warning := nothing_measured(load.received - load.rejected - load.duplicate, load.no_data):
+        return Result("failed", warning, {"without_measurement": load.no_data}, about=["no measurement"])
+    table, key = endpoint_table(context.endpoint), context.endpoint.key.name
+    observed = FACTS[context.endpoint.name].observations.c
+    last = select(func.max(observed.observed_at)).where(observed.link_id == table.c[key]).scalar_subquery()
+    is_enabled = func.lower(func.coalesce(table.c.status, "")) != "disabled"
+    watched = select(table.c[key], last.label("last")).where(table.c.last_seen_at.is_(None), is_enabled).subquery()
+    oldest = load.snapshot_at - SILENT_AFTER
     with reading(context.warehouse) as connection:
-        rows = list(connection.execute(present.order_by(table.c[context.endpoint.key.name])))
-    if not any(instant for _, instant in rows):
-        return Result("not checked", f"Not checked: {measured.name} is unknown in every row.", {"present": len(rows)})
-    oldest = walks[0].snapshot_at - SILENT_AFTER
-    silent = [clean(key) for key, instant in rows if instant is None or instant < oldest]
-    figures = {"silent": len(silent), "present": len(rows)}
+        measured = connection.scalar(select(func.count(watched.c.last))) or 0
+        silent = sorted(map(clean, connection.scalars(select(watched.c[key]).where(watched.c.last < oldest))))
+    figures = {"silent": len(silent), "watched": measured}
     if not silent:
-        return Result("passed", f"All {len(rows)} present rows were measured within two days.", figures)
-    text = f"{len(silent)} of {len(rows)} present rows were not measured within two days: {some(silent)}."
-    return Result("failed", text, figures)
+        return Result("passed", f"All {measured} links that were ever measured were measured within two days.", figures)
+    text = f"{len(silent)} of {measured} links were not measured within two days: {some(silent)}."
+    return Result("failed", text, figures, about=silent)
 
 
 CHECKS = (

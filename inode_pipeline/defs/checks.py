@@ -12,14 +12,18 @@ import dagster as dg
 from inode_pipeline.analysis.check import Check, CheckContext, Result
 from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.config import AlertSettings
-from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.defs.resources import InodeResource, warehouse_to_read
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
-from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
-from inode_pipeline.warehouse.migrate import require_migrated
+from inode_pipeline.warehouse.engine import Warehouse
 
 OUTCOME = "outcome"
 """The entry of a check's metadata that distinguishes a failed check from one that was not checked."""
+
+SUBJECTS = "about"
+"""The entry that names what a failure is about."""
+
+MAX_SUBJECTS = 1000
 
 ASSETS = {"pages": dg.AssetKey("raw_links"), "table": dg.AssetKey(LINKS.name)}
 
@@ -47,8 +51,7 @@ def results(inode: InodeResource, checks: Sequence[Check] = CHECKS) -> Iterator[
     """Each check with its result, against the tables as they are now; an error is a result, `not checked`."""
     try:
         settings = inode.alert_settings()
-        with open_warehouse(settings) as warehouse:
-            require_migrated(warehouse)
+        with warehouse_to_read(settings) as warehouse:
             context = context_of(settings, warehouse)
             found = [(check, _result(check, context)) for check in checks]
     except PipelineError as problem:
@@ -68,10 +71,10 @@ def shown(check: Check, result: Result) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         check_name=check.name,
         asset_key=key_of(check).asset_key,
-        passed=result.outcome == "passed",
+        passed=result.is_pass,
         severity=dg.AssetCheckSeverity.ERROR if is_error else dg.AssetCheckSeverity.WARN,
         description=result.text,
-        metadata={OUTCOME: result.outcome, **result.figures},
+        metadata={OUTCOME: result.outcome, **result.figures, **_about(result)},
     )
 
 
@@ -86,6 +89,10 @@ def evaluation(check: Check, result: Result) -> dg.AssetCheckEvaluation:
         description=found.description,
         metadata=found.metadata,
     )
+
+
+def _about(result: Result) -> dict[str, dg.MetadataValue]:
+    return {SUBJECTS: dg.MetadataValue.json(list(result.about[:MAX_SUBJECTS]))} if result.about else {}
 
 
 def _result(check: Check, context: CheckContext) -> Result:

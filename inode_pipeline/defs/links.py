@@ -11,7 +11,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from inode_pipeline.analysis.sampling import what_is_not_known
+from inode_pipeline.analysis.status import what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.checks import ASSETS, evaluation, results

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from inode_pipeline.analysis.preview import glance, glance_at_facts
+from inode_pipeline.analysis.receipts import glance, glance_at_facts
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.receipt import Receipt, sum_of

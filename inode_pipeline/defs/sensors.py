@@ -22,11 +22,10 @@ from inode_pipeline.analysis.checks import CHECKS
 from inode_pipeline.analysis.nights import newest_missed_night
 from inode_pipeline.analysis.status import data_as_of
 from inode_pipeline.config import AlertSettings
-from inode_pipeline.defs.checks import OUTCOME, context_of, evaluation, key_of
+from inode_pipeline.defs.checks import OUTCOME, SUBJECTS, context_of, evaluation, key_of
 from inode_pipeline.defs.failures import page_of
-from inode_pipeline.defs.resources import InodeResource
-from inode_pipeline.errors import PipelineError
-from inode_pipeline.warehouse.engine import open_warehouse
+from inode_pipeline.defs.resources import InodeResource, warehouse_to_read
+from inode_pipeline.errors import NotMigratedError, PipelineError
 
 LOCATION = "inode_pipeline"
 ABOUT_TIME = ("data_is_fresh", "no_night_is_missed")
@@ -35,14 +34,14 @@ ABOUT_TIME = ("data_is_fresh", "no_night_is_missed")
 RUNS_A_TICK = 200
 
 LATE_S = 3600
-"""A run that had ended so long before the last look was only touched since, for example given a tag: no news."""
+"""A run that ended so long before the last tick was only updated since, for example given a tag: it is not new."""
 
 Look = Callable[[Journal, AlertSettings, datetime], None]
 
 
 @dg.sensor(name="run_failures", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
 def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
-    """Tell of failed runs: once for each kind of error, until a run succeeds for the same date or a later one."""
+    """Report failed runs: once for each kind of error, until a run succeeds for the same date or a later one."""
 
     def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
         since = datetime.fromisoformat(journal.seen) if journal.seen else now
@@ -56,7 +55,7 @@ def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
             since = max(since, record.update_timestamp.replace(tzinfo=UTC))
         journal.seen = since.isoformat()
 
-    return _told(context, inode, look)
+    return _reported(context, inode, look)
 
 
 @dg.sensor(name="check_failures", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -71,29 +70,32 @@ def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) ->
                 continue
             title = f"A check of the tables failed: {check.name}"
             text = f"{found.description}\nWhat is checked: {check.description}"
-            problems[check.name] = Problem(check.name, title, text, now.isoformat())
+            problems[check.name] = Problem(check.name, title, text, now.isoformat(), about=_about(found))
         journal.present(problems, "The newest result is a pass.", settings, now)
 
-    return _told(context, inode, look)
+    return _reported(context, inode, look)
 
 
 @dg.sensor(name="missed_night", minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
 def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
-    """Tell that a scheduled snapshot is not there although INODE_ALERT_GRACE_MIN is over, and when one is again."""
+    """Report a scheduled snapshot missing INODE_ALERT_GRACE_MIN after its tick, and when one is loaded again."""
 
     def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
-        journal.seen = journal.seen or now.isoformat()  # what was due before anybody watched is nobody's news
-        watched_since = datetime.fromisoformat(journal.seen)
+        # What was due before the first tick of this sensor is not reported.
+        watched_since = datetime.fromisoformat(journal.seen or now.isoformat())
         try:
-            with open_warehouse(settings) as warehouse:
+            with warehouse_to_read(settings) as warehouse:
                 missed = newest_missed_night(context_of(settings, warehouse, now), watched_since)
         except PipelineError as problem:
+            if isinstance(problem, NotMigratedError) and journal.seen is None:
+                return  # there were no tables yet: a run that failed to make them has its own message
             unknown = Problem(
-                "warehouse", "Nobody can tell whether last night is missed", _sentence(problem), _iso(now)
+                "warehouse", "It cannot be checked whether last night was missed", _sentence(problem), _iso(now)
             )
             journal.begins(unknown, settings, now)
             return
-        journal.is_over("warehouse", "The warehouse answers again.", settings, now)
+        journal.seen = watched_since.isoformat()
+        journal.is_over("warehouse", "The warehouse is available again.", settings, now)
         if missed is None:
             journal.is_over("missed", "A scheduled snapshot is loaded again; a missed date stays a gap.", settings, now)
         else:
@@ -101,12 +103,12 @@ def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
             text = (
                 f"The sync was due at {missed:%Y-%m-%d %H:%M %Z}, nothing is loaded for that date and no run failed. "
                 "The API returns only the present: unless a sync runs before the date is over, it stays a gap. "
-                "Look whether Dagster's daemon ran and the schedule nightly_sync is on; then launch sync_links for "
+                "Check whether Dagster's daemon ran and the schedule nightly_sync is on; then launch sync_links for "
                 f"today.\n{_state_of_the_tables(settings)}"
             )
             journal.begins(Problem("missed", title, text, _iso(missed), (str(missed.date()),)), settings, now)
 
-    return _told(context, inode, look)
+    return _reported(context, inode, look)
 
 
 @dg.sensor(name="freshness", minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -116,7 +118,7 @@ def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.S
     shown: dict[str, str] = json.loads(context.cursor or "{}")
     changed = []
     try:
-        with open_warehouse(settings) as warehouse:
+        with warehouse_to_read(settings) as warehouse:
             for check in CHECKS:
                 if check.name not in ABOUT_TIME:
                     continue
@@ -130,13 +132,13 @@ def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.S
     return dg.SensorResult(asset_events=changed, cursor=json.dumps(shown))
 
 
-def _told(context: dg.SensorEvaluationContext, inode: InodeResource, look: Look) -> dg.SensorResult:
-    """Let a noticer write into its journal, deliver what is to be told, and keep the rest for the next tick."""
+def _reported(context: dg.SensorEvaluationContext, inode: InodeResource, look: Look) -> dg.SensorResult:
+    """Let a sensor write into its journal, send what waits, and keep the rest for the next tick."""
     settings, now = inode.alert_settings(), datetime.now(UTC)
     journal = Journal.read(context.cursor)
     look(journal, settings, now)
     problems = journal.deliver(settings, now)
-    open_problems = ", ".join(sorted(journal.told)) or "none"
+    open_problems = ", ".join(sorted(journal.reported)) or "none"
     reason = " ".join([f"Open problems: {open_problems}.", *problems])
     return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=journal.written())
 
@@ -151,8 +153,8 @@ def _enter(
     if not dates or (origin is not None and origin.location_name != LOCATION):
         return
     if run.status is DagsterRunStatus.SUCCESS:
-        for key in [key for key, problem in journal.told.items() if max(problem.dates) <= dates[-1]]:
-            text = f"The run for {dates[-1]} has succeeded. A date that could not be had stays a gap."
+        for key in [key for key, problem in journal.reported.items() if max(problem.dates) <= dates[-1]]:
+            text = f"The run for {dates[-1]} has succeeded. A date that could not be fetched stays a gap."
             journal.is_over(key, text, settings, now)
     elif run.tags.get("dagster/will_retry") != "true":
         kind, text = _failure(instance, run.run_id)
@@ -169,6 +171,13 @@ def _newest_result(instance: dg.DagsterInstance, check: Check) -> dg.AssetCheckE
     return None
 
 
+def _about(found: dg.AssetCheckEvaluation) -> tuple[str, ...]:
+    """What a failed check is about, as `checks.py` has noted it."""
+    noted = found.metadata.get(SUBJECTS)
+    names = noted.value if noted is not None else None
+    return tuple(map(str, names)) if isinstance(names, list) else ()
+
+
 def _dates(tags: Mapping[str, str]) -> tuple[str, ...]:
     """The first and the last date of a run; none if it loads none, such as a run of checks."""
     names = ("dagster/partition", "dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
@@ -176,19 +185,19 @@ def _dates(tags: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
-    """The kind and the sentence of a failed run: its step's own, or that its process ended without a word."""
+    """The name and the sentence of a failed run's error: its step's, or that its process ended unexpectedly."""
     records = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
     for record in reversed(records):
         event = record.event_log_entry.dagster_event
-        told = event.step_failure_data.user_failure_data if event else None
-        if told is not None and told.description and "error" in told.metadata:
-            return str(told.metadata["error"].value), told.description
+        failure = event.step_failure_data.user_failure_data if event else None
+        if failure is not None and failure.description and "error" in failure.metadata:
+            return str(failure.metadata["error"].value), failure.description
         return "UnexpectedError", (
-            "An error that this program did not expect; the run's page has where it rose.\n"
+            "An error that this program did not expect; the run's page shows where it was raised.\n"
             f"See {page_of('UnexpectedError')}"
         )
     return "LostRun", (
-        "The run's process ended without a word: it was killed, or its machine was restarted. The tables are as they "
+        "The run's process ended unexpectedly: it was killed, or its machine was restarted. The tables are as they "
         f"were; launch the date again.\nSee {page_of('LostRun')}"
     )
 
@@ -196,10 +205,12 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
 def _state_of_the_tables(settings: AlertSettings) -> str:
     """Whether the tables may be used, and as of when."""
     try:
-        with open_warehouse(settings) as warehouse:
+        with warehouse_to_read(settings) as warehouse:
             instant = data_as_of(warehouse)
+    except NotMigratedError:
+        instant = None
     except PipelineError:
-        return "The warehouse cannot be asked as of when its tables are."
+        return "The warehouse is not available, so it is not known as of when its tables are."
     if instant is None:
         return "Nothing was ever loaded, so there is nothing to use yet."
     return f"The tables are safe to use; they are as of {instant:%Y-%m-%d %H:%M} UTC."

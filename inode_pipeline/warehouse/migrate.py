@@ -129,8 +129,7 @@ def require_migrated(warehouse: Warehouse) -> None:
         missing = f"{len(names)} migration{'s' if len(names) > 1 else ''}"
         raise NotMigratedError(
             f"{warehouse.place} lacks {missing}: {', '.join(names)}.",
-            remedy="Run `inode-pipeline migrate` as the owner of the tables, or give its administrator the output of "
-            "`inode-pipeline migrate --sql`.",
+            remedy=NotMigratedError.REMEDY,
         )
     with reading(warehouse) as connection:
         require_our_tables(connection, warehouse.schema, warehouse.place)

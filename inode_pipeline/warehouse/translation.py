@@ -48,7 +48,7 @@ _FORBIDDEN = (
     "Give the user of INODE_WAREHOUSE_URL the rights of sql/roles/loader.sql; no row-level policy may hide any.",
 )
 _FULL = (WarehouseFullError, "has no room left", "Make room on its disk or raise its quota; then sync again.")
-_NOT_MIGRATED = (NotMigratedError, "lacks a table of this version", "Run `inode-pipeline migrate`.")
+_NOT_MIGRATED = (NotMigratedError, "lacks a table of this version", NotMigratedError.REMEDY)
 _CONFLICT = (
     SchemaConflictError,
     "refused a statement, so its tables are not those of the migrations",

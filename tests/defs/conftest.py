@@ -16,6 +16,7 @@ from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.server import EmulatorServer
 from inode_pipeline.emulator.state import State
 from inode_pipeline.warehouse.engine import Warehouse
+from tests.invariants import assert_invariants
 
 SECRETS = ("canary-password", "canary-client-secret")
 LINKS_OF_THE_ACCOUNT = 25
@@ -156,10 +157,13 @@ def location() -> Iterator[Location]:
 
 
 @pytest.fixture
-def filled(warehouse: Warehouse, account: State, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """The open warehouse that the environment's settings lead to."""
+def filled(
+    warehouse: Warehouse, account: State, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Warehouse]:
+    """The open warehouse of the environment's settings. Whatever was loaded, the invariants hold at the end."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", warehouse.engine.url.render_as_string(hide_password=False))
-    return warehouse
+    yield warehouse
+    assert_invariants(warehouse, request)
 
 
 @pytest.fixture

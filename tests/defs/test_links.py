@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from sqlalchemy import func, select
 
-from inode_pipeline.analysis.sampling import OFF
+from inode_pipeline.analysis.status import SAMPLING_OFF
 from inode_pipeline.config import Settings
 from inode_pipeline.emulator.state import State
 from inode_pipeline.endpoints.links import LINKS
@@ -71,7 +71,7 @@ def test_the_receipt_is_shown_as_a_table_and_as_numbers(location: Location, fill
     preview = metadata(table)["preview"].records
     assert [record.data["link_id"] for record in preview] == [str(row[0]) for row in rows(filled)][:10]
     assert not {"geometry", "extra"} & set(preview[0].data)
-    assert links["not_known"] == OFF
+    assert links["not_known"] == SAMPLING_OFF
 
 
 def metadata(entry: dg.EventLogEntry) -> dict[str, dg.MetadataValue]:

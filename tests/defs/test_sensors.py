@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 import pytest
 import time_machine
-from sqlalchemy import text, update
+from sqlalchemy import select, text, update
 
 from inode_pipeline.alerts import Journal
 from inode_pipeline.config import Settings
@@ -20,7 +21,8 @@ from inode_pipeline.errors import PasswordRejectedError
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse import runs
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.tables import LINKS_TABLE
+from inode_pipeline.warehouse.migrate import pending
+from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE
 
 if TYPE_CHECKING:
     from conftest import Location
@@ -62,8 +64,8 @@ class Watch:
 
 @pytest.fixture
 def watch(location: Location, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Watch]:
-    """What watches by the name of a sensor; the webhook is set and nobody listens there."""
-    monkeypatch.setenv("INODE_ALERT_WEBHOOK_URL", "http://127.0.0.1:9/canary-hook")
+    """What watches by the name of a sensor; an address is set and nobody listens there."""
+    monkeypatch.setenv("INODE_ALERT_URLS", "json://127.0.0.1:9/canary-hook")
     return lambda name: Watch(location, name)
 
 
@@ -145,11 +147,12 @@ def test_a_killed_run_is_told_unless_it_is_started_again(
         assert failures.tick() == expected
 
 
+@pytest.mark.changes_tables_by_hand
 def test_a_failed_check_is_reported_once_and_its_end_once(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
 ) -> None:
     """What was not checked is no message; a failure is one, and one when the check passes again."""
-    location.sync(today)  # the silent links of the emulated city fail first
+    location.sync(today)
     checks = watch("check_failures")
     checks.tick()
     failed = "A check of the tables failed: units_agree"
@@ -166,6 +169,27 @@ def test_a_failed_check_is_reported_once_and_its_end_once(
     assert checks.tick() == [("over", f"Over: {failed}")]
 
 
+@pytest.mark.changes_tables_by_hand
+def test_a_link_that_falls_silent_later_is_reported_although_the_check_had_failed(
+    location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
+) -> None:
+    """Two links fall silent on different days: two messages, the second names the new one."""
+    location.sync(today)
+    checks = watch("check_failures")
+    for number in (0, 1):
+        with transaction(filled) as connection:
+            observed = LINK_FACTS.observations
+            links = sorted(connection.scalars(select(observed.c.link_id)))
+            of_link = observed.c.link_id == links[number]
+            connection.execute(update(observed).where(of_link).values(observed_at=datetime.now(UTC) - 3 * DAY))
+        location.checks("no_link_is_silent")
+        assert checks.tick() == [("problem", "A check of the tables failed: no_link_is_silent")]
+        assert checks.texts[0].startswith("New: ") == bool(number)
+        assert links[number] in checks.texts[0]
+        assert checks.tick() == []
+
+
+@pytest.mark.changes_tables_by_hand
 def test_a_failed_check_is_not_over_because_a_run_was_killed(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date
 ) -> None:
@@ -202,6 +226,38 @@ def test_a_missed_night_is_told_when_its_grace_is_over(
         assert night.tick() == [("over", "Over: Missed: no snapshot of 2026-11-23")]
 
 
+@pytest.mark.parametrize("sensor", ["missed_night", "freshness", "run_failures", "check_failures"])
+def test_before_the_first_sync_a_sensor_makes_no_file_and_reports_nothing(
+    location: Location, watch: Callable[[str], Watch], account: State, today: date,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, sensor: str,
+) -> None:  # fmt: skip
+    """The daemon runs before anybody has synced: looking leaves no database, and no night is missed yet."""
+    path = tmp_path / "not yet" / "inode.db"
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", f"sqlite:///{path}")
+    watched = watch(sensor)
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        assert watched.tick() == []
+        clock.move_to(NIGHT + timedelta(hours=3))
+        assert watched.tick() == []
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("sensor", ["missed_night", "freshness"])
+def test_an_empty_database_is_not_reported_either(
+    watch: Callable[[str], Watch], empty_warehouse: Warehouse, account: State, monkeypatch: pytest.MonkeyPatch,
+    sensor: str,
+) -> None:  # fmt: skip
+    """No table yet means no alert, and none is made by looking."""
+    url = empty_warehouse.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", url)
+    watched = watch(sensor)
+    with time_machine.travel(NIGHT - timedelta(hours=1)) as clock:
+        assert watched.tick() == []
+        clock.move_to(NIGHT + timedelta(hours=3))
+        assert watched.tick() == []
+    assert pending(empty_warehouse) != []
+
+
 def test_a_night_that_was_due_before_anybody_watched_is_no_news(
     watch: Callable[[str], Watch], filled: Warehouse
 ) -> None:
@@ -235,10 +291,10 @@ def test_a_warehouse_that_is_away_is_told(watch: Callable[[str], Watch], filled:
         clock.move_to(NIGHT + timedelta(hours=3))
         with transaction(filled) as connection:
             connection.execute(text(f"ALTER TABLE {schema}loads RENAME TO away"))
-        assert night.tick() == [("problem", "Nobody can tell whether last night is missed")]
+        assert night.tick() == [("problem", "It cannot be checked whether last night was missed")]
         with transaction(filled) as connection:
             connection.execute(text(f"ALTER TABLE {schema}away RENAME TO loads"))
-        assert ("over", "Over: Nobody can tell whether last night is missed") in night.tick()
+        assert ("over", "Over: It cannot be checked whether last night was missed") in night.tick()
 
 
 def test_time_alone_fails_the_check_of_freshness(
@@ -268,7 +324,7 @@ def test_without_an_address_the_sensors_stay_quiet(
     location: Location, watch: Callable[[str], Watch], filled: Warehouse, today: date, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is kept for nobody."""
-    monkeypatch.delenv("INODE_ALERT_WEBHOOK_URL")
+    monkeypatch.delenv("INODE_ALERT_URLS")
     failures = watch("run_failures")
     failures.tick()
     location.sync(today - DAY)

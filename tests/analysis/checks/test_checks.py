@@ -16,8 +16,10 @@ from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import Attempt, replay
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.migrate import migrate
-from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, WALKS
+from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, LOADS, RAW_PAGES, WALKS
 from tests.analysis.checks.conftest import DAY, TODAY, Synced, account
+
+OBSERVATIONS = LINK_FACTS.observations
 
 
 def test_good_data_passes_every_check(synced: Synced) -> None:
@@ -112,14 +114,21 @@ def stale(synced: Synced) -> None:
     synced.now += 2 * DAY
 
 
+def of(synced: Synced, number: int = 3) -> str:
+    return str(synced.records[number]["id"])
+
+
 def silent(synced: Synced) -> None:
-    key = LINKS_TABLE.c.link_id == str(synced.records[3]["id"])
-    synced.change(update(LINKS_TABLE).where(key).values(last_observed_at=synced.now - 3 * DAY))
+    """A link that was measured three days ago, and of which the API says nothing any more."""
+    last = OBSERVATIONS.c.link_id == of(synced)
+    synced.change(
+        update(OBSERVATIONS).where(last).values(observed_at=synced.now - 3 * DAY),
+        update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == of(synced)).values(last_observed_at=None),
+    )
 
 
-def never_measured(synced: Synced) -> None:
-    key = LINKS_TABLE.c.link_id == str(synced.records[3]["id"])
-    synced.change(update(LINKS_TABLE).where(key).values(last_observed_at=None))
+def unmeasured(synced: Synced) -> None:
+    synced.change(update(LOADS).values(no_data=LOADS.c.received))
 
 
 @pytest.mark.parametrize(
@@ -138,11 +147,11 @@ def never_measured(synced: Synced) -> None:
         ("recount_agrees", corrupt_page, "its checksum differs"),
         ("no_sudden_shrink", shrunk, "lacks 10 of the 25 records"),
         ("no_sudden_shrink", refused, "Refused and waiting for a person"),
-        ("nothing_is_set_aside", set_aside, "1 of 25 records of the newest walk could not be typed"),
+        ("nothing_is_set_aside", set_aside, "1 of 25 records of the newest walk could not be typed (distance)"),
         ("units_agree", wrong_units, "The median over"),
         ("data_is_fresh", stale, "the last sync was due at"),
-        ("no_link_is_silent", silent, "1 of 25 present rows"),
-        ("no_link_is_silent", never_measured, "1 of 25 present rows"),
+        ("no_link_is_silent", silent, "1 of 24 links were not measured within two days"),
+        ("no_link_is_silent", unmeasured, "Nothing is measured: none of the 25 records has a speed"),
     ],
 )
 def test_a_check_fails_on_what_it_is_about(
@@ -172,17 +181,12 @@ def unknown_speed(synced: Synced) -> None:
     synced.change(update(LINKS_TABLE).values(last_speed_kmh=None))
 
 
-def no_times(synced: Synced) -> None:
-    synced.change(update(LINKS_TABLE).values(last_observed_at=None))
-
-
 @pytest.mark.parametrize(
     ("name", "hidden_by", "said"),
     [
         ("recount_agrees", purged, "the pages of the newest loaded walk were purged"),
         ("recount_agrees", other_version, "loaded by another version"),
         ("units_agree", unknown_speed, "last_speed_kmh unknown in every row"),
-        ("no_link_is_silent", no_times, "last_observed_at is unknown in every row"),
     ],
 )
 def test_what_cannot_be_checked_is_not_green(
@@ -192,6 +196,32 @@ def test_what_cannot_be_checked_is_not_green(
     hidden_by(synced)
     result = synced.examine(name)
     assert (result.outcome, said in result.text) == ("not checked", True), result
+
+
+def test_a_disabled_link_and_one_that_was_never_measured_are_not_silent(synced: Synced) -> None:
+    """Neither keeps the check from passing: nobody waits for their measurements."""
+    silent(synced)
+    synced.change(
+        update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == of(synced)).values(status="Disabled"),
+        delete(OBSERVATIONS).where(OBSERVATIONS.c.link_id == of(synced, 4)),
+        update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == of(synced, 4)).values(last_observed_at=None),
+    )
+    result = synced.examine("no_link_is_silent")
+    assert (result.outcome, result.figures) == ("passed", {"silent": 0, "watched": 22})
+
+
+def test_a_failure_names_what_it_is_about(synced: Synced) -> None:
+    """The ids of the silent links, so that one more of them is news."""
+    silent(synced)
+    assert synced.examine("no_link_is_silent").about == [of(synced)]
+
+
+@pytest.mark.parametrize("name", ["fields_stay", "no_sudden_shrink"])
+def test_on_the_first_load_what_has_nothing_to_compare_passes(synced: Synced, name: str) -> None:
+    """It says "not yet", which is a pass."""
+    synced.change(delete(LOADS).where(LOADS.c.snapshot_date < TODAY))
+    result = synced.examine(name)
+    assert (result.is_pass, result.text.startswith("Not yet: ")) == (True, True)
 
 
 def test_a_shrink_that_a_person_allowed_passes(synced: Synced) -> None:
