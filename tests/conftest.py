@@ -27,7 +27,6 @@ from hypothesis import settings as hypothesis_settings
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
-from tests.invariants import assert_invariants
 
 # A busy machine must not fail a property, and the same commit must not pass once and fail once: the long runs under
 # `soak` look for new examples, with HYPOTHESIS_PROFILE=random.
@@ -235,15 +234,10 @@ def migrated_url(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: 
 
 
 @pytest.fixture
-def warehouse(migrated_url: str, request: pytest.FixtureRequest) -> Iterator[Warehouse]:
-    """An open, migrated, empty warehouse of each kind in turn; it waits 5 seconds for a lock, not 60.
-
-    Whatever the test has loaded, the invariants hold at its end, unless it is marked `changes_tables_by_hand`.
-    """
+def warehouse(migrated_url: str) -> Iterator[Warehouse]:
+    """An open, migrated, empty warehouse of each kind in turn; it waits 5 seconds for a lock, not 60."""
     with open_warehouse(_settings(migrated_url), lock_wait_s=5) as warehouse:
         yield warehouse
-        if request.node.get_closest_marker("changes_tables_by_hand") is None:
-            assert_invariants(warehouse)
 
 
 def _settings(url: str) -> LocalSettings:

@@ -15,7 +15,7 @@ from sqlalchemy import func, select
 from inode_pipeline.analysis.check import NOTHING_LOADED, CheckContext, Result, check, some
 from inode_pipeline.analysis.inspect import inspect_page
 from inode_pipeline.analysis.nights import newest_tick, scheduled_dates
-from inode_pipeline.analysis.receipts import nothing_measured
+from inode_pipeline.analysis.receipts import unmeasured
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
@@ -264,7 +264,7 @@ def no_link_is_silent(context: CheckContext) -> Result:
     if not walks:
         return NOTHING_LOADED
     load = walks[0]
-    if warning := nothing_measured(load.received - load.rejected - load.duplicate, load.no_data):
+    if warning := unmeasured(load):
         return Result("failed", warning, {"without_measurement": load.no_data}, about=["no measurement"])
     table, key = endpoint_table(context.endpoint), context.endpoint.key.name
     observed = FACTS[context.endpoint.name].observations.c

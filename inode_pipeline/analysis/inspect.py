@@ -1,7 +1,4 @@
-"""What one page of the API looks like, and a field map to start from. Names and kinds only, never a value.
-
-Keep out: the terminal (`cli/inspect.py`) and fetching the page.
-"""
+"""The fields of one page of the API, and a field map to start from. Names and kinds only, never a value."""
 
 from __future__ import annotations
 
@@ -74,7 +71,7 @@ def _table(
 
 
 def _is_unwritable(path: str) -> bool:
-    """Whether a name cannot stand in a TOML file, which is UTF-8 text."""
+    """Whether a name cannot be written in a TOML file, which is UTF-8 text."""
     return any("\ud800" <= character <= "\udfff" for character in path)
 
 

@@ -1,4 +1,4 @@
-"""Which nights a schedule promises: cron arithmetic, and whether the last scheduled night was missed."""
+"""When the schedule ticks (cron arithmetic), and whether the last scheduled night was missed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from inode_pipeline.analysis.check import CheckContext
 from inode_pipeline.warehouse.engine import reading
 from inode_pipeline.warehouse.tables import LOADS, RUNS
 
-LONGEST_GAP = timedelta(days=400)
-"""A schedule that ticks less than once a year promises nothing that anybody waits for."""
+MAX_GAP = timedelta(days=400)
+"""A schedule that ticks less than once a year is treated as one that never ticks."""
 
 
 def ticks(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
@@ -28,10 +28,10 @@ def ticks(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> It
 def newest_tick(schedule: str, zone: ZoneInfo, until: datetime) -> datetime | None:
     """The last tick that is not after this instant; None if there was none in more than a year."""
     tick: datetime = next(CronSim(schedule, (until + timedelta(seconds=1)).astimezone(zone), reverse=True))
-    return tick if tick > until - LONGEST_GAP else None
+    return tick if tick > until - MAX_GAP else None
 
 
-def promised_dates(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[date]:
+def scheduled_dates(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[date]:
     """The dates on which the schedule ticks after one instant and not after the other, oldest first."""
     return list(dict.fromkeys(tick.date() for tick in ticks(schedule, zone, after, until)))
 

@@ -1,19 +1,20 @@
-"""The receipts of committed loads: read back from `loads`, and in words.
-
-Keep out: the receipt's numbers and its JSON; those are `warehouse/receipt.py`.
-"""
+"""What is shown after a load: its receipt in words, a preview of the tables, the slowest links. Writes nothing."""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true
 
-from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.endpoint import CONTAINED, Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.receipt import Receipt
-from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, FactTables, endpoint_table
+from inode_pipeline.warehouse.types import Json
 
 VERDICTS = {
     "proven": "complete: every page's count agrees with the records received",
@@ -21,35 +22,58 @@ VERDICTS = {
     "unverified": "not proven to be complete: the API gives no count",
 }
 
-_KEPT = [LOADS.c[field.name] for field in fields(Receipt) if field.name in LOADS.c]
+
+_COLUMNS = [LOADS.c[field.name] for field in fields(Receipt) if field.name in LOADS.c]
+
+PREVIEW_ROWS = 10
+
+Glance = tuple[int, list[dict[str, object]]]
+"""How many rows there are, and the first of them by key, one dict a row."""
+
+MEASURED_WITHIN = timedelta(hours=1)
+"""How long before the newest snapshot a speed may have been measured to count as current."""
 
 
 def receipts_of_run(warehouse: Warehouse, run_id: str) -> list[Receipt]:
     """One receipt per load that the run has committed, oldest first."""
-    loads = select(*_KEPT).where(LOADS.c.run_id == run_id).order_by(LOADS.c.finished_at)
+    loads = select(*_COLUMNS).where(LOADS.c.run_id == run_id).order_by(LOADS.c.finished_at)
     with reading(warehouse) as connection:
         return [Receipt(**row) for row in connection.execute(loads).mappings()]
 
 
 def newest_receipt(connection: Connection, endpoint: Endpoint) -> Receipt | None:
-    """That of the load whose rows stand in the endpoint's table; None if nothing was loaded."""
-    loads = select(*_KEPT).where(LOADS.c.endpoint == endpoint.name)
+    """The receipt of the newest walk's latest load; None if nothing was loaded."""
+    loads = select(*_COLUMNS).where(LOADS.c.endpoint == endpoint.name)
     newest = loads.order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc()).limit(1)
     row = connection.execute(newest).mappings().one_or_none()
     return None if row is None else Receipt(**row)
 
 
 def lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
-    """The receipt as a person reads it: what was taken, how complete it is, what was written, what it cost."""
+    """The receipt as a person reads it: the snapshot, how complete it is, what was written, what it cost."""
+    warning = unmeasured(receipt)
     taken = receipt.snapshot_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
     asked = f"{_many(receipt.requests, 'request')}, {_many(receipt.retries, 'retry')}, {_many(receipt.logins, 'login')}"
     return [
+        *([warning] if warning else []),
         f"{receipt.endpoint}: snapshot of {receipt.snapshot_date}, taken at {taken}",
         f"{VERDICTS.get(receipt.verdict, receipt.verdict)} ({receipt.verdict})",
         f"received {receipt.received} records on {_many(receipt.pages, 'page')}: {_parts(receipt)}",
         f"vanished {receipt.vanished}, reopened {receipt.reopened}, without a measurement {receipt.no_data}",
         f"{asked if receipt.requests else 'without the API'}, {receipt.seconds:.1f} s",
     ]
+
+
+def unmeasured(load: Receipt | Row[Any]) -> str | None:
+    """What to say first of a load in which nothing is measured, with the remedy; None if anything is."""
+    typed = load.received - load.rejected - load.duplicate
+    if not typed or load.no_data < typed:
+        return None
+    return (
+        f"Nothing is measured: none of the {typed} {load.endpoint} has a speed or a travel time with its instant. "
+        "If the account does measure, `inode-pipeline inspect` shows under which names; write them into the file "
+        "INODE_FIELD_MAP_FILE and run `inode-pipeline replay`."
+    )
 
 
 def _parts(receipt: Receipt) -> str:
@@ -62,3 +86,75 @@ def _parts(receipt: Receipt) -> str:
 def _many(count: int, noun: str) -> str:
     plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
     return f"{count} {noun if count == 1 else plural}"
+
+
+def glance(warehouse: Warehouse, endpoint: Endpoint) -> Glance:
+    """The endpoint's table.
+
+    A row has the endpoint's own columns but geometry and JSON, whose size and content nobody knows beforehand.
+    """
+    table = endpoint_table(endpoint)
+    shown = [table.c[column.name] for column in endpoint.columns if column.type not in CONTAINED]
+    return _glance(warehouse, table, shown, true())
+
+
+def glance_at_facts(warehouse: Warehouse, tables: FactTables, receipts: Sequence[Receipt]) -> dict[Table, Glance]:
+    """The endpoint's versions, and what the walks of the receipts left in the tables that grow with every date.
+
+    Of the snapshots the rows of the walks' dates, of the observations those whose values these walks were the earliest
+    to show: a table of years is never counted.
+    """
+    dates = {receipt.snapshot_date for receipt in receipts}
+    instants = {receipt.snapshot_at for receipt in receipts}
+    wanted: dict[Table, ColumnElement[bool]] = {
+        tables.versions: true(),
+        tables.snapshots: tables.snapshots.c.snapshot_date.in_(dates),
+        tables.observations: tables.observations.c.snapshot_at.in_(instants),
+    }
+    return {
+        table: _glance(warehouse, table, [c for c in table.c if not isinstance(c.type, Json)], rows)
+        for table, rows in wanted.items()
+    }
+
+
+def _glance(
+    warehouse: Warehouse, table: Table, shown: Sequence[ColumnElement[object]], wanted: ColumnElement[bool]
+) -> Glance:
+    with reading(warehouse) as connection:
+        count = connection.execute(select(func.count()).select_from(table).where(wanted)).scalar_one()
+        first = select(*shown).where(wanted).order_by(*table.primary_key.columns).limit(PREVIEW_ROWS)
+        return count, [dict(row) for row in connection.execute(first).mappings()]
+
+
+@dataclass(frozen=True, slots=True)
+class CongestedLink:
+    """One link: speeds in km/h, their ratio (1 is free flow), and when that was measured, in UTC."""
+
+    name: str
+    last_speed_kmh: float
+    free_flow_speed_kmh: float
+    speed_ratio: float
+    last_observed_at: datetime
+
+
+def most_congested(warehouse: Warehouse, *, limit: int = 5) -> list[CongestedLink]:
+    """The slowest links by speed over free flow, slowest first, among those measured within an hour of the data.
+
+    Links that are gone or have no speed or no free-flow speed are left out.
+    """
+    links = LINKS_TABLE.c
+    ratio = links.last_speed_kmh / func.nullif(links.free_flow_speed_kmh, 0)
+    newest = select(func.max(LOADS.c.snapshot_at, type_=LOADS.c.snapshot_at.type)).where(
+        LOADS.c.endpoint == LINKS_TABLE.name
+    )
+    with reading(warehouse) as connection:
+        now = connection.scalar(newest)
+        if now is None:
+            return []
+        slowest = (
+            select(links.name, links.last_speed_kmh, links.free_flow_speed_kmh, ratio, links.last_observed_at)
+            .where(links.last_seen_at.is_(None), ratio.is_not(None), links.last_observed_at >= now - MEASURED_WITHIN)
+            .order_by(ratio, links.link_id)
+            .limit(limit)
+        )
+        return [CongestedLink(*row) for row in connection.execute(slowest)]

@@ -1,20 +1,32 @@
-"""How complete the tables are and as of when, how the last run ended, and one line that says so to a tired person.
+"""The state of the warehouse: how complete the tables are and as of when, how the last run ended, samples, rights.
 
-Read from `loads`, `walks` and `runs`, all in one transaction. Keep out: how it is printed; that is the command.
+`read_status` reads `loads`, `walks` and `runs` in one transaction; `cli/status.py` prints it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Boolean, Column, Connection, MetaData, Table, func, inspect, select
 
+from inode_pipeline.analysis.nights import ticks
+from inode_pipeline.analysis.receipts import unmeasured
+from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.catalogue import all_endpoints
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.process import is_gone
-from inode_pipeline.warehouse.tables import LOADS, RUNS, WALKS, endpoint_table
+from inode_pipeline.warehouse.tables import LOADS, METADATA, RUNS, WALKS, endpoint_table
+
+FRESHNESS = Table("data_freshness", MetaData(), Column("sampling_on", Boolean))
+
+SAMPLING_OFF = (
+    "Sampling is off: the tables hold one reading a night, so questions about peak hours cannot be answered, now or "
+    "later; see INODE_SAMPLE_SCHEDULE."
+)
+
+NEEDED_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 STOPPED_BY_HAND = ("KeyboardInterrupt", "Terminated")
 
@@ -35,7 +47,7 @@ class LastRun:
     message: str | None
 
     @property
-    def is_trouble(self) -> bool:
+    def has_failed(self) -> bool:
         """Whether it ended without bringing its date into the tables."""
         return self.outcome in ("failed", "killed")
 
@@ -46,8 +58,8 @@ class LastRun:
             return f"{which} was STOPPED by someone ({self.error}); start it again."
         return {
             "ok": "The last run succeeded.",
-            "failed": f"{which} FAILED: [{self.error}] {self.message or 'an error that nobody expected.'}",
-            "running": f"{which} is at work.",
+            "failed": f"{which} FAILED: [{self.error}] {self.message or 'an unexpected error.'}",
+            "running": f"{which} is still running.",
             "killed": f"{which} was KILLED before it ended; start it again.",
             "unknown": f"{which} has not ended; it began on another machine.",
         }[self.outcome]
@@ -64,9 +76,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """One endpoint's table: the walk whose rows stand in it and how many there are.
+    """One endpoint's table: the newest loaded walk and how many rows there are.
 
-    `held` rows stand in that walk; `deleted` ones are known to be gone. All are None or 0 if nothing was loaded.
+    `held` rows are in that walk; `deleted` ones are known to be gone. `warning` is what to say first.
+    All are None or 0 if nothing was loaded.
     """
 
     endpoint: str
@@ -78,14 +91,15 @@ class TableStatus:
     held: int
     deleted: int
     loads: int
+    warning: str | None = None
 
     @property
     def completeness(self) -> str:
-        """In words, as far as it is known: only a walk that is proven or confirmed and whole is complete."""
+        """In words: only a proven or confirmed walk whose records could all be typed is complete."""
         if self.snapshot_at is None:
             return "nothing is loaded yet"
         if self.verdict == "unverified":
-            return "complete as far as the API tells: it gives no count, so completeness is not proven"
+            return "complete as far as is known: the API gives no count, so completeness is not proven"
         if self.rejected:
             return f"complete but for {self.rejected} record{'s'[: self.rejected != 1]} set aside in rejected_records"
         return "complete"
@@ -93,7 +107,7 @@ class TableStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The warehouse as a person wants to know it."""
+    """The state of the warehouse."""
 
     tables: tuple[TableStatus, ...]
     last_run: LastRun | None
@@ -147,10 +161,61 @@ def data_as_of(warehouse: Warehouse) -> datetime | None:
     return min(instants.values()) if instants.keys() >= all_endpoints().keys() else None
 
 
+def is_sampled(warehouse: Warehouse) -> bool:
+    """Whether a sample was loaded in the 24 hours before the newest data, as the view `data_freshness` has it."""
+    with reading(warehouse) as connection:
+        return bool(connection.scalar(select(FRESHNESS.c.sampling_on)))
+
+
+def what_is_not_known(warehouse: Warehouse, settings: LocalSettings) -> str | None:
+    """What the tables cannot answer, with what to do; None where samples arrive, whoever takes them.
+
+    Nor is a schedule to blame that had no tick in that time, or whose warehouse is not filled yet.
+    """
+    if is_sampled(warehouse):
+        return None
+    if settings.sample_schedule is None:
+        return SAMPLING_OFF
+    now = data_as_of(warehouse)
+    if now is None or not any(ticks(settings.sample_schedule, settings.zone, now - timedelta(days=1), now)):
+        return None
+    return (
+        f"Sampling is set to {settings.sample_schedule}, but no sample was loaded in the 24 hours before the newest "
+        "data, so questions about peak hours cannot be answered: see whether Dagster's daemon runs and its schedule "
+        "sample_links is on."
+    )
+
+
 def loads_of_run(warehouse: Warehouse, run_id: str) -> int:
     """How many loads a run has committed."""
     with reading(warehouse) as connection:
         return connection.scalar(select(func.count()).select_from(LOADS).where(LOADS.c.run_id == run_id)) or 0
+
+
+def holds_tables(warehouse: Warehouse) -> bool:
+    """Whether the warehouse was ever migrated."""
+    with reading(warehouse) as connection:
+        return inspect(connection).has_table(WALKS.name, schema=warehouse.schema)
+
+
+def missing_rights(warehouse: Warehouse) -> list[str]:
+    """Each right that a sync needs and the user lacks, such as `INSERT on links`. On SQLite the file's mode decides.
+
+    Raises:
+        NotMigratedError: a table is missing, so nobody can have rights on it.
+
+    """
+    if not warehouse.is_postgresql:
+        return []
+    with reading(warehouse) as connection:
+        missing = [
+            f"{right} on {table.name}"
+            for table in METADATA.sorted_tables
+            for right in NEEDED_RIGHTS
+            if not connection.scalar(select(func.has_table_privilege(f'"{warehouse.schema}"."{table.name}"', right)))
+        ]
+        may_stage = connection.scalar(select(func.has_database_privilege(func.current_database(), "TEMPORARY")))
+    return missing if may_stage else [*missing, "TEMPORARY on the database, in which a load stages its records"]
 
 
 def _table(connection: Connection, endpoint: Endpoint) -> TableStatus:
@@ -172,6 +237,7 @@ def _table(connection: Connection, endpoint: Endpoint) -> TableStatus:
         held=connection.scalar(held) or 0,
         deleted=connection.scalar(deleted) or 0,
         loads=connection.scalar(loads) or 0,
+        warning=unmeasured(newest) if newest else None,
     )
 
 
@@ -200,7 +266,7 @@ def _refused(connection: Connection) -> tuple[Refused, ...]:
 
 
 def _landed_not_loaded(connection: Connection) -> int:
-    """Walks that are whole but in no committed load, the refused ones apart."""
+    """Walks that are landed whole but in no committed load, except refused ones."""
     is_loaded = select(LOADS.c.walk_id).where(LOADS.c.walk_id == WALKS.c.walk_id).exists()
     waiting = select(func.count()).select_from(WALKS).where(~is_loaded, WALKS.c.refused_at.is_(None))
     return connection.scalar(waiting) or 0

@@ -7,7 +7,6 @@ service's name and the host of a server of one's own. What is worth an alert: `a
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -51,14 +50,12 @@ def send_alert(position: int, settings: AlertSettings, *, key: str, state: str, 
 def _answer_of_process(request: str, position: int) -> dict[str, str | None]:
     """The address goes through a pipe, so that no list of processes shows it; what the process logs is discarded."""
     command = [sys.executable, "-P", str(Path(__file__).with_name("alert_process.py"))]
-    path = {name: os.environ[name] for name in ("PATH", "PYTHONPATH", "SYSTEMROOT") if name in os.environ}
     try:
         done = subprocess.run(  # noqa: S603 - our own file, and nothing foreign among the arguments
             command,
             input=request.encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=path,
             timeout=TIMEOUT_S,
             check=True,
         )

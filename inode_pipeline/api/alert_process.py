@@ -45,6 +45,7 @@ def send(request: dict[str, Any], bundle: str) -> dict[str, Any]:
         return {**answer, "problem": "unverified"}
     if is_own_server and not service.secure and host not in LOOPBACK:
         return {**answer, "problem": "plain"}
+    service.redirects = False  # whatever the address says
     if hasattr(service, "dedup"):  # PagerDuty: with ?action=map the end of a problem resolves its incident
         service.dedup = service.dedup or request["key"]
     sender = apprise.Apprise(asset=asset)

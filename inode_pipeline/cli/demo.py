@@ -143,10 +143,10 @@ def _mark(path: Path) -> None:
 
 def _show(receipt: Receipt, path: Path, command: str) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
-    from inode_pipeline.analysis.sampling import OFF
+    from inode_pipeline.analysis.status import SAMPLING_OFF
 
     click.echo(f"The receipt ({SYNTHETIC})")
-    print_receipts([receipt], ZoneInfo("UTC"), OFF)
+    print_receipts([receipt], ZoneInfo("UTC"), SAMPLING_OFF)
     click.echo()
     _show_congested()
     click.echo(f"The tables are in {path} ({SYNTHETIC}). Next, ask them something:")
@@ -172,7 +172,7 @@ def _show_congested() -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from inode_pipeline.analysis.congestion import most_congested
+    from inode_pipeline.analysis.receipts import most_congested
 
     with _warehouse() as warehouse:
         slowest = most_congested(warehouse, limit=SHOWN_LINKS)

@@ -90,7 +90,7 @@ def sampling(settings: Settings) -> Finding:
 
 def warehouse(settings: Settings) -> Iterator[Finding]:
     """Reachable, ours to write, migrated, of the same time zone."""
-    from inode_pipeline.analysis.rights import holds_tables, missing_rights
+    from inode_pipeline.analysis.status import holds_tables, missing_rights
     from inode_pipeline.warehouse import migrate, stored
     from inode_pipeline.warehouse.engine import open_warehouse
 
@@ -137,9 +137,7 @@ def _require_writable(path: Path) -> None:
 
 def _require_none_pending(names: list[str], place: str) -> None:
     if names:
-        raise NotMigratedError(
-            f"{place} lacks {', '.join(names)}.", remedy="Run `inode-pipeline migrate` as the owner of the tables."
-        )
+        raise NotMigratedError(f"{place} lacks {', '.join(names)}.", remedy=NotMigratedError.REMEDY)
 
 
 def _rights(missing: list[str]) -> Finding:
@@ -153,7 +151,7 @@ def _rights(missing: list[str]) -> Finding:
 
 def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
     """Sampling that is set and does not happen; a warehouse that is not filled yet cannot tell."""
-    from inode_pipeline.analysis.sampling import what_is_not_known
+    from inode_pipeline.analysis.status import what_is_not_known
 
     if settings.sample_schedule and what_is_not_known(warehouse, settings):
         yield warning(

@@ -29,9 +29,7 @@ def migrate(print_sql: bool, check: bool) -> None:
             _tell(migrations.migrate(warehouse))
             return
         if names := migrations.pending(warehouse):
-            raise NotMigratedError(
-                f"{warehouse.place} lacks {', '.join(names)}.", remedy="Run `inode-pipeline migrate`."
-            )
+            raise NotMigratedError(f"{warehouse.place} lacks {', '.join(names)}.", remedy=NotMigratedError.REMEDY)
     click.echo("No migration is pending.")
 
 

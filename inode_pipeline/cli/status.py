@@ -49,14 +49,13 @@ def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo, bool, str | None]:
     """
     from pathlib import Path
 
-    from inode_pipeline.analysis.sampling import OFF, is_sampled, what_is_not_known
-    from inode_pipeline.analysis.status import NOTHING, read_status
+    from inode_pipeline.analysis.status import NOTHING, SAMPLING_OFF, is_sampled, read_status, what_is_not_known
     from inode_pipeline.warehouse import stored
     from inode_pipeline.warehouse.engine import open_warehouse
 
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return NOTHING, settings.zone, False, None if settings.sample_schedule else OFF
+        return NOTHING, settings.zone, False, None if settings.sample_schedule else SAMPLING_OFF
     with open_warehouse(settings) as warehouse:
         zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
         return read_status(warehouse), zone, is_sampled(warehouse), what_is_not_known(warehouse, settings)
@@ -70,7 +69,8 @@ def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
         for table in found.tables
     )
     safe = "The tables are safe to use." if found.data_as_of else "There is nothing to use yet."
-    return clean(f"{tables[0].upper()}{tables[1:]}. {_ending(found.last_run, zone, now)} {safe}")
+    warnings = "".join(f"{table.warning} " for table in found.tables if table.warning)
+    return clean(f"{warnings}{tables[0].upper()}{tables[1:]}. {_ending(found.last_run, zone, now)} {safe}")
 
 
 def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:

@@ -29,7 +29,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
     The tables are changed in one transaction: all of it, or nothing if anything is wrong.
     """
     with GuardedRun() as run:
-        from inode_pipeline.analysis.sampling import what_is_not_known
+        from inode_pipeline.analysis.status import what_is_not_known
         from inode_pipeline.config import Settings
         from inode_pipeline.endpoints.links import LINKS
         from inode_pipeline.sync import Attempt, sync_date

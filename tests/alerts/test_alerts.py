@@ -119,7 +119,7 @@ def test_s4_no_error_shows_the_address_and_no_redirect_is_followed(
     """Whoever knows an address may write there, so an error names the service and its host and nothing more."""
     hook.status = status
     with caplog.at_level("DEBUG"), pytest.raises(AlertError) as raised:
-        send(Message(0, "problem", DOWN, NOW.isoformat()), settings(hook.address))
+        send(Message(0, "problem", DOWN, NOW.isoformat()), settings(f"{hook.address}?redirect=yes"))
     assert f"JSON (127.0.0.1): it answered {status}" in str(raised.value)
     assert "canary" not in str(raised.value) + caplog.text + "".join(capfd.readouterr())
     assert hook.asked == 1

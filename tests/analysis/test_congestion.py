@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from inode_pipeline.analysis.congestion import most_congested
+from inode_pipeline.analysis.receipts import most_congested
 
 HOUR = timedelta(hours=1)
 

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inode_pipeline.analysis.nights import newest_tick, promised_dates
+from inode_pipeline.analysis.nights import newest_tick, scheduled_dates
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHTLY = "30 4 * * *"
@@ -34,5 +34,5 @@ def test_a_schedule_that_hardly_ever_ticks_promises_nothing() -> None:
 def test_only_the_dates_of_ticks_are_promised() -> None:
     """A schedule for weekdays promises nothing for a weekend, and a date with two ticks is promised once."""
     since, until = datetime(2026, 11, 19, 12, tzinfo=UTC), datetime(2026, 11, 24, 6, tzinfo=UTC)
-    days = promised_dates("30 4,5 * * 1-5", BERLIN, since, until)
+    days = scheduled_dates("30 4,5 * * 1-5", BERLIN, since, until)
     assert days == [date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from inode_pipeline.analysis.receipts import receipts_of_run
+from inode_pipeline.analysis.receipts import lines, receipts_of_run, unmeasured
 
 
 def test_a_receipt_comes_back_as_it_was_committed(books, noon):
@@ -20,3 +21,17 @@ def test_a_receipt_comes_back_as_it_was_committed(books, noon):
     assert (one.walk_id, two.walk_id) == ("one", "two")
     assert (two.snapshot_at, two.snapshot_date, two.verdict) == (later, later.date(), "confirmed")
     assert (two.received, two.unchanged, two.seconds, two.walks, two.balance) == (5, 5, 2.5, 1, 0)
+
+
+def test_a_receipt_says_first_that_nothing_is_measured(books, noon):
+    """A load none of whose records has a measurement is not told apart by a number in the fourth line."""
+    books.loaded("one", noon, run_id="mine", received=5, rejected=1, duplicate=1, no_data=3)
+    [receipt] = receipts_of_run(books.warehouse, "mine")
+    assert lines(receipt, ZoneInfo("UTC"))[0].startswith("Nothing is measured: none of the 3 links has a speed")
+
+
+def test_a_walk_with_a_measurement_and_an_empty_one_need_no_warning(books, noon):
+    """One measured link is enough, and a walk of no records has nothing to measure."""
+    books.loaded("one", noon, run_id="mine", received=3, no_data=2)
+    books.loaded("two", noon + timedelta(hours=1), run_id="mine", received=0, no_data=0)
+    assert [unmeasured(receipt) for receipt in receipts_of_run(books.warehouse, "mine")] == [None, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import create_engine
 
-from inode_pipeline.analysis.rights import holds_tables, missing_rights
+from inode_pipeline.analysis.status import holds_tables, missing_rights
 
 
 def test_an_empty_database_holds_no_tables(empty_warehouse):

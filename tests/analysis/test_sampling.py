@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from inode_pipeline.analysis.sampling import OFF, is_sampled, what_is_not_known
+from inode_pipeline.analysis.status import SAMPLING_OFF, is_sampled, what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import reading, transaction
 from inode_pipeline.warehouse.stored import store_zone
@@ -40,7 +40,7 @@ def test_an_empty_warehouse_is_not_sampled(warehouse):
 
 def test_without_samples_and_without_a_schedule_it_is_said_what_nobody_can_know(warehouse):
     """From the first look on, since the hours pass whether or not anything is loaded."""
-    assert what_is_not_known(warehouse, given(warehouse, None)) == OFF
+    assert what_is_not_known(warehouse, given(warehouse, None)) == SAMPLING_OFF
 
 
 def test_samples_in_the_tables_are_enough(books, noon):

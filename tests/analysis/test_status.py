@@ -7,8 +7,18 @@ from datetime import timedelta
 import pytest
 
 from inode_pipeline.analysis.status import NOTHING, data_as_of, loads_of_run, read_status
+from inode_pipeline.errors import NotMigratedError
 
 HOUR = timedelta(hours=1)
+
+
+def test_a_database_without_tables_has_the_one_remedy(empty_warehouse):
+    """Whoever looks at it gets the same advice, and no table is made by looking."""
+    with pytest.raises(NotMigratedError) as raised:
+        read_status(empty_warehouse)
+    assert raised.value.remedy == NotMigratedError.REMEDY
+    with pytest.raises(NotMigratedError):
+        read_status(empty_warehouse)
 
 
 def test_an_empty_warehouse_has_nothing(warehouse):
@@ -24,6 +34,14 @@ def test_the_newest_walk_says_as_of_when(books, noon):
 
     assert read_status(books.warehouse).data_as_of == noon
     assert data_as_of(books.warehouse) == noon
+
+
+def test_that_nothing_is_measured_is_the_tables_warning(books, noon):
+    """It comes with what to do about it."""
+    books.loaded("walk", noon, received=5, no_data=5)
+    (table,) = read_status(books.warehouse).tables
+    assert "Nothing is measured: none of the 5 links" in table.warning
+    assert "INODE_FIELD_MAP_FILE" in table.warning
 
 
 def test_of_several_loads_of_a_walk_the_newest_counts(books, noon):
@@ -56,7 +74,7 @@ def test_rows_are_counted_as_present_and_deleted(books, noon):
         ({"rejected": 2}, "complete but for 2 records set aside in rejected_records"),
         (
             {"verdict": "unverified"},
-            "complete as far as the API tells: it gives no count, so completeness is not proven",
+            "complete as far as is known: the API gives no count, so completeness is not proven",
         ),
     ],
 )

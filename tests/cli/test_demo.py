@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from inode_pipeline.analysis.sampling import OFF
+from inode_pipeline.analysis.status import SAMPLING_OFF
 from inode_pipeline.cli.demo import _remove_earlier as remove_earlier
 
 FILE = Path("data") / "demo.db"
@@ -38,7 +38,7 @@ def test_it_loads_a_fresh_file_and_shows_it_twice(process):
         assert ended.code == 0, ended.stderr
         assert "received 300 records on 3 pages: 300 inserted, 0 updated, 0 unchanged" in ended.stdout
         assert "The 5 most congested links of the last hour" in ended.stdout
-        assert f"{OFF}\n" in ended.stdout
+        assert f"{SAMPLING_OFF}\n" in ended.stdout
         assert "The tables are in data/demo.db" in ended.stdout
         assert ended.stdout.count("synthetic data: made from a seed, measured nowhere") == 3
         assert [line[:3] for line in ended.stderr.splitlines()] == ["1/3", "2/3", "3/3", ""]

@@ -9,8 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inode_pipeline.analysis.sampling import OFF
-from inode_pipeline.analysis.status import NOTHING, LastRun, Refused, Status, TableStatus
+from inode_pipeline.analysis.status import NOTHING, SAMPLING_OFF, LastRun, Refused, Status, TableStatus
 from inode_pipeline.cli.status import headline
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
@@ -38,6 +37,12 @@ def test_a_good_night_is_one_sentence():
     assert headline(GOOD, TORONTO, NOW) == expected
 
 
+def test_that_nothing_is_measured_is_said_before_anything_else():
+    """The tables may be complete, and hold no speed and no travel time at all."""
+    unmeasured = dataclasses.replace(GOOD, tables=(dataclasses.replace(TABLE, warning="Nothing is measured: x."),))
+    assert headline(unmeasured, TORONTO, NOW).startswith("Nothing is measured: x. Links: complete, 300 rows")
+
+
 def test_a_failed_night_says_why_and_that_the_tables_are_safe():
     """The error's own words stand in the line, and the data is as of the night before."""
     failed = with_run(
@@ -56,11 +61,11 @@ def test_a_failed_night_says_why_and_that_the_tables_are_safe():
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"outcome": "running"}, "is at work."),
+        ({"outcome": "running"}, "is still running."),
         ({"outcome": "killed"}, "was KILLED before it ended; start it again."),
         ({"outcome": "unknown"}, "has not ended; it began on another machine."),
         ({"outcome": "failed", "error": "Terminated"}, "was STOPPED by someone (Terminated); start it again."),
-        ({"outcome": "failed", "error": "ValueError"}, "FAILED: [ValueError] an error that nobody expected."),
+        ({"outcome": "failed", "error": "ValueError"}, "FAILED: [ValueError] an unexpected error."),
     ],
 )
 def test_every_other_ending_has_its_words(changes, expected):
@@ -129,8 +134,8 @@ def test_control_characters_of_a_message_are_not_shown():
 
 def test_what_cannot_be_known_without_samples_is_said_until_they_arrive(run, account, monkeypatch):
     """While sampling is off, or on and idle, one line says so; samples in the tables end it, whatever is set here."""
-    assert run("sync").stdout.endswith(f"{OFF}\n")
-    assert run("status").stdout.endswith(f"  {OFF}\n")
+    assert run("sync").stdout.endswith(f"{SAMPLING_OFF}\n")
+    assert run("status").stdout.endswith(f"  {SAMPLING_OFF}\n")
     monkeypatch.setenv("INODE_SAMPLE_SCHEDULE", "*/15 * * * *")
     assert "Sampling is set to */15 * * * *, but no sample was loaded" in run("status").stdout
     assert "warning  samples: none was loaded in the 24 hours before the newest data.\n" in run("doctor").stdout

@@ -20,6 +20,7 @@ from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE
+from tests.invariants import assert_invariants
 
 NOW = datetime(2026, 5, 12, 13, 2, 30, tzinfo=UTC)
 """The instant whose traffic the emulator shows: a Tuesday."""
@@ -75,8 +76,13 @@ class Account:
 
 
 @pytest.fixture
-def account(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """What opens an account: a context manager that takes the fields of `EmulatorConfig`."""
+def account(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Any]]:
+    """What opens an account: a context manager that takes the fields of `EmulatorConfig`.
+
+    Whatever was loaded of it, the invariants hold at the end.
+    """
 
     @contextmanager
     def opened(*, with_key: bool = False, settings: dict[str, str] | None = None, **config: Any) -> Iterator[Account]:
@@ -88,7 +94,8 @@ def account(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Callable[.
                 monkeypatch.setenv(name, value)
             yield Account(server, Settings.load(dotenv=False), warehouse)
 
-    return opened
+    yield opened
+    assert_invariants(warehouse, request)
 
 
 def expected_row(record: dict[str, Any]) -> dict[str, Any]:

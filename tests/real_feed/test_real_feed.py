@@ -24,6 +24,7 @@ from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE
+from tests.invariants import assert_invariants
 
 HERE = Path(__file__).parent
 RECORDING = HERE.parents[2] / "shared/data/nyc_dot_links/snapshots.ndjson.gz"
@@ -83,7 +84,9 @@ def gone(warehouse: Warehouse) -> set[str]:
 
 
 @pytest.fixture
-def feed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[EmulatorServer, Settings]]:
+def feed(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[tuple[EmulatorServer, Settings]]:
     """The recording behind an API key, and settings whose field map knows the feed's names and units."""
     with EmulatorServer(EmulatorConfig(recording=RECORDING, pagination="none", api_key=API_KEY)) as server:
         monkeypatch.setenv("INODE_BASE_URL", server.base_url)
@@ -91,6 +94,7 @@ def feed(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[tupl
         monkeypatch.setenv("INODE_TIMEZONE", "America/New_York")
         monkeypatch.setenv("INODE_FIELD_MAP_FILE", str(HERE / "field_map.toml"))
         yield server, Settings.load(dotenv=False)
+    assert_invariants(warehouse, request)
 
 
 def sync(warehouse: Warehouse, settings: Settings, *, allow_shrink: bool = False) -> Receipt:

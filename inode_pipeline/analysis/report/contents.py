@@ -17,8 +17,7 @@ from inode_pipeline.analysis.query import Answer, ask_within, named_query
 from inode_pipeline.analysis.receipts import newest_receipt
 from inode_pipeline.analysis.report.network import LinkNow, links_now
 from inode_pipeline.analysis.report.worst import Worst, worst_links
-from inode_pipeline.analysis.sampling import what_is_not_known
-from inode_pipeline.analysis.status import Status, status_within
+from inode_pipeline.analysis.status import Status, status_within, what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.demo import is_demo

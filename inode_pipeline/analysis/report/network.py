@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from inode_pipeline.analysis.congestion import MEASURED_WITHIN
 from inode_pipeline.analysis.query import Query, ask_within
+from inode_pipeline.analysis.receipts import MEASURED_WITHIN
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.tables import LINKS_TABLE
 

@@ -151,7 +151,7 @@ def unmeasured(synced: Synced) -> None:
         ("units_agree", wrong_units, "The median over"),
         ("data_is_fresh", stale, "the last sync was due at"),
         ("no_link_is_silent", silent, "1 of 24 links were not measured within two days"),
-        ("no_link_is_silent", unmeasured, "Nothing is measured: none of the 25 records has a speed"),
+        ("no_link_is_silent", unmeasured, "Nothing is measured: none of the 25 links has a speed"),
     ],
 )
 def test_a_check_fails_on_what_it_is_about(

@@ -16,7 +16,7 @@ from inode_pipeline.analysis.receipts import lines
 from inode_pipeline.analysis.report.file import write_report
 from inode_pipeline.analysis.report.page import SHOWN_ROWS
 from inode_pipeline.analysis.report.units import US
-from inode_pipeline.analysis.sampling import OFF
+from inode_pipeline.analysis.status import SAMPLING_OFF
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import transaction
@@ -165,10 +165,10 @@ def test_a_good_run_has_no_banner(warehouse, fill, html):
 def test_while_sampling_is_off_the_report_says_what_cannot_be_known(warehouse, fill, html):
     """And is silent about it once a sample was loaded."""
     fill(warehouse)
-    assert OFF in words(html(warehouse))
+    assert SAMPLING_OFF in words(html(warehouse))
     with transaction(warehouse) as connection:
         connection.execute(update(RUNS).values(trigger="sample"))
-    assert OFF not in words(html(warehouse))
+    assert SAMPLING_OFF not in words(html(warehouse))
 
 
 def test_nothing_loaded_says_what_to_do(warehouse, html):

@@ -21,6 +21,7 @@ from inode_pipeline.warehouse.merge import LoadFacts, MergeRules, loading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, LOADS, REJECTED_RECORDS, WALKS
 from inode_pipeline.warehouse.walks import LandedWalk
+from tests.invariants import assert_invariants
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 DTYPES = {"double": "Float64", "bigint": "Int64", "timestamp": "datetime64[us, UTC]"}
@@ -207,9 +208,10 @@ class FactLoader:
 
 
 @pytest.fixture
-def loader(warehouse: Warehouse) -> FactLoader:
-    """A loader into a new warehouse of each kind."""
-    return FactLoader(warehouse)
+def loader(warehouse: Warehouse, request: pytest.FixtureRequest) -> Iterator[FactLoader]:
+    """A loader into a new warehouse of each kind. Whatever it has loaded, the invariants hold at the end."""
+    yield FactLoader(warehouse)
+    assert_invariants(warehouse, request)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,7 @@ from inode_pipeline.warehouse.merge import Load, LoadFacts, MergeRules, loading
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, REJECTED_RECORDS, WALKS
 from inode_pipeline.warehouse.walks import LandedWalk
+from tests.invariants import assert_invariants
 
 START = datetime(2026, 3, 1, 4, 30, tzinfo=UTC)
 
@@ -187,6 +188,7 @@ class Loader:
 
 
 @pytest.fixture
-def loader(warehouse: Warehouse) -> Loader:
-    """A loader into a new warehouse of each kind."""
-    return Loader(warehouse)
+def loader(warehouse: Warehouse, request: pytest.FixtureRequest) -> Iterator[Loader]:
+    """A loader into a new warehouse of each kind. Whatever it has loaded, the invariants hold at the end."""
+    yield Loader(warehouse)
+    assert_invariants(warehouse, request)
