@@ -19,10 +19,10 @@ import httpx
 
 from inode_pipeline import __version__
 from inode_pipeline.api.ahead import Fetched, traverse
-from inode_pipeline.api.answer import read_answer
+from inode_pipeline.api.answer import Answer, read_answer
 from inode_pipeline.api.auth import ApiKey, PasswordGrant
 from inode_pipeline.api.cancellation import Cancellation
-from inode_pipeline.api.pagination import Origin, Page, Route
+from inode_pipeline.api.pagination import Origin, Page, Route, with_headers
 from inode_pipeline.api.retry import Deadline, keep_trying
 from inode_pipeline.api.status import cut_off, raise_if_no_page, raise_if_passing, spoilt
 from inode_pipeline.api.tally import Tally
@@ -37,6 +37,8 @@ Purpose = Literal["sync", "inspect", "doctor"]
 
 PATIENCE_S: Final = {"sync": 60.0, "inspect": 10.0, "doctor": 10.0}
 """How long one request may fail in a row while the server has not answered well once."""
+
+_GONE: Final = (404, 410, 416)
 
 PATIENCE_MID_WALK_S: Final = 300.0
 """The same after a good answer: a restart of the server must not cost a long walk."""
@@ -74,6 +76,7 @@ class INodeClient:
         self._deadline = deadline or Deadline(settings.walk_deadline_s, monotonic=monotonic)
         self._origin = Origin(settings.base_url)
         self._has_had_page = False
+        self._style = ""
         headers = {
             "User-Agent": f"inode-pipeline/{__version__}" + ("" if purpose == "sync" else f" ({purpose})"),
             "Accept": "application/json",
@@ -132,31 +135,57 @@ class INodeClient:
             PipelineError: whatever keeps a page from being had; IncompleteWalkError if a page after the first is gone.
 
         """
-        settings = self._settings
-        route = Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
+        settings, route = self._settings, self.route(path)
         fetch = partial(self._fetch, urlsplit(route.first).path)
         return traverse(route, fetch, window=settings.concurrency if self._purpose == "sync" else 0)
 
+    def route(self, path: str) -> Route:
+        """The addresses of an endpoint's pages."""
+        settings = self._settings
+        return Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
+
+    def ask(self, address: str, number: int) -> Page | None:
+        """The page at an address which no page has named; empty if it is not there, None if the server refuses it."""
+
+        def attempt() -> Page | None:
+            response, fetched_at = self._get(address)
+            if response.status_code in _GONE:
+                return Page(number, address, b"", Answer([], None, None, "list"), fetched_at)
+            if 400 <= response.status_code < 500:
+                return None
+            raise_if_no_page(response, number, "", self._auth.secrets)
+            return self._read(number, address, response, fetched_at)
+
+        try:
+            return self._keep_trying(attempt, Cancellation())
+        except ApiContractError:
+            return None
+
     def _fetch(self, first_path: str, address: str, number: int, cancellation: Cancellation) -> Fetched:
-        def attempt() -> tuple[bytes, datetime]:
-            self._deadline.check()
-            response = self._http.get(address)
-            fetched_at = self.now()
-            # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
-            response.stream = httpx.ByteStream(b"")
-            raise_if_passing(response, fetched_at, self._auth.secrets)
+        def attempt() -> tuple[httpx.Response, datetime]:
+            response, fetched_at = self._get(address)
             raise_if_no_page(response, number, first_path, self._auth.secrets)
-            return response.content, fetched_at
+            return response, fetched_at
 
         fetched = [self._keep_trying(attempt, cancellation)]
 
         def read() -> Page:
-            body, fetched_at = fetched.pop() if fetched else attempt()
-            return self._read(number, address, body, fetched_at)
+            response, fetched_at = fetched.pop() if fetched else attempt()
+            return self._read(number, address, response, fetched_at)
 
         return partial(self._keep_trying, read, cancellation)
 
-    def _read(self, number: int, address: str, body: bytes, fetched_at: datetime) -> Page:
+    def _get(self, address: str) -> tuple[httpx.Response, datetime]:
+        """One answer, whole, and when it came. Raises Retryable if the server is throttling or in trouble."""
+        self._deadline.check()
+        response = self._http.get(address)
+        fetched_at = self.now()
+        # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
+        response.stream = httpx.ByteStream(b"")
+        raise_if_passing(response, fetched_at, self._auth.secrets)
+        return response, fetched_at
+
+    def _read(self, number: int, address: str, response: httpx.Response, fetched_at: datetime) -> Page:
         """Read a page that was fetched; its errors name it.
 
         Raises:
@@ -164,16 +193,18 @@ class INodeClient:
             ApiContractError: it is not a page.
 
         """
+        body = response.content
         try:
-            answer = read_answer(body)
+            answer = with_headers(read_answer(body), response.headers)
         except (ApiContractError, PayloadTooLargeError) as problem:
             if how := cut_off(body, is_api=self._has_had_page):
                 raise spoilt(f"Page {number}", how) from problem
             raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
-        if answer.style == "list" and number > 1:
-            raise ApiContractError(
-                f"Page {number} is a bare list, unlike page 1.", remedy="Report it to the API's support."
-            )
+        if number == 1:
+            self._style = answer.style
+        elif answer.style != self._style:
+            what = "a bare list" if answer.style == "list" else "an object"
+            raise ApiContractError(f"Page {number} is {what}, unlike page 1.", remedy="Report it to the API's support.")
         log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
         self._has_had_page = True
         return Page(number, address, body, answer, fetched_at)

@@ -7,7 +7,9 @@ Keep out: sending anything (`client.py`), and whether the pages are complete (`w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, unquote_plus, urljoin, urlsplit
@@ -17,6 +19,8 @@ from inode_pipeline.api.quote import quoted
 from inode_pipeline.errors import ApiContractError, ForeignUrlError
 
 LONGEST_ADDRESS: Final = 8_000
+_LINK: Final = re.compile(r'<([^>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
+_RELATION: Final = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 PREFIX_REMEDY: Final = (
     "Something between this machine and the API changes its paths: ask whoever runs it to pass the prefix on, or set "
     "INODE_BASE_URL to the address by which the API knows itself."
@@ -34,6 +38,32 @@ class Page:
     body: bytes
     answer: Answer
     fetched_at: datetime
+
+
+def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
+    """The answer with what its header says: how many records there are in all, and the next page if the body has none.
+
+    Of two counts the larger one counts: it is the one that may say that something is missing.
+    """
+    counts = [count for count in (answer.count, _counted(headers)) if count is not None]
+    following = answer.next if answer.next is not None else _linked(headers.get("link", ""))
+    return replace(answer, count=max(counts, default=None), next=following)
+
+
+def _counted(headers: Mapping[str, str]) -> int | None:
+    unit, _, total = headers.get("content-range", "").rpartition("/")
+    texts = [headers.get("x-total-count", ""), headers.get("x-total", ""), "" if unit.startswith("bytes") else total]
+    counts = [int(text) for text in map(str.strip, texts) if text.isascii() and text.isdigit() and len(text) <= 15]
+    return max(counts, default=None)
+
+
+def _linked(header: str) -> str | None:
+    """The address of the header `Link` whose relation is `next` (RFC 8288)."""
+    for address, parameters in _LINK.findall(header):
+        relations = [quoted or plain for quoted, plain in _RELATION.findall(parameters)]
+        if relations and "next" in relations[0].lower().split():
+            return str(address).strip() or None
+    return None
 
 
 class Origin:
@@ -106,9 +136,16 @@ class Route:
 
     def __init__(self, origin: Origin, path: str, *, page_size: int, page_size_param: str) -> None:
         self._origin = origin
-        self._page_size = page_size
-        self._page_size_param = page_size_param
+        self.page_size = page_size
+        self.page_size_param = page_size_param
         self.first = f"{origin.base_url}{path}?{page_size_param}={page_size}"
+
+    def asking(self, **parameters: int) -> str:
+        """The first address with other parameters."""
+        address = self.first
+        for name, value in parameters.items():
+            address = _with(address, name, value)
+        return address
 
     def following(self, page: Page) -> str | None:
         """The address of the page after this one; None at the end. The page size is carried along.
@@ -124,10 +161,10 @@ class Route:
             raise self._outside(address)
         where = position(address)
         if where is not None and where.name == "offset":
-            return _with(address, "limit", self._page_size)
-        if self._page_size_param in _parameters(address):
+            return _with(address, "limit", self.page_size)
+        if self.page_size_param in _parameters(address):
             return address
-        return _with(address, self._page_size_param, self._page_size)
+        return _with(address, self.page_size_param, self.page_size)
 
     def _outside(self, address: str) -> ForeignUrlError:
         return ForeignUrlError(

@@ -30,7 +30,8 @@ class Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown 
 class Reading:
     """One walk as far as it has come. Ids take eight bytes each.
 
-    `received` counts every record, `unreadable` those without an id that can be read.
+    `received` counts every record, `unreadable` those without an id that can be read. `is_doubtful`: the server may
+    have more records than it has shown, and confirming that is not possible.
     """
 
     def __init__(self, identify: Identify) -> None:
@@ -38,6 +39,7 @@ class Reading:
         self._keys = GrowingKeys()
         self._page_of_ids: dict[bytes, int] = {}
         self.count: int | None = None
+        self.is_doubtful = False
         self.pages = 0
         self.received = 0
         self.unreadable = 0

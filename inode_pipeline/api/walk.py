@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
+from inode_pipeline.api.bare_list import BareList, may_go_on
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.keys import KeyDigests
 from inode_pipeline.api.pagination import Page
@@ -82,7 +83,7 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
         store.begin(snapshot_at)
         reading = Reading(identify)
         try:
-            _walk(client, path, reading, store)
+            _walk(client, path, identify, reading, store)
         except Contradiction as contradiction:
             troubles.append(contradiction)
             if contradiction.is_miscount:
@@ -109,7 +110,7 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
     raise _none_accepted(troubles)
 
 
-def _walk(client: INodeClient, path: str, reading: Reading, store: Store) -> None:
+def _walk(client: INodeClient, path: str, identify: Identify, reading: Reading, store: Store) -> None:
     """Take every page, each kept before it is looked at.
 
     Raises:
@@ -124,11 +125,22 @@ def _walk(client: INodeClient, path: str, reading: Reading, store: Store) -> Non
                 reading.take(page)
         except IncompleteWalkError as gone:
             raise Contradiction(gone.message.rstrip(".")) from gone
+    if reading.pages == 1 and may_go_on(page):
+        bare = BareList(page, client.route(path), client.ask, identify)
+        for page in bare.rest():
+            store.page(page)
+            reading.take(page)
+        reading.is_doubtful = bare.is_doubtful
     reading.finish()
 
 
 def _verdict(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verdict | None:
     """What a consistent walk is worth; None while it needs a confirmation that it does not have."""
+    verdict = _verdict_by_ids(reading, known, earlier)
+    return "unverified" if verdict is not None and reading.is_doubtful else verdict
+
+
+def _verdict_by_ids(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verdict | None:
     if not known.any_loaded:
         is_same = any(other.unreadable == reading.unreadable and other.keys == reading.keys for other in earlier)
         return "confirmed" if is_same else None
