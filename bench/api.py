@@ -1,7 +1,7 @@
-"""The benchmark's API: the emulator in a process of its own, serving records that are rendered already.
+"""The benchmark's API: the emulator in a process of its own.
 
 `Api` is the side of the benchmark; run as a program this file is the side of the emulator, which reads one JSON object
-a line from its standard input: `{"count": 1000, "changed_every": 100}` changes what is served.
+a line from its standard input: `{"count": 1000, "kind": "varied", "quarters": 1}` changes what is served.
 """
 
 from __future__ import annotations
@@ -12,10 +12,12 @@ import sys
 from types import TracebackType
 from typing import Self
 
-from records import rendered
+from records import Records
 
 API_KEY = "demo-api-key"
 PAGE_SIZE = 1000
+PREPARED = 100_000
+"""Up to how many records are rendered before they are asked for; more would not fit into memory."""
 
 
 class Api:
@@ -26,8 +28,8 @@ class Api:
         self._process = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.base_url = self._answer()
 
-    def serve(self, count: int, **how: int) -> None:
-        """Serve so many records from now on; `how` is what else `rendered` takes."""
+    def serve(self, count: int, **how: object) -> None:
+        """Serve so many records from now on; `how` is what else `Records` takes."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps({"count": count, **how}) + "\n")
         self._process.stdin.flush()
@@ -52,8 +54,7 @@ class Api:
 
 def main() -> None:
     """Be the emulator until the benchmark ends."""
-    from inode_pipeline.emulator.config import EmulatorConfig
-    from inode_pipeline.emulator.server import EmulatorServer
+    from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 
     config = EmulatorConfig(
         links=1, latency_s=float(sys.argv[1]), pagination=sys.argv[2], page_size=PAGE_SIZE, max_page_size=PAGE_SIZE
@@ -61,7 +62,8 @@ def main() -> None:
     with EmulatorServer(config) as server:
         print(server.base_url, flush=True)
         for line in sys.stdin:
-            server.state.records = tuple(rendered(**json.loads(line)))
+            records = Records(**json.loads(line))
+            server.state.records = records[:] if len(records) <= PREPARED else records
             server.state.requests.clear()
             print("ready", flush=True)
 

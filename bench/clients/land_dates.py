@@ -24,7 +24,7 @@ def main() -> None:
         with open_warehouse(settings) as warehouse:
             migrate(warehouse)
             for number in range(dates):
-                api.serve(links, changed_every=1, quarters=96 * number + 1)
+                api.serve(links, quarters=96 * (number - dates))
                 day = first + timedelta(days=number)
                 walk = land(settings, warehouse, settings.endpoint(LINKS), f"date-{number}", snapshot_date=day)
                 if number == 0:
