@@ -48,7 +48,7 @@ bench: $(DEV)  ## The benchmark
 dictionary: $(RUN)  ## Write docs/data-dictionary.md from the tables and views
 	@$(BIN)/python -m inode_pipeline.warehouse.explain > docs/data-dictionary.md
 
-# The locks hold for Python 3.11 to 3.13 and every platform, with hashes and without an index address.
+# The locks hold for Python 3.11 to 3.14 and every platform, with hashes and without an index address.
 lock:  ## Renew both locks from pyproject.toml (needs uv)
 	for set in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
 	  set -- $$set; file=$$1; shift; \
@@ -57,8 +57,9 @@ lock:  ## Renew both locks from pyproject.toml (needs uv)
 	done
 
 $(BIN)/python:
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11, 3.12 or 3.13 is needed; name one with PYTHON=python3.12") \
-	  if not (3, 11) <= sys.version_info[:2] <= (3, 13) else None'
+	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; \
+	  (3, 11) <= found <= (3, 14) or sys.exit("Python 3.11 to 3.14 is needed, and $(PYTHON) is %d.%d. Install another one, \
+	by your system or with `uv python install 3.13`, and name it: make demo PYTHON=python3.13" % found)'
 	@$(PYTHON) -m venv $(VENV)
 
 $(RUN): requirements.lock pyproject.toml | $(BIN)/python
