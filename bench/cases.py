@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from api import Api
-from contest import CLIENTS, HERE, Target, run
+from contest import CLIENTS, HERE, OURS, Target, run
 
 from tests.postgresql import PostgreSQLServer
 
@@ -47,6 +47,9 @@ def throughput(server: PostgreSQLServer, sizes: list[int], rounds: int) -> Itera
 def _one_round(api: Api, server: PostgreSQLServer, database: str, records: int, entrants: Any) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         targets = {(who, kind): _target(api, server, Path(folder), database) for who, kind, _ in entrants}
+        for (who, _), target in targets.items():
+            if who == "ours":
+                run([*OURS, "migrate"], target)
         for step, quarters in STEPS.items():
             for who, kind, steps in entrants:
                 if step in steps:
@@ -110,7 +113,7 @@ def replay(server: PostgreSQLServer, dates: int, links: int) -> Iterator[Row]:
         target = _target(api, server, Path(folder), "sqlite")
         run([sys.executable, str(HERE / "clients" / "land_dates.py"), str(FIRST), str(dates), str(links)], target)
         last = FIRST + timedelta(days=dates - 1)
-        command = [*CLIENTS["ours"][:3], "replay", "--from", str(FIRST), "--to", str(last)]
+        command = [*OURS, "replay", "--from", str(FIRST), "--to", str(last)]
         yield {"case": "commands", "name": f"`replay` of {dates} dates of {links} links", **run(command, target)}
 
 
@@ -119,4 +122,4 @@ def start_up(server: PostgreSQLServer, repeats: int) -> Iterator[Row]:
     with Api() as api, tempfile.TemporaryDirectory() as folder:
         target = _target(api, server, Path(folder), "sqlite")
         for _ in range(repeats):
-            yield {"case": "commands", "name": "`--help`", **run([*CLIENTS["ours"][:3], "--help"], target)}
+            yield {"case": "commands", "name": "`--help`", **run([*OURS, "--help"], target)}

@@ -18,8 +18,9 @@ HERE = Path(__file__).parent
 OWN_PYTHON = HERE / ".venv" / "bin" / "python"
 """The environment of dlt, which is no dependency of the product and wants an older SQLAlchemy."""
 
+OURS = [sys.executable, "-m", "inode_pipeline"]
 CLIENTS = {
-    "ours": [sys.executable, "-m", "inode_pipeline", "sync", "--json"],
+    "ours": [*OURS, "sync", "--json"],
     "naive": [sys.executable, str(HERE / "clients" / "naive.py")],
     "dlt, tuned": [str(OWN_PYTHON), str(HERE / "clients" / "with_dlt.py")],
 }
