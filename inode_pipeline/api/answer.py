@@ -80,12 +80,17 @@ def _answer(value: object, *, is_clean: bool) -> Answer:
         raise not_a_page(f"`results` is {_shape(results) if 'results' in value else 'missing'}; {_keys(value)}")
     if "next" not in value:
         raise not_a_page(f"`next` is missing, so nobody knows whether it is the last page; {_keys(value)}")
-    following, count = value["next"], value.get("count")
+    following, count = value["next"], _whole_number(value.get("count"))
     if not (following is None or (isinstance(following, str) and following and not text_flaw(following))):
         raise not_a_page(f"`next` is {_shape(following)}, neither an address nor null")
     if not (count is None or (type(count) is int and count >= 0)):
         raise not_a_page(f"`count` is {_shape(count)}, not a number of records")
     return Answer(_records(results, is_clean=is_clean), count, following, "envelope")
+
+
+def _whole_number(value: object) -> object:
+    """A count that is written as 250.0 is 250."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _records(values: Sequence[Any], *, is_clean: bool) -> Sequence[Record]:

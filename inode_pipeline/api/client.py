@@ -28,7 +28,7 @@ from inode_pipeline.api.status import cut_off, raise_if_no_page, raise_if_passin
 from inode_pipeline.api.tally import Tally
 from inode_pipeline.api.wire import Wire
 from inode_pipeline.config import Settings
-from inode_pipeline.errors import ApiContractError, PayloadTooLargeError
+from inode_pipeline.errors import ApiContractError, ApiProtocolError, PayloadTooLargeError
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -210,14 +210,19 @@ class INodeClient:
         return Page(number, address, body, answer, fetched_at)
 
     def _keep_trying(self, attempt: Callable[[], T], cancellation: Cancellation) -> T:
-        return keep_trying(
-            attempt,
-            deadline=self._deadline,
-            patience_s=PATIENCE_MID_WALK_S if self._has_had_page else PATIENCE_S[self._purpose],
-            sleep=self._sleep or cancellation.sleep,
-            clock=self.now,
-            before_retry=lambda: self.tally.add(retries=1),
-        )
+        try:
+            return keep_trying(
+                attempt,
+                deadline=self._deadline,
+                patience_s=PATIENCE_MID_WALK_S if self._has_had_page else PATIENCE_S[self._purpose],
+                sleep=self._sleep or cancellation.sleep,
+                clock=self.now,
+                before_retry=lambda: self.tally.add(retries=1),
+            )
+        except (ApiProtocolError, ApiContractError) as problem:
+            if self._has_had_page or not self._origin.hint:
+                raise
+            raise type(problem)(problem.message, remedy=self._origin.hint + problem.remedy) from problem.__cause__
 
     def _budget_s(self) -> float:
         """The time that the next request may take."""

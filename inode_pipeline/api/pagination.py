@@ -77,6 +77,15 @@ class Origin:
         self.host = (parts.hostname or "").lower()
         self.port = parts.port or _DEFAULT_PORTS[self.scheme]
 
+    @property
+    def hint(self) -> str:
+        """A sentence for a base URL that does not end where an iNode API does; empty for one that does."""
+        if self.path.endswith("/api/"):
+            return ""
+        before, is_in, _ = self.base_url.partition("/api/")
+        likely = f"{before}/api/" if is_in else f"{self.base_url}api/"
+        return f"INODE_BASE_URL is {self.base_url}, which does not end in /api/; is {likely} meant? "
+
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ssl
+from typing import Final
 
 import certifi
 
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import ConfigError, TlsVerificationError
+
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL makes of a plain text where it expects a handshake."""
 
 
 def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
@@ -40,6 +44,11 @@ def tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
 
 def untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
     """The error for a failed handshake with a server."""
+    if tls.reason in _NO_TLS:
+        return TlsVerificationError(
+            f"There is no TLS at {origin}: the server answers, but not as https does. Nothing was sent.",
+            remedy="Check the scheme and the port of INODE_BASE_URL; plain http is for this machine only.",
+        )
     reason = getattr(tls, "verify_message", "") or (tls.reason or "no common protocol").replace("_", " ").lower()
     return TlsVerificationError(
         f"The certificate of {origin} cannot be trusted: {reason}. Nothing was sent.",

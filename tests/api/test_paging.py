@@ -169,6 +169,33 @@ def test_m75_a_next_page_outside_the_base_path_is_refused(
     assert len(store.begun) == 1
 
 
+@pytest.mark.parametrize("api_key", [None, "canary-key-0123456789"], ids=["login", "key"])
+@pytest.mark.parametrize("base", ["", "app/", "api/v1/", "api/v1/links/"])
+@pytest.mark.parametrize(
+    "wrong",
+    [Reply(404, "<h1>Not Found</h1>"), Reply(404, {"detail": "Not found."}), Reply(405, ""), Reply(200, "<html>App"),
+     Reply(302, "", {"Location": "/login/"})],
+    ids=["404 HTML", "404 JSON", "405", "a page for people", "redirect"],
+)  # fmt: skip
+def test_a_base_url_that_does_not_end_in_api_is_named(
+    client_for: ClientFor, server: ScriptedServer, api_key: str | None, base: str, wrong: Reply
+) -> None:
+    """With the key as with the login, whatever the server says to it."""
+    server.check_tokens = False
+    server.tokens = server.pages = lambda sent: wrong
+    likely = server.base_url if base.startswith("api/") else f"{server.origin}/{base}api/"
+    with pytest.raises(errors.ApiError, match=rf"does not end in /api/; is {likely} meant\?"):
+        ids(client_for(f"{server.origin}/{base}", api_key=api_key))
+
+
+def test_a_base_url_that_ends_in_api_is_not_doubted(client_for: ClientFor, server: ScriptedServer) -> None:
+    """Neither is another one that has led to a page."""
+    server.pages = lambda sent: Reply(404, {"detail": "Not found."})
+    with pytest.raises(errors.ApiProtocolError, match="not this API") as caught:
+        ids(client_for(server.base_url))
+    assert "does not end" not in str(caught.value)
+
+
 @pytest.mark.parametrize("status", [204, 202, 206])
 def test_m36_a_good_status_without_a_page_is_refused(
     client_for: ClientFor, server: ScriptedServer, status: int

@@ -83,7 +83,7 @@ def test_the_own_authority_is_added_to_the_standard_ones(client_for: ClientFor, 
 
 def test_plain_http_behind_an_https_address_is_a_tls_error(client_for: ClientFor, server: ScriptedServer) -> None:
     """A server that does not speak TLS is told apart from one that is away."""
-    with pytest.raises(errors.TlsVerificationError):
+    with pytest.raises(errors.TlsVerificationError, match=r"There is no TLS at https://127\.0\.0\.1:\d+:.*the port"):
         pages(client_for(server.base_url.replace("http:", "https:")))
 
 

@@ -148,6 +148,28 @@ def test_m31_m76_a_count_that_does_not_fit_is_never_accepted(
     assert (len(store.begun), caught.value.exit_code) == (3, 1)
 
 
+@pytest.mark.parametrize("count", [b"3.0", b"3e0"])
+def test_m82_a_count_may_be_written_otherwise(
+    client_for: ClientFor, server: ScriptedServer, store: Store, count: bytes
+) -> None:
+    """As a number with a point; it is compared all the same."""
+    server.pages = lambda sent: Reply(200, b'{"count":%s,"next":null,"results":[{"id":1},{"id":2},{"id":3}]}' % count)
+    assert walk(client_for(server.base_url), store, loaded()).verdict == "proven"
+    server.pages = lambda sent: Reply(200, b'{"count":%s,"next":null,"results":[{"id":1}]}' % count)
+    with pytest.raises(errors.ApiContractError, match=r"it counts 3\."):
+        walk(client_for(server.base_url), Store(), loaded())
+
+
+@pytest.mark.parametrize("count", [b"3.5", b"-3", b"true", b'"3"', b"[3]", b"NaN"])
+def test_m82_a_count_that_is_no_number_of_records_is_named(
+    client_for: ClientFor, server: ScriptedServer, store: Store, count: bytes
+) -> None:
+    """With what it is instead."""
+    server.pages = lambda sent: Reply(200, b'{"count":%s,"next":null,"results":[{"id":1}]}' % count)
+    with pytest.raises(errors.ApiContractError, match=r"`count` is .*, not a number of records"):
+        walk(client_for(server.base_url), store, loaded())
+
+
 @pytest.mark.parametrize("changing", ["ids", "count"])
 def test_m76_a_wrong_count_of_a_list_that_changes_is_incomplete(
     client_for: ClientFor, server: ScriptedServer, store: Store, changing: str
