@@ -112,6 +112,7 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
             yield ok("migrations", "the tables are those of this version")
             yield _rights(missing_rights(opened))
             yield _zone(stored.stored_zone(opened), settings)
+            yield from _other_server(opened, settings)
             yield from _missing_samples(opened, settings)
     except PipelineError as problem:
         yield failed("warehouse", problem)
@@ -159,6 +160,16 @@ def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Findi
             "none was loaded in the 24 hours before the newest data.",
             "See whether Dagster's daemon runs and its schedule sample_links is on.",
         )
+
+
+def _other_server(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
+    """A warehouse that was filled from another address; nothing to say if it was not."""
+    from inode_pipeline.warehouse.stored import require_same
+
+    try:
+        require_same(warehouse, zone=None, base_url=settings.base_url)
+    except ConfigError as problem:
+        yield failed("server", problem)
 
 
 def _zone(stored: str | None, settings: Settings) -> Finding:

@@ -34,7 +34,7 @@ from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.migrate import require_migrated
 from inode_pipeline.warehouse.receipt import Receipt
-from inode_pipeline.warehouse.stored import agreed_zone
+from inode_pipeline.warehouse.stored import require_same
 
 LOAD_TRIES = 3
 LOAD_PAUSE_S = 2.0
@@ -128,7 +128,8 @@ class _Journey:
         """The row of `runs` for one date, completed however the block ends. The warehouse must be a migrated one."""
         begun = runs.begin_run(self.warehouse, self.attempt.run_id, self.attempt.trigger, day)
         try:
-            agreed_zone(self.warehouse, self.zone)
+            address = self.settings.base_url if isinstance(self.settings, Settings) else None
+            require_same(self.warehouse, zone=self.zone, base_url=address)
             yield
         except (LateSampleError, RejectedBeforeError) as problem:
             runs.finish_run(self.warehouse, begun, "skipped", problem)

@@ -6,12 +6,12 @@ Not here: which walks are loaded, see `dates.py`; the SQL, see `warehouse/merge.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 from uuid import uuid4
 
 from inode_pipeline.api.answer import read_answer
-from inode_pipeline.config import LocalSettings
+from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.normalise.inventory import clean
@@ -43,7 +43,8 @@ def load(
     """Make rows of a landed walk: typed, staged and merged in one transaction, all of it or nothing.
 
     Everything that can stop a load is known before its commit and raises inside it. `tally` is the walk itself if
-    this call has asked the API for it, so that the receipt counts its requests. `zone` is remembered by the first load.
+    this call has asked the API for it, so that the receipt counts its requests. `zone` and the API's address
+    are stored by the first load.
     """
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
     normaliser = Normaliser(endpoint)
@@ -52,7 +53,8 @@ def load(
         normaliser.check(loading.previous_fields, settings.max_rejected_fraction)
         facts = _facts(walk, normaliser, tally, zone)
         new_fields = _new_fields(loading, facts)
-        receipt = loading.merge(rules, facts)
+        base_url = settings.base_url if isinstance(settings, Settings) else None
+        receipt = loading.merge(rules, replace(facts, base_url=base_url))
     for note in (*_notes(receipt, facts, new_fields), *_notes_on_records(endpoint, normaliser.sums)):
         listen(Progress("note", note))
     return receipt

@@ -1,8 +1,7 @@
-"""From the rules to the rows: find what a load changes, then insert and update exactly that.
+"""From the rules to the rows: find what a load changes, insert and update exactly that, and see that it is there.
 
 Both databases run the same statements. The changes are worked out first, by joins that only read: a row that stays as
-it is is never touched, so it costs PostgreSQL no WAL.
-Keep out: the rules (`present.py`, `past.py`) and everything beside the endpoint's own table.
+it is is never touched, so it costs PostgreSQL no WAL. The rules are in `rules.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +9,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Update, case, func, insert, literal, null, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    false,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from inode_pipeline.errors import SchemaConflictError
-from inode_pipeline.warehouse import past, present
-from inode_pipeline.warehouse.age import Age
-from inode_pipeline.warehouse.marks import Marks, NewMarks, Rows
-from inode_pipeline.warehouse.staging import Staging
+from inode_pipeline.warehouse import rules
+from inode_pipeline.warehouse.rules import Age, Rows
+from inode_pipeline.warehouse.staging import REJECTED_KEY, Staging
+from inode_pipeline.warehouse.statements import count_of, require_written
+from inode_pipeline.warehouse.tables import REJECTED_RECORDS
 from inode_pipeline.warehouse.types import CalendarDate, UtcTimestamp
 from inode_pipeline.warehouse.walks import LandedWalk
 
@@ -55,53 +71,65 @@ def take_census(connection: Connection, rows: Rows) -> Census:
 
 
 def apply(connection: Connection, staging: Staging, rows: Rows, walk: LandedWalk, age: Age) -> Applied:
-    """Bring the endpoint's table to what the rules say. Changed rows are locked in the order of their keys."""
-    connection.execute(_insert_changes(staging, rows, age))
-    updated, reopened, vanished = connection.execute(_counts_of_changes(staging)).one()
+    """Bring the endpoint's table to what the rules say. Changed rows are locked in the order of their keys.
+
+    Raises:
+        SchemaConflictError: the table does not keep what is written into it.
+
+    """
+    changes = staging.changes
+    names = list(changes.c.keys())
+    connection.execute(insert(changes).from_select(names, _changed(rows, age)))
+    connection.execute(insert(changes).from_select(names, _added(staging, walk, age)))
+    applied = Applied(*connection.execute(_counts(staging)).one())
     _lock_changed(connection, staging)
-    inserted = _rows_written(connection, _insert_new(staging, walk, age))
-    written = _rows_written(connection, _update_values(staging, walk))
-    connection.execute(_update_marks(staging))
-    if written != updated:
-        raise SchemaConflictError(
-            f"{updated} rows of {staging.target.name} were to be updated, but {written} were.",
-            remedy="A trigger, rule or policy on the table keeps rows from being written; remove it.",
-        )
-    return Applied(inserted=inserted, updated=updated, reopened=reopened, vanished=vanished)
+    for statement in (_insert_new(staging, walk), _update_values(staging, walk), _update_marks(staging)):
+        connection.execute(statement)
+    require_written(staging.target, count_of(connection, _not_as_written(staging, walk)))
+    return applied
 
 
 def _count(condition: Any) -> Any:
     return func.count(case((condition, 1)))
 
 
-def _insert_changes(staging: Staging, rows: Rows, age: Age) -> Insert:
+def _changed(rows: Rows, age: Age) -> Select[Any]:
     """The rows of the table that will not stay as they are, with what they become."""
-    marks: Marks = present.existing(rows, age) if age.is_present else past.existing(rows, age)
     proposed = (
         select(
             rows.key.label("row_key"),
-            marks.writes_values.label("writes_values"),
-            *(getattr(marks, name).label(name) for name in MARKS),
+            *(rule.label(name) for name, rule in rules.existing(rows, age).items()),
             *(getattr(rows, name).label(f"was_{name}") for name in MARKS),
         )
         .select_from(rows.source)
         .subquery("proposed")
     )
-    names = ("row_key", "writes_values", *MARKS, "was_deleted_at")
-    changed = select(*(proposed.c[name] for name in names)).where(
+    names = ("writes_values", *MARKS, "was_deleted_at")
+    return select(proposed.c.row_key, false(), *(proposed.c[name] for name in names)).where(
         or_(
             proposed.c.writes_values,
             *(proposed.c[name].is_distinct_from(proposed.c[f"was_{name}"]) for name in MARKS),
         )
     )
-    return insert(staging.changes).from_select(list(staging.changes.c.keys()), changed)
 
 
-def _counts_of_changes(staging: Staging) -> Any:
+def _added(staging: Staging, walk: LandedWalk, age: Age) -> Select[Any]:
+    """The typed records that have no row yet, with how their rows begin."""
+    target, key = staging.target, staging.records.c[staging.key]
+    has_row = select(target.c[staging.key]).where(target.c[staging.key] == key).exists()
+    rejected_at = _time(rules.newest_reject(target.name, key, age)).label("rejected_at")
+    fresh = select(key.label("row_key"), rejected_at).where(~has_row).subquery("fresh")
+    marks = rules.new(target.name, walk.walk_id, age, fresh.c.rejected_at)
+    return select(fresh.c.row_key, true(), true(), *(_time(marks[name]) for name in MARKS), _time(null()))
+
+
+def _counts(staging: Staging) -> Select[Any]:
+    """The figures of `Applied`, in its order."""
     changes = staging.changes.c
+    is_old = ~changes.is_new
     returns = changes.writes_values & changes.was_deleted_at.is_not(None) & changes.deleted_at.is_(None)
-    vanishes = changes.was_deleted_at.is_(None) & changes.deleted_at.is_not(None)
-    return select(_count(changes.writes_values), _count(returns), _count(vanishes))
+    vanishes = is_old & changes.was_deleted_at.is_(None) & changes.deleted_at.is_not(None)
+    return select(_count(changes.is_new), _count(is_old & changes.writes_values), _count(returns), _count(vanishes))
 
 
 def _lock_changed(connection: Connection, staging: Staging) -> None:
@@ -118,26 +146,19 @@ def _lock_changed(connection: Connection, staging: Staging) -> None:
         connection.execute(select(func.count()).select_from(locked))
 
 
-def _insert_new(staging: Staging, walk: LandedWalk, age: Age) -> Insert:
-    """The typed records that have no row yet."""
-    records, target = staging.records, staging.target
+def _insert_new(staging: Staging, walk: LandedWalk) -> Insert:
+    records, changes = staging.records, staging.changes
     names = [staging.key, *staging.values]
-    has_row = select(target.c[staging.key]).where(target.c[staging.key] == records.c[staging.key]).exists()
-    rejected_at = null() if age.is_present else past.newest_reject(target.name, records.c[staging.key])
-    fresh = (
-        select(*(records.c[name] for name in names), _time(rejected_at).label("rejected_at"))
-        .where(~has_row)
-        .subquery("fresh")
+    selected = (
+        select(
+            *(records.c[name] for name in names),
+            *(changes.c[name] for name in MARKS),
+            *_bookkeeping(walk).values(),
+        )
+        .join_from(changes, records, records.c[staging.key] == changes.c[staging.key])
+        .where(changes.c.is_new)
     )
-    marks: NewMarks = (
-        present.new(age) if age.is_present else past.new(target.name, walk.walk_id, age, fresh.c.rejected_at)
-    )
-    selected = select(
-        *(fresh.c[name] for name in names),
-        *(_time(getattr(marks, name)) for name in MARKS),
-        *_bookkeeping(walk).values(),
-    )
-    return insert(target).from_select([*names, *MARKS, *_bookkeeping(walk)], selected)
+    return insert(staging.target).from_select([*names, *MARKS, *_bookkeeping(walk)], selected)
 
 
 def _update_values(staging: Staging, walk: LandedWalk) -> Update:
@@ -151,6 +172,7 @@ def _update_values(staging: Staging, walk: LandedWalk) -> Update:
             target.c[staging.key] == changes.c[staging.key],
             records.c[staging.key] == changes.c[staging.key],
             changes.c.writes_values,
+            ~changes.c.is_new,
         )
     )
 
@@ -164,6 +186,23 @@ def _update_marks(staging: Staging) -> Update:
     )
 
 
+def _not_as_written(staging: Staging, walk: LandedWalk) -> Select[Any]:
+    """The changed rows that the table now lacks or holds otherwise than was written."""
+    target, records, changes = staging.target.c, staging.records, staging.changes
+    key = changes.c[staging.key]
+    expected = {name: records.c[name] for name in staging.values} | _bookkeeping(walk)
+    differs = or_(*(target[name].is_distinct_from(value) for name, value in expected.items()))
+    has_other_marks = or_(*(target[name].is_distinct_from(changes.c[name]) for name in MARKS))
+    beside = changes.outerjoin(staging.target, target[staging.key] == key).outerjoin(
+        records, records.c[staging.key] == key
+    )
+    return (
+        select(key)
+        .select_from(beside)
+        .where(or_(target[staging.key].is_(None), has_other_marks, and_(changes.c.writes_values, differs)))
+    )
+
+
 def _bookkeeping(walk: LandedWalk) -> dict[str, Any]:
     """Which walk wrote the values."""
     return {
@@ -173,9 +212,34 @@ def _bookkeeping(walk: LandedWalk) -> dict[str, Any]:
 
 
 def _time(expression: Any) -> Any:
-    """Of a known type even where it is nothing but NULL."""
+    """Cast, so that a bare NULL still has a type."""
     return func.coalesce(expression, literal(None, UtcTimestamp))
 
 
-def _rows_written(connection: Connection, statement: Insert | Update) -> int:
-    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+_PLACE = ("page", "position")
+_SAID = (REJECTED_KEY, "field", "reason")
+
+
+def replace_rejects(connection: Connection, staging: Staging, walk_id: str) -> None:
+    """Make the walk's rows of `rejected_records` those that are staged. An equal row is not touched.
+
+    Raises:
+        SchemaConflictError: the table does not keep what is written into it.
+
+    """
+    kept, staged = REJECTED_RECORDS.c, staging.rejected.c
+    is_same_place = and_(kept.walk_id == walk_id, *(kept[name] == staged[name] for name in _PLACE))
+    is_staged = select(staged.page).where(is_same_place).exists()
+    connection.execute(delete(REJECTED_RECORDS).where(kept.walk_id == walk_id, ~is_staged))
+    differs = or_(*(kept[name].is_distinct_from(staged[name]) for name in _SAID))
+    connection.execute(
+        update(REJECTED_RECORDS).values({name: staged[name] for name in _SAID}).where(is_same_place, differs)
+    )
+    is_kept = select(kept.page).where(is_same_place).exists()
+    names = (*_PLACE, *_SAID)
+    missing = select(literal(walk_id), literal(staging.target.name), *(staged[name] for name in names)).where(~is_kept)
+    connection.execute(insert(REJECTED_RECORDS).from_select(["walk_id", "endpoint", *names], missing))
+    is_right = select(kept.page).where(is_same_place, ~differs).exists()
+    rows, wanted = select(kept.page).where(kept.walk_id == walk_id), select(staged.page)
+    extra = count_of(connection, rows) - count_of(connection, wanted)
+    require_written(REJECTED_RECORDS, max(extra, count_of(connection, wanted.where(~is_right))))

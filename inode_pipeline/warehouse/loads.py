@@ -1,19 +1,56 @@
-"""A load's own row in `loads`: when it began, that its counts add up, and what is written of it.
+"""The table `loads`: the newest load, what loaded walks had as fields, and the row that a load writes of itself.
 
-Keep out: how a count is found (`merge.py`).
+Loaded means: has a committed load; of several loads of one walk the newest counts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Select, func, insert, select, true
 
+from inode_pipeline.endpoints.catalogue import mapped_sources
+from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import LandingCorruptError
-from inode_pipeline.warehouse.age import Age
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
+from inode_pipeline.warehouse.statements import require_written
 from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS
 from inode_pipeline.warehouse.walks import LandedWalk
+
+
+def newest_load(endpoint: str, *columns: Any) -> Select[Any]:
+    """These columns of the newest load: of the walk with the newest `snapshot_at`, the load that began last."""
+    newest = select(*columns).where(LOADS.c.endpoint == endpoint)
+    return newest.order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc()).limit(1)
+
+
+def previous_fields(connection: Connection, endpoint: Endpoint, walk: LandedWalk) -> Mapping[str, int] | None:
+    """How many records had each field, in the newest loaded walk that held a record; None if there is none.
+
+    Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later. Not so
+    the fields that a field map names: a map made for the present would empty what was read of the past without it.
+    """
+    fields = newest_load(endpoint.name, LOADS.c.fields).where(LOADS.c.received > 0)
+    older: Mapping[str, int] | None = connection.scalar(fields.where(LOADS.c.snapshot_at <= walk.snapshot_at))
+    mapped = tuple(f"{path}." for path in mapped_sources(endpoint))
+    newest: Mapping[str, int] | None = connection.scalar(fields) if mapped else None
+    if not newest:
+        return older
+    named = {path: count for path, count in newest.items() if f"{path}.".startswith(mapped)}
+    return named | dict(older or {})
+
+
+def known_fields(connection: Connection, endpoint: Endpoint) -> frozenset[str]:
+    """The path of every field that a committed load has seen."""
+    if connection.dialect.name == "postgresql":
+        path = func.jsonb_object_keys(LOADS.c.fields).table_valued("key").render_derived()
+    else:
+        path = func.json_each(LOADS.c.fields).table_valued("key")
+    each = LOADS.join(path, true())
+    seen = select(path.c.key).select_from(each).where(LOADS.c.endpoint == endpoint.name).distinct()
+    return frozenset(connection.scalars(seen))
 
 
 def start_of_load(connection: Connection, walk: LandedWalk) -> datetime:
@@ -41,28 +78,41 @@ def require_balance(receipt: Receipt) -> None:
 
 
 def enter_load(
-    connection: Connection, receipt: Receipt, facts: LoadFacts, age: Age, *, run_id: str, started_at: datetime
+    connection: Connection,
+    receipt: Receipt,
+    facts: LoadFacts,
+    *,
+    run_id: str,
+    started_at: datetime,
+    may_remove: bool,
+    is_present: bool,
 ) -> None:
-    """Write the load's row, as finished now."""
-    connection.execute(
-        insert(LOADS).values(
-            load_id=receipt.load_id,
-            walk_id=receipt.walk_id,
-            endpoint=receipt.endpoint,
-            run_id=run_id,
-            snapshot_at=receipt.snapshot_at,
-            snapshot_date=receipt.snapshot_date,
-            started_at=started_at,
-            finished_at=max(_clock(connection), started_at),
-            verdict=receipt.verdict,
-            may_remove=age.may_remove,
-            is_present=age.is_present,
-            fields=dict(facts.fields),
-            normaliser_version=facts.normaliser_version,
-            **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
-            seconds=receipt.seconds,
-        )
-    )
+    """Write the load's row, as finished now.
+
+    Raises:
+        SchemaConflictError: the table does not keep what is written into it.
+
+    """
+    row = {
+        "load_id": receipt.load_id,
+        "walk_id": receipt.walk_id,
+        "endpoint": receipt.endpoint,
+        "run_id": run_id,
+        "snapshot_at": receipt.snapshot_at,
+        "snapshot_date": receipt.snapshot_date,
+        "started_at": started_at,
+        "finished_at": max(_clock(connection), started_at),
+        "verdict": receipt.verdict,
+        "may_remove": may_remove,
+        "is_present": is_present,
+        "fields": dict(facts.fields),
+        "normaliser_version": facts.normaliser_version,
+        **{name: getattr(receipt, name) for name in RECEIPT_COUNTS},
+        "seconds": receipt.seconds,
+    }
+    connection.execute(insert(LOADS).values(row))
+    kept = connection.execute(select(LOADS).where(LOADS.c.load_id == receipt.load_id)).mappings().one_or_none()
+    require_written(LOADS, 0 if kept is not None and dict(kept) == row else 1)
 
 
 def _clock(connection: Connection) -> datetime:

@@ -4,8 +4,8 @@
         load.stage(frame, rejected)                     # one page or several, any number of times
         receipt = load.merge(MergeRules(0.2), facts)    # committed where the block ends
 
-Everything that can stop a load raises inside the block, before the commit. The rules are in `present.py` and
-`past.py`, the statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in `loads.py`.
+Everything that can stop a load raises inside the block, before the commit. The rules are in `rules.py`, the
+statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in `loads.py`.
 Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
 """
 
@@ -20,20 +20,23 @@ import pandas as pd
 from sqlalchemy import Connection
 
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.warehouse.age import Age, age_of
-from inode_pipeline.warehouse.apply import Applied, Census, apply, take_census
+from inode_pipeline.warehouse.apply import Applied, Census, apply, replace_rejects, take_census
 from inode_pipeline.warehouse.bulk import copy_in
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.exclusive import Session, exclusive
 from inode_pipeline.warehouse.facts import Kept, keep_facts
-from inode_pipeline.warehouse.loaded_fields import known_fields, previous_fields
-from inode_pipeline.warehouse.loads import enter_load, require_balance, start_of_load
-from inode_pipeline.warehouse.marks import Rows, rows_held
+from inode_pipeline.warehouse.loads import (
+    enter_load,
+    known_fields,
+    previous_fields,
+    require_balance,
+    start_of_load,
+)
 from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
-from inode_pipeline.warehouse.rejects import replace_rejects
+from inode_pipeline.warehouse.rules import Age, Rows, age_of, rows_held
 from inode_pipeline.warehouse.shrink import MergeRules, reason_to_refuse, refusal, require_not_refused
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
-from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.stored import store
 from inode_pipeline.warehouse.tables import endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, record_permission, refuse
 
@@ -149,9 +152,16 @@ class Load:
         replace_rejects(connection, self.staging, self._walk.walk_id)
         receipt = self._receipt(age, census, applied, kept, facts)
         require_balance(receipt)
-        enter_load(connection, receipt, facts, age, run_id=self._run_id, started_at=started_at)
-        if facts.zone is not None:
-            store_zone(connection, facts.zone)
+        enter_load(
+            connection,
+            receipt,
+            facts,
+            run_id=self._run_id,
+            started_at=started_at,
+            may_remove=age.may_remove,
+            is_present=age.is_present,
+        )
+        store(connection, zone=facts.zone, base_url=facts.base_url)
         return receipt
 
     def _age(self, connection: Connection) -> Age:

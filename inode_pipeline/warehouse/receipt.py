@@ -27,7 +27,8 @@ class LoadFacts:
 
     `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
     rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this
-    call, 0 without the API. `zone` is the one whose dates the walks have; the first load stores it.
+    call, 0 without the API. `zone` is the one whose dates the walks have, `base_url` the API's address; the first load
+    stores both.
     """
 
     received: int
@@ -41,6 +42,7 @@ class LoadFacts:
     retries: int = 0
     logins: int = 0
     zone: str | None = None
+    base_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

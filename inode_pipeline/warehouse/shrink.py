@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 
 from inode_pipeline.errors import LandingCorruptError, SuspiciousShrinkError
-from inode_pipeline.warehouse.age import Age
 from inode_pipeline.warehouse.apply import Census
+from inode_pipeline.warehouse.rules import Age
 from inode_pipeline.warehouse.tables import WALKS
 from inode_pipeline.warehouse.walks import LandedWalk
 

@@ -2,7 +2,7 @@
 
 `records` holds the typed records, `rejected` the records set aside, both as they came. On PostgreSQL the commit drops
 them, as a pooler demands; on SQLite, where they are filled before the transaction, `clean` does.
-Keep out: what a staged row changes (`present.py`, `past.py`).
+Keep out: what a staged row changes (`rules.py`).
 """
 
 from __future__ import annotations
@@ -65,6 +65,7 @@ class Staging:
         self.changes = self._table(
             f"changed_{target.name}",
             Column(self.key, Text, nullable=False),
+            Column("is_new", Boolean, nullable=False),
             Column("writes_values", Boolean, nullable=False),
             Column("first_seen_at", UtcTimestamp),
             Column("last_seen_at", UtcTimestamp),

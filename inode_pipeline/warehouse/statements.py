@@ -1,18 +1,46 @@
-"""Statements whose SQL is the same on both databases although SQLAlchemy builds it in two dialects.
+"""Statements whose SQL is the same on both databases, and the proof that one wrote what it was to write.
 
-Keep out: anything about a particular table.
+A trigger, rule or policy of the database's owner may drop or change rows without an error, and a load that has not
+written what it staged must not be green: so it looks, before its commit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+
+from inode_pipeline.errors import SchemaConflictError
 
 
 def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, object]) -> bool:
     """Insert the row unless one with the same key, primary or unique, is there. Whether it was inserted."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).values(**row).on_conflict_do_nothing()
-    return connection.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 1
+    return rows_written(connection, insert(table).values(**row).on_conflict_do_nothing()) == 1
+
+
+def rows_written(connection: Connection, statement: Insert | Update | Delete) -> int:
+    """Execute it, and say how many rows it wrote."""
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+
+
+def require_written(table: Table, missing: int) -> None:
+    """Make sure that none is missing of the rows that a load has written: none was dropped, and none is another.
+
+    Raises:
+        SchemaConflictError: naming the table and how many rows.
+
+    """
+    if missing:
+        rows = "1 row" if missing == 1 else f"{missing} rows"
+        raise SchemaConflictError(
+            f"The table {table.name} does not keep what a load writes: {rows} would be missing or different.",
+            remedy="A trigger, rule or policy of the table drops or changes rows; remove it. Nothing was changed.",
+        )
+
+
+def count_of(connection: Connection, rows: Select[Any]) -> int:
+    """How many rows a SELECT has."""
+    return connection.scalar(select(func.count()).select_from(rows.subquery("counted"))) or 0

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from inode_pipeline.analysis.status import SAMPLING_OFF, is_sampled, what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import reading, transaction
-from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.stored import store
 
 HOUR = timedelta(hours=1)
 
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 def test_samples_arrive_while_one_was_loaded_within_a_day_of_the_data(books, noon, trigger, before, expected):
     """Whoever asks, on either database, is told the same as by the view `data_freshness`."""
     with transaction(books.warehouse) as connection:
-        store_zone(connection, "UTC")
+        store(connection, zone="UTC", base_url=None)
     books.run("a", noon - before, trigger=trigger)
     books.loaded("a", noon - before, run_id="a")
     books.loaded("night", noon)
@@ -71,7 +71,7 @@ def test_a_schedule_is_not_to_blame_for_a_day_that_it_leaves_out(books, noon):
 def fill(books, at, trigger):
     """One load by a run of this trigger, in a warehouse whose days are those of UTC."""
     with transaction(books.warehouse) as connection:
-        store_zone(connection, "UTC")
+        store(connection, zone="UTC", base_url=None)
     books.run("run", at, trigger=trigger)
     books.loaded("walk", at)
 

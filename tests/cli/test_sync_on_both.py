@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
-from inode_pipeline.warehouse.engine import open_warehouse, reading
-from inode_pipeline.warehouse.tables import LINKS_TABLE
+from inode_pipeline.warehouse.engine import open_warehouse, reading, transaction
+from inode_pipeline.warehouse.tables import LINKS_TABLE, PIPELINE_SETTINGS
 
 LOGIN = {
     "INODE_USERNAME": "demo",
@@ -63,6 +63,24 @@ def test_a_past_date_sends_nothing_and_says_why(run: Callable[..., Any], account
     assert f"[NotLandedError] {day} cannot be loaded" in ended.stderr
     assert "only the present state" in ended.stderr
     assert account.state.requests == []
+
+
+def test_m74_another_server_over_a_filled_warehouse_is_refused(
+    run: Callable[..., Any], account: EmulatorServer
+) -> None:
+    """Before anything is asked; `doctor` says the same, and the tables are as they were."""
+    assert run("sync").code == 0
+    before = links()
+    with open_warehouse(LocalSettings.load(dotenv=False)) as warehouse, transaction(warehouse) as connection:
+        is_address = PIPELINE_SETTINGS.c.name == "base_url"
+        connection.execute(update(PIPELINE_SETTINGS).where(is_address).values(value="https://inode.example/api/"))
+    asked = len(account.state.requests)
+    ended = run("sync")
+    assert (ended.code, len(account.state.requests), links()) == (2, asked, before)
+    assert ended.stderr.startswith(f"[ConfigError] INODE_BASE_URL={account.base_url}")
+    assert "was filled from https://inode.example/api/" in ended.stderr
+    assert "pipeline_settings WHERE name = 'base_url'" in ended.stderr
+    assert "was filled from https://inode.example/api/" in run("doctor").stdout
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import delete, select, update
 
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.offsets import offsets_of
-from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.stored import store
 from inode_pipeline.warehouse.tables import ZONE_OFFSETS
 
 ZONES = ("America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca", "UTC")
@@ -65,11 +65,11 @@ def test_the_offsets_come_with_the_zone(warehouse: Warehouse) -> None:
     assert rows(warehouse) == []
     for _ in range(2):
         with transaction(warehouse) as connection:
-            store_zone(connection, "America/New_York")
+            store(connection, zone="America/New_York", base_url=None)
         assert list(offsets_of("America/New_York")) == rows(warehouse)
     for change in (update(ZONE_OFFSETS).values(offset_min=0), delete(ZONE_OFFSETS)):
         with transaction(warehouse) as connection:
             connection.execute(change)
         with transaction(warehouse) as connection:
-            store_zone(connection, "America/New_York")
+            store(connection, zone="America/New_York", base_url=None)
         assert list(offsets_of("America/New_York")) == rows(warehouse)

@@ -20,7 +20,7 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, 
 from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
 from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
 from inode_pipeline.warehouse.runs import begin_run, finish_run
-from inode_pipeline.warehouse.stored import store_zone
+from inode_pipeline.warehouse.stored import store
 from inode_pipeline.warehouse.tables import EDITABLE, METADATA, PIPELINE_SETTINGS
 
 pytestmark = pytest.mark.postgresql
@@ -53,7 +53,7 @@ def test_the_loader_lands_and_keeps_the_books_but_makes_no_table(as_role: As, la
     begun = begin_run(loader, "run", "person", date(2026, 11, 23))
     walk = lander_class(loader).land()
     with transaction(loader) as connection:
-        store_zone(connection, "America/Toronto")
+        store(connection, zone="America/Toronto", base_url=None)
         connection.exec_driver_sql("CREATE TEMPORARY TABLE staged (link_id text) ON COMMIT DROP")
         for table in METADATA.sorted_tables:
             connection.execute(table.delete().where(table.primary_key.columns[0].is_(None)))

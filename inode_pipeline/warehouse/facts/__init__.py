@@ -2,7 +2,7 @@
 
 Each table is a function of the set of loaded walks, so any order of loads ends in the same rows, and a second load of
 a walk writes none. Both databases run the same statements.
-Keep out: the endpoint's own table (`apply.py`) and the definitions of these (`fact_tables.py`).
+The endpoint's own table is written by `apply.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,9 @@ from sqlalchemy import Connection, Subquery
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.facts.bins import recompute_bins
-from inode_pipeline.warehouse.facts.observations import Places
+from inode_pipeline.warehouse.facts.observations import Places, sightings_of
 from inode_pipeline.warehouse.facts.scratch import scratch_of
-from inode_pipeline.warehouse.facts.sightings import sightings_of
-from inode_pipeline.warehouse.facts.snapshots import keep_snapshot
-from inode_pipeline.warehouse.facts.versions import keep_versions
+from inode_pipeline.warehouse.facts.snapshots import keep_snapshot, keep_versions
 from inode_pipeline.warehouse.staging import Staging
 from inode_pipeline.warehouse.tables import FACTS
 from inode_pipeline.warehouse.walks import LandedWalk

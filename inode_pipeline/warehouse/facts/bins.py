@@ -1,4 +1,4 @@
-"""The quarter-hour means of the observations, worked out again for every bin in which one changed.
+"""The quarter-hour means of the observations, computed again for every bin in which one changed.
 
 An observation without a travel time, or with one that cannot be true, is not in a bin; a count that cannot be true is
 one that is not known. Such numbers would otherwise spoil a month's mean, or overflow and stop the load.
@@ -13,9 +13,9 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Delete,
     Double,
     Insert,
+    Select,
     Subquery,
     Table,
     and_,
@@ -23,18 +23,23 @@ from sqlalchemy import (
     cast,
     delete,
     func,
+    insert,
     literal,
     null,
     or_,
     select,
+    true,
     tuple_,
     union,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
 
-from inode_pipeline.warehouse.facts.quarters import quarter_last, quarter_start
+from inode_pipeline.warehouse.facts.observations import PLACE
 from inode_pipeline.warehouse.facts.scratch import Scratch
-from inode_pipeline.warehouse.facts.sightings import PLACE
+from inode_pipeline.warehouse.statements import count_of, require_written
 from inode_pipeline.warehouse.types import UtcTimestamp
 
 LONGEST_S = 1_000_000.0
@@ -44,40 +49,40 @@ _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
 
 def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, *, are_disputed: bool) -> None:
-    """Bring the bins to the observations that this load has written or removed; an equal row is not touched."""
+    """Bring the bins to the observations that this load has written or removed; an equal row is not touched.
+
+    Raises:
+        SchemaConflictError: the table does not keep what is written into it.
+
+    """
+    bins = scratch.tables.bins
     if are_disputed:
-        connection.execute(_delete_empty(scratch))
-    connection.execute(_write_changed(scratch, at, are_disputed=are_disputed))
+        is_empty = _is_empty(scratch)
+        connection.execute(delete(bins).where(is_empty))
+        require_written(bins, count_of(connection, select(bins.c.link_id).where(is_empty)))
+    with scratch.made(connection, scratch.bins):
+        computed = _computed(scratch, _places(scratch, at, are_disputed=are_disputed))
+        connection.execute(insert(scratch.bins).from_select(list(bins.c.keys()), computed))
+        connection.execute(_write_changed(scratch))
+        require_written(bins, count_of(connection, _not_stored(scratch)))
 
 
-def _delete_empty(scratch: Scratch) -> Delete:
-    """Of the bins of disputed places, those in which no observation is left."""
+def _is_empty(scratch: Scratch) -> ColumnElement[bool]:
+    """Whether a bin is one of a disputed place, with no observation left in it."""
     bins = scratch.tables.bins
     link_id, start, _ = _bin_of(scratch.disputed)
     is_in = _is_in_bin(
         scratch.tables.observations, bins.c.link_id, bins.c.bin_start_at, quarter_last(bins.c.bin_start_at)
     )
     has_one = select(scratch.tables.observations.c.link_id).where(is_in).exists()
-    return delete(bins).where(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(select(link_id, start)), ~has_one)
+    return and_(tuple_(bins.c.link_id, bins.c.bin_start_at).in_(select(link_id, start)), ~has_one)
 
 
-def _write_changed(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Insert:
-    """The bins of every place that was written or disputed, as the observations now say; those that differ."""
+def _write_changed(scratch: Scratch) -> Insert:
+    """The computed bins that differ from those stored."""
     bins, dialect = scratch.tables.bins, postgresql if scratch.is_postgresql else sqlite
-    places = _places(scratch, at, are_disputed=are_disputed)
-    # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
-    beside = places.outerjoin(
-        scratch.tables.observations,
-        _is_in_bin(scratch.tables.observations, places.c.link_id, places.c.bin_start_at, places.c.bin_last_at),
-    )
-    mean, n_observations, samples = _means(scratch)
-    computed = (
-        select(places.c.link_id, places.c.bin_start_at, mean, n_observations, samples)
-        .select_from(beside)
-        .group_by(places.c.link_id, places.c.bin_start_at)
-        .having(n_observations > 0)
-    )
-    statement = dialect.insert(bins).from_select(["link_id", "bin_start_at", *_MEANS], computed)
+    # With a WHERE, or SQLite takes ON CONFLICT for the ON of a join.
+    statement = dialect.insert(bins).from_select(list(bins.c.keys()), select(scratch.bins).where(true()))
     new = statement.excluded
     written: Insert = statement.on_conflict_do_update(
         index_elements=["link_id", "bin_start_at"],
@@ -85,6 +90,36 @@ def _write_changed(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Ins
         where=or_(*(bins.c[name].is_distinct_from(new[name]) for name in _MEANS)),
     )
     return written
+
+
+def _not_stored(scratch: Scratch) -> Select[Any]:
+    """The computed bins that are not stored so, which after `_write_changed` is none."""
+    bins, computed = scratch.tables.bins.c, scratch.bins.c
+    is_same_bin = bins.link_id == computed.link_id, bins.bin_start_at == computed.bin_start_at
+    is_stored = select(bins.link_id).where(
+        *is_same_bin, *(bins[name].is_not_distinct_from(computed[name]) for name in _MEANS)
+    )
+    return select(computed.link_id).where(~is_stored.exists())
+
+
+def _computed(scratch: Scratch, places: Subquery) -> Select[Any]:
+    """The bins of these places, as the observations now say."""
+    # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
+    beside = places.outerjoin(
+        scratch.tables.observations,
+        _is_in_bin(scratch.tables.observations, places.c.link_id, places.c.bin_start_at, places.c.bin_last_at),
+    )
+    means = _means(scratch)
+    return (
+        select(
+            places.c.link_id,
+            places.c.bin_start_at,
+            *(value.label(name) for name, value in zip(_MEANS, means, strict=True)),
+        )
+        .select_from(beside)
+        .group_by(places.c.link_id, places.c.bin_start_at)
+        .having(means[1] > 0)
+    )
 
 
 def _places(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Subquery:
@@ -138,3 +173,48 @@ def _means(scratch: Scratch) -> tuple[ColumnElement[Any], ...]:
         else_=total(time) / n_observations,
     )
     return mean, n_observations, cast(samples, BigInteger)
+
+
+class quarter_start(GenericFunction[Any]):  # noqa: N801 - a function of SQL
+    """The first instant of the quarter of an hour."""
+
+    type = UtcTimestamp()
+    inherit_cache = True
+
+
+class quarter_last(GenericFunction[Any]):  # noqa: N801 - a function of SQL
+    """Its last microsecond."""
+
+    type = UtcTimestamp()
+    inherit_cache = True
+
+
+def _time(element: ColumnElement[Any], compiler: SQLCompiler, **options: Any) -> str:
+    return compiler.process(element.clauses, **options)
+
+
+@compiles(quarter_start, "postgresql")
+def _start_on_postgresql(element: quarter_start, compiler: SQLCompiler, **options: Any) -> str:
+    return f"date_bin('15 minutes', {_time(element, compiler, **options)}, timestamptz '0001-01-01 00:00:00+00')"
+
+
+@compiles(quarter_last, "postgresql")
+def _last_on_postgresql(element: quarter_last, compiler: SQLCompiler, **options: Any) -> str:
+    start = _start_on_postgresql(element, compiler, **options)  # type: ignore[arg-type]  # it has the same clauses
+    return f"({start} + interval '14 minutes 59.999999 seconds')"
+
+
+@compiles(quarter_start, "sqlite")
+def _start_on_sqlite(element: quarter_start, compiler: SQLCompiler, **options: Any) -> str:
+    return _on_sqlite(_time(element, compiler, **options), "00153045", "00.000000")
+
+
+@compiles(quarter_last, "sqlite")
+def _last_on_sqlite(element: quarter_last, compiler: SQLCompiler, **options: Any) -> str:
+    return _on_sqlite(_time(element, compiler, **options), "14294459", "59.999999")
+
+
+def _on_sqlite(time: str, minutes: str, seconds: str) -> str:
+    """Of the text `YYYY-MM-DD HH:MM:SS.ffffff`: the hour stays, the minutes are one of four."""
+    quarter = f"CAST(substr({time}, 15, 2) AS INTEGER) / 15"
+    return f"(substr({time}, 1, 14) || substr('{minutes}', {quarter} * 2 + 1, 2) || ':{seconds}')"

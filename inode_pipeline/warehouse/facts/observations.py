@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     CompoundSelect,
     Connection,
@@ -39,12 +40,17 @@ from sqlalchemy import (
     update,
 )
 
+from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.fact_tables import VALUES
 from inode_pipeline.warehouse.facts.scratch import Scratch
-from inode_pipeline.warehouse.facts.sightings import PLACE, has_same_values, is_same_place
+from inode_pipeline.warehouse.staging import Staging
+from inode_pipeline.warehouse.statements import count_of, require_written, rows_written
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.types import UtcTimestamp
 from inode_pipeline.warehouse.walks import LandedWalk
+
+PLACE = ("link_id", "observed_at")
+"""Of which a link has one observation."""
 
 STORED = (*PLACE, *VALUES, "snapshot_at")
 """The columns of both tables."""
@@ -56,6 +62,37 @@ class Resolved:
 
     inserted: int
     corrected: int
+
+
+def sightings_of(endpoint: Endpoint, staging: Staging) -> Subquery | None:
+    """What a staged walk shows of measurements, at most one row a link: link_id, observed_at and the values.
+
+    None if nothing is measured. A record without a time, or with none of the values, shows nothing; nor does a rejected
+    or a repeated one, which is not among the staged records.
+    """
+    if endpoint.observed_at is None or endpoint.measured is None:
+        return None
+    records = staging.records.c
+    counts = (column.name for column in endpoint.columns if column.kind == "measurement" and column.type == "bigint")
+    sources = (endpoint.measured.time, endpoint.measured.speed, next(counts, None))
+    found = (records[source] if source else literal(None, BigInteger) for source in sources)
+    measured = [value.label(name) for name, value in zip(VALUES, found, strict=True)]
+    observed_at = records[endpoint.observed_at.name]
+    return (
+        select(records[staging.key].label("link_id"), observed_at.label("observed_at"), *measured)
+        .where(observed_at.is_not(None), or_(*(value.is_not(None) for value in measured)))
+        .subquery("shown")
+    )
+
+
+def is_same_place(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """The same link at the same time."""
+    return and_(*(one.c[name] == other.c[name] for name in PLACE))
+
+
+def has_same_values(one: FromClause, other: FromClause) -> ColumnElement[bool]:
+    """The same set of values, NULLs included; true or false, never NULL."""
+    return and_(*(one.c[name].is_not_distinct_from(other.c[name]) for name in VALUES))
 
 
 class Places:
@@ -76,8 +113,9 @@ class Places:
     def resolve(self, connection: Connection, *, are_disputed: bool) -> Resolved:
         """Bring both tables to what the loaded walks and this one say."""
         corrected = self._settle_disputed(connection) if are_disputed else 0
-        statement = self._insert_new().execution_options(preserve_rowcount=True)
-        return Resolved(inserted=connection.execute(statement).rowcount, corrected=corrected)
+        inserted = rows_written(connection, self._insert_new())
+        require_written(self.observations, count_of(connection, self._not_stored()))
+        return Resolved(inserted=inserted, corrected=corrected)
 
     def _settle_disputed(self, connection: Connection) -> int:
         connection.execute(insert(self.disputed).from_select(list(PLACE), self._find_disputed(connection)))
@@ -88,6 +126,17 @@ class Places:
         self.scratch.analyze(connection, self.sets)
         for statement in self._settle():
             connection.execute(statement)
+        for table, is_there in ((self.observations, self.sets.c.is_latest), (self.corrections, ~self.sets.c.is_latest)):
+            wanted = select(self.sets.c.link_id).where(is_there)
+            kept = select(table.c.link_id).where(
+                is_same_place(self.sets, table),
+                has_same_values(self.sets, table),
+                self.sets.c.snapshot_at == table.c.snapshot_at,
+            )
+            extra = count_of(connection, select(table.c.link_id).where(self._is_disputed(table))) - count_of(
+                connection, wanted
+            )
+            require_written(table, max(extra, count_of(connection, wanted.where(~kept.exists()))))
         return corrected
 
     def _find_disputed(self, connection: Connection) -> CompoundSelect[Any]:
@@ -119,6 +168,15 @@ class Places:
         is_stored = select(standing.c.link_id).where(is_same_place(standing, shown)).exists()
         added = self._as_stored().where(~is_stored).order_by(shown.c.link_id)
         return insert(standing).from_select(STORED, added)
+
+    def _not_stored(self) -> Select[Any]:
+        """The sightings that neither table has, which after `resolve` is none."""
+        shown = self.shown
+        is_stored = (
+            select(table.c.link_id).where(is_same_place(table, shown), has_same_values(table, shown)).exists()
+            for table in (self.observations, self.corrections)
+        )
+        return select(shown.c.link_id).where(not_(or_(*is_stored)))
 
     def _as_stored(self) -> Select[Any]:
         shown = self.shown

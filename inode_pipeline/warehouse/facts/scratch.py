@@ -23,7 +23,8 @@ class Scratch:
     """The temporary tables for one endpoint's facts.
 
     `disputed`: the places (link and time) about which this walk and what is stored do not agree.
-    `sets`: for each of these, every set of values that is to stand, in `observations` or in `corrections`.
+    `sets`: for each of these, every set of values that is to be kept, in `observations` or in `corrections`.
+    `bins`: the bins that the load has computed again.
     """
 
     def __init__(self, tables: FactTables, *, is_postgresql: bool) -> None:
@@ -46,6 +47,12 @@ class Scratch:
             Column("snapshot_at", UtcTimestamp, nullable=False),
             Column("is_latest", Boolean, nullable=False),
             PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
+            is_postgresql=is_postgresql,
+        )
+
+        self.bins = temporary_table(
+            f"computed_{tables.bins.name}",
+            *(Column(column.name, column.type) for column in tables.bins.c),
             is_postgresql=is_postgresql,
         )
 

@@ -1,7 +1,8 @@
-"""Which links the newest loaded walk of a date held, with their configuration: nothing else stands under that date.
+"""The configurations of links, and on which dates a link was listed with which one.
 
-Age is judged among the loaded walks of the date, by `snapshot_at`: an older one changes nothing, and the newest one,
-loaded again, mends what another field map makes of it.
+`link_versions` has each configuration a link ever had, once, by its hash; a row is never changed and never removed.
+`link_snapshots` has under a date exactly the links that the date's newest loaded walk held: an older one changes
+nothing, and the newest one, loaded again, repairs what another field map makes of it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,22 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection, Subquery, Table, and_, delete, func, insert, literal, select, update
 
+from inode_pipeline.warehouse.staging import Staging
+from inode_pipeline.warehouse.statements import count_of, require_written, rows_written
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.types import CalendarDate
 from inode_pipeline.warehouse.walks import LandedWalk
+
+
+def keep_versions(connection: Connection, staging: Staging, versions: Table) -> None:
+    """Add the configurations of the staged records that are not known yet."""
+    records, kept = staging.records.c, versions.c
+    key, *values = kept.keys()
+    is_known = select(kept[key]).where(kept[key] == records[staging.key], kept.content_hash == records.content_hash)
+    fresh = select(records[staging.key], *(records[name] for name in values)).where(~is_known.exists())
+    if rows_written(connection, insert(versions).from_select([key, *values], fresh)):
+        is_known = is_known.where(*(kept[name].is_not_distinct_from(records[name]) for name in values))
+    require_written(versions, count_of(connection, select(records[staging.key]).where(~is_known.exists())))
 
 
 def keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk: LandedWalk) -> None:
@@ -21,8 +35,9 @@ def keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk
         return
     kept = snapshots.c
     day = literal(walk.snapshot_date, CalendarDate)
-    rows = connection.scalar(select(func.count()).select_from(snapshots).where(kept.snapshot_date == day)) or 0
-    if rows and rows == _equal_rows(connection, held, snapshots, day) == _count(connection, held):
+    is_of_day = kept.snapshot_date == day
+    rows, wanted = count_of(connection, select(kept.link_id).where(is_of_day)), count_of(connection, select(held))
+    if rows and rows == wanted == _equal_rows(connection, held, snapshots, day):
         return
     is_same = and_(kept.snapshot_date == day, kept.link_id == held.c.link_id)
     if rows:
@@ -33,6 +48,8 @@ def keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk
     is_kept = select(kept.link_id).where(is_same).exists()
     missing = select(day, held.c.link_id, held.c.content_hash).where(~is_kept)
     connection.execute(insert(snapshots).from_select(["snapshot_date", "link_id", "content_hash"], missing))
+    extra = count_of(connection, select(kept.link_id).where(is_of_day)) - wanted
+    require_written(snapshots, max(extra, wanted - _equal_rows(connection, held, snapshots, day)))
 
 
 def _equal_rows(connection: Connection, held: Subquery, snapshots: Table, day: ColumnElement[date]) -> int:
@@ -44,10 +61,6 @@ def _equal_rows(connection: Connection, held: Subquery, snapshots: Table, day: C
         kept.content_hash.is_not_distinct_from(held.c.content_hash),
     )
     return connection.scalar(select(func.count()).select_from(held.join(snapshots, is_equal))) or 0
-
-
-def _count(connection: Connection, rows: Subquery) -> int:
-    return connection.scalar(select(func.count()).select_from(rows)) or 0
 
 
 def _has_newer(connection: Connection, walk: LandedWalk) -> bool:
