@@ -37,9 +37,9 @@ class Mailbox:
     is_full: bool = False
     taken: list[EmailMessage] = field(default_factory=list)
 
-    def address(self, login: str = "") -> str:
+    def address(self, login: str = "", to: str = "anna@example.org,b@c.org") -> str:
         """What INODE_ALERT_URLS may hold; `login` is user:password@."""
-        return f"mailto://{login}127.0.0.1:{self.port}?from=robot@example.org&to=anna@example.org,b@c.org"
+        return f"mailto://{login}127.0.0.1:{self.port}?from=robot@example.org&to={to}"
 
 
 @contextmanager
