@@ -8,6 +8,7 @@ needed. Messages are stored, so they hold no secret. `defs/sensors.py` notices p
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -19,6 +20,9 @@ from inode_pipeline.errors import PipelineError
 
 MESSAGE_TTL = timedelta(days=1)
 """A message that could not be delivered for so long is dropped."""
+
+MAX_SECONDS = 30.0
+"""Dagster ends a sensor's tick after 60 seconds and forgets its cursor, so that everything would be sent again."""
 
 MAX_TEXT = 2000
 MAX_TITLE = 150
@@ -114,8 +118,9 @@ class Journal:
         for key in self.reported.keys() - problems.keys():
             self.is_over(key, over, settings, now)
 
-    def deliver(self, settings: AlertSettings, now: datetime) -> list[str]:
+    def deliver(self, settings: AlertSettings, now: datetime, *, max_seconds: float = MAX_SECONDS) -> list[str]:
         """Send what waits, in order; what cannot be sent waits for the next time. Returns why, a sentence each."""
+        until = time.monotonic() + max_seconds
         problems: dict[int, str] = {}
         left = []
         for message in self.waiting:
@@ -123,7 +128,7 @@ class Journal:
             if message.position >= len(settings.alert_addresses) or is_too_old:
                 continue
             try:
-                if message.position not in problems:
+                if message.position not in problems and time.monotonic() < until:
                     send(message, settings)
                     continue
             except PipelineError as problem:

@@ -14,7 +14,7 @@ from pathlib import Path
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import AlertError
 
-TIMEOUT_S = 60.0
+TIMEOUT_S = 20.0
 
 _PROBLEMS = {
     "unknown": "it is no address that Apprise knows",

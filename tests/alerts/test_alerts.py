@@ -102,6 +102,16 @@ def test_what_cannot_be_delivered_waits_for_its_own_address_only(hook: Hook, mai
     assert len(mailbox.taken) == 4
 
 
+def test_what_a_tick_has_no_time_for_waits(hook: Hook) -> None:
+    """A tick that Dagster ends forgets what it has sent, so sending stops before and goes on in the next tick."""
+    journal, to = Journal(), settings(hook.address)
+    journal.begins(DOWN, to, NOW)
+    assert journal.deliver(to, NOW, max_seconds=0) == []
+    assert (len(journal.waiting), hook.taken) == (1, [])
+    journal.deliver(to, NOW)
+    assert (journal.waiting, len(hook.taken)) == ([], 1)
+
+
 def test_a_message_of_yesterday_is_not_sent_any_more(mailbox: Mailbox) -> None:
     """After a day nobody wants to hear it."""
     journal, to = Journal(), settings(mailbox.address())

@@ -20,6 +20,7 @@ import inode_pipeline
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+from tests.invariants import assert_invariants
 
 CHECKOUT = Path(inode_pipeline.__file__).parents[1]
 
@@ -133,12 +134,13 @@ class Place:
 
 
 @pytest.fixture
-def place(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """A migrated, empty warehouse of each kind in turn."""
+def place(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    """A migrated, empty warehouse of each kind in turn. Whatever was killed while it loaded, the invariants hold."""
     url = str(request.getfixturevalue("migrated_url"))
-    if warehouse_kind == "sqlite":
-        return _file_place(url, tmp_path)
-    return _database_place(url, request)
+    place = _file_place(url, tmp_path) if warehouse_kind == "sqlite" else _database_place(url, request)
+    yield place
+    with place.opened() as warehouse:
+        assert_invariants(warehouse, request)
 
 
 def _file_place(url: str, tmp_path: Path) -> Place:
