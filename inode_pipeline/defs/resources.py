@@ -1,7 +1,7 @@
 """The account and its warehouse, as an asset gets them.
 
-Keep out: secrets. Dagster shows and stores a resource's fields, so the settings are read from the environment only
-when a run starts. Concept: https://docs.dagster.io/guides/build/external-resources
+It has no field for a secret: Dagster shows and stores a resource's fields, so the settings are read from the
+environment only when a run starts. Concept: https://docs.dagster.io/guides/build/external-resources
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 
 
 class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it stands for itself
-    """The door to an iNode account and to the warehouse that keeps its copy."""
+    """An iNode account and its warehouse."""
 
     read_dotenv: bool = Field(
         default=True, description="Whether the file .env of the current folder is read below the environment."
@@ -33,7 +33,7 @@ class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it st
         return Settings.load(dotenv=self.read_dotenv)
 
     def alert_settings(self) -> AlertSettings:
-        """What looking at the warehouse and telling of troubles needs: no credentials of the API.
+        """What checks and sensors need: no credentials of the API.
 
         Raises:
             ConfigError: with every problem in one message.
