@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from inode_pipeline.api.answer import Record
 from inode_pipeline.endpoints.endpoint import GEOMETRY_FORMATS, TO_WAREHOUSE, Column, Endpoint, Scalar
 from inode_pipeline.endpoints.record import source_in, value_at
 from inode_pipeline.normalise.geometry import GeometryReader
@@ -23,7 +22,7 @@ _HEAD = """\
 """
 
 
-def inspect_page(endpoint: Endpoint, records: Sequence[Record]) -> list[FieldRow]:
+def inspect_page(endpoint: Endpoint, records: Sequence[object]) -> list[FieldRow]:
     """Return one row per field of the page: path, types seen, share of nulls, the column it feeds.
 
     `-` stands for an object whose fields are rows of their own, `extra` for a field that no column claims.
@@ -31,7 +30,7 @@ def inspect_page(endpoint: Endpoint, records: Sequence[Record]) -> list[FieldRow
     return describe_fields(endpoint, _readable(records))
 
 
-def starting_map(endpoint: Endpoint, records: Sequence[Record]) -> str:
+def starting_map(endpoint: Endpoint, records: Sequence[object]) -> str:
     """Return a field map (TOML) of what was recognised, with comments for what was not and for what only you know."""
     sound = _readable(records)
     rows = describe_fields(endpoint, sound)
@@ -42,9 +41,8 @@ def starting_map(endpoint: Endpoint, records: Sequence[Record]) -> str:
     return "\n".join([_HEAD, *("\n".join(table) + "\n" for table in tables), *rest]) + "\n"
 
 
-def _readable(records: Sequence[Record]) -> list[dict[str, Any]]:
-    values = [record if isinstance(record, dict) else record.value for record in records]
-    return [value for value in values if isinstance(value, dict)]
+def _readable(records: Sequence[object]) -> list[dict[str, Any]]:
+    return [record for record in records if isinstance(record, dict)]
 
 
 def _table(

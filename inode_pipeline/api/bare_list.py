@@ -7,11 +7,11 @@ same list again knows none of the parameters. Only if it sends something else ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from typing import Final
 
-from inode_pipeline.api.answer import Record
 from inode_pipeline.api.pagination import Page, Route
+from inode_pipeline.api.reading import Identify
 from inode_pipeline.errors import ApiContractError
 
 _USUAL_DIGITS: Final = {"1", "2", "25", "5"}
@@ -31,9 +31,7 @@ def may_go_on(page: Page) -> bool:
 class BareList:
     """The list that begins with `first`. `is_doubtful` once `rest` is read: nothing shows that it is whole."""
 
-    def __init__(
-        self, first: Page, route: Route, ask: Ask, identify: Callable[[Sequence[Record]], Sequence[str | None]]
-    ) -> None:
+    def __init__(self, first: Page, route: Route, ask: Ask, identify: Identify) -> None:
         self._first = first
         self._route = route
         self._ask = ask

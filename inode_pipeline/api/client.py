@@ -125,18 +125,18 @@ class INodeClient:
             lambda: self._auth.log_in(lambda request: self._http.send(request, auth=None)), Cancellation()
         )
 
-    def pages(self, path: str) -> Generator[Page]:
+    def pages(self, path: str, fields: frozenset[str] | None = None) -> Generator[Page]:
         """Every page of the endpoint at `path` (relative to INODE_BASE_URL), in order, several on their way at a time.
 
         Lazy: nothing is sent before the first page is asked for, and closing the iterator ends what is under way.
-        To look at one page, `inspect` and `doctor` fetch none ahead.
+        To look at one page, `inspect` and `doctor` fetch none ahead. With `fields`, records hold these fields only.
 
         Raises:
             PipelineError: whatever keeps a page from being had; IncompleteWalkError if a page after the first is gone.
 
         """
         settings, route = self._settings, self.route(path)
-        fetch = partial(self._fetch, urlsplit(route.first).path)
+        fetch = partial(self._fetch, urlsplit(route.first).path, fields)
         return traverse(route, fetch, window=settings.concurrency if self._purpose == "sync" else 0)
 
     def route(self, path: str) -> Route:
@@ -161,7 +161,9 @@ class INodeClient:
         except ApiContractError:
             return None
 
-    def _fetch(self, first_path: str, address: str, number: int, cancellation: Cancellation) -> Fetched:
+    def _fetch(
+        self, first_path: str, fields: frozenset[str] | None, address: str, number: int, cancellation: Cancellation
+    ) -> Fetched:
         def attempt() -> tuple[httpx.Response, datetime]:
             response, fetched_at = self._get(address)
             raise_if_no_page(response, number, first_path, self._auth.secrets)
@@ -171,7 +173,7 @@ class INodeClient:
 
         def read() -> Page:
             response, fetched_at = fetched.pop() if fetched else attempt()
-            return self._read(number, address, response, fetched_at)
+            return self._read(number, address, response, fetched_at, fields)
 
         return partial(self._keep_trying, read, cancellation)
 
@@ -185,7 +187,14 @@ class INodeClient:
         raise_if_passing(response, fetched_at, self._auth.secrets)
         return response, fetched_at
 
-    def _read(self, number: int, address: str, response: httpx.Response, fetched_at: datetime) -> Page:
+    def _read(
+        self,
+        number: int,
+        address: str,
+        response: httpx.Response,
+        fetched_at: datetime,
+        fields: frozenset[str] | None = None,
+    ) -> Page:
         """Read a page that was fetched; its errors name it.
 
         Raises:
@@ -195,7 +204,7 @@ class INodeClient:
         """
         body = response.content
         try:
-            answer = with_headers(read_answer(body), response.headers)
+            answer = with_headers(read_answer(body, fields), response.headers)
         except (ApiContractError, PayloadTooLargeError) as problem:
             if how := cut_off(body, is_api=self._has_had_page):
                 raise spoilt(f"Page {number}", how) from problem

@@ -6,14 +6,12 @@ Keep out: whether the walk is accepted, which needs the warehouse's and other wa
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
+from typing import Any
 
-from inode_pipeline.api.answer import Record
-from inode_pipeline.api.keys import GrowingKeys, KeyDigests, digests, distinct
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.errors import PagingLoopError
 
-Identify = Callable[[Sequence[Record]], Sequence[str | None]]
+Identify = Callable[[Sequence[Any]], Sequence[str | None]]
 """The id of each record of a page, None where it cannot be read."""
 
 
@@ -28,16 +26,16 @@ class Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown 
 
 
 class Reading:
-    """One walk as far as it has come. Ids take eight bytes each.
+    """One walk as far as it has come.
 
-    `received` counts every record, `unreadable` those without an id that can be read. `is_doubtful`: the server may
-    have more records than it has shown, and confirming that is not possible.
+    `keys` are the ids so far, `received` counts every record, `unreadable` those without an id that can be read.
+    `is_doubtful`: the server may have more records than it has shown, and confirming that is not possible.
     """
 
     def __init__(self, identify: Identify) -> None:
-        self._identify = identify
-        self._keys = GrowingKeys()
-        self._page_of_ids: dict[bytes, int] = {}
+        self.identify = identify
+        self._page_of_ids: dict[tuple[frozenset[str], int], int] = {}
+        self.keys: set[str] = set()
         self.count: int | None = None
         self.is_doubtful = False
         self.pages = 0
@@ -54,12 +52,13 @@ class Reading:
         """
         self.pages += 1
         self.received += len(page.answer.records)
-        ids = self._identify(page.answer.records)
-        keys = distinct(digests(filter(None, ids)))  # no key is empty
-        unreadable = ids.count(None)
+        ids = self.identify(page.answer.records)
+        keys, unreadable = frozenset(filter(None, ids)), ids.count(None)  # no key is empty
         self.unreadable += unreadable
-        self._refuse_loop(page.number, keys.tobytes(), unreadable)
-        if repeats := self._keys.add(keys):
+        self._refuse_loop(page.number, keys, unreadable)
+        repeats = len(self.keys & keys)
+        self.keys |= keys
+        if repeats:
             raise Contradiction(f"{repeats} ids of page {page.number} stand on an earlier page too", is_repeat=True)
         self._check_count(page)
 
@@ -74,20 +73,14 @@ class Reading:
             raise Contradiction(f"the server counts {self.count} records and sent {self.received}", is_miscount=True)
 
     @property
-    def keys(self) -> KeyDigests:
-        """The ids so far."""
-        return self._keys.frozen()
-
-    @property
     def is_proven(self) -> bool:
         """Whether the walk, once finished, needs no better proof than its own."""
         return self.count is not None or self.pages == 1
 
-    def _refuse_loop(self, number: int, keys: bytes, unreadable: int) -> None:
+    def _refuse_loop(self, number: int, keys: frozenset[str], unreadable: int) -> None:
         if not keys:
             return
-        signature = blake2b(keys + unreadable.to_bytes(8), digest_size=16).digest()
-        earlier = self._page_of_ids.setdefault(signature, number)
+        earlier = self._page_of_ids.setdefault((keys, unreadable), number)
         if earlier != number:
             raise PagingLoopError(
                 f"Page {number} holds exactly the ids of page {earlier}: the pages lead back to an earlier one.",

@@ -15,7 +15,6 @@ from typing import Final, Literal, Protocol
 
 from inode_pipeline.api.bare_list import BareList, may_go_on
 from inode_pipeline.api.client import INodeClient
-from inode_pipeline.api.keys import KeyDigests
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.api.reading import Contradiction, Identify, Reading
 from inode_pipeline.errors import ApiContractError, IncompleteWalkError, UnstableOrderError
@@ -43,7 +42,7 @@ class Known:
     """What the warehouse knew when landing began: whether a walk is loaded, and the links not deleted."""
 
     any_loaded: bool
-    present: KeyDigests
+    present: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +59,19 @@ class ProvenWalk:
     logins: int
 
 
-def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Known, store: Store) -> ProvenWalk:
+def prove_walk(
+    client: INodeClient,
+    path: str,
+    *,
+    identify: Identify,
+    known: Known,
+    store: Store,
+    fields: frozenset[str] | None = None,
+) -> ProvenWalk:
     """Walk the endpoint at `path` until a walk is accepted; its pages are then those in `store`.
 
-    `identify` reads a record's id, None if it has none that can be read.
+    `identify` reads the ids of a page's records, None where there is none that can be read. If `fields` are given, the
+    records that it gets hold these top-level fields only; the rest of each page is not decoded.
 
     Raises:
         IncompleteWalkError: none of three walks could be shown to be complete.
@@ -83,7 +91,7 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
         store.begin(snapshot_at)
         reading = Reading(identify)
         try:
-            _walk(client, path, identify, reading, store)
+            _walk(client, path, fields, reading, store)
         except Contradiction as contradiction:
             troubles.append(contradiction)
             if contradiction.is_miscount:
@@ -110,7 +118,7 @@ def prove_walk(client: INodeClient, path: str, *, identify: Identify, known: Kno
     raise _none_accepted(troubles)
 
 
-def _walk(client: INodeClient, path: str, identify: Identify, reading: Reading, store: Store) -> None:
+def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading: Reading, store: Store) -> None:
     """Take every page, each kept before it is looked at.
 
     Raises:
@@ -118,7 +126,7 @@ def _walk(client: INodeClient, path: str, identify: Identify, reading: Reading, 
         PagingLoopError: the pages lead back to an earlier one.
 
     """
-    with closing(client.pages(path)) as pages:
+    with closing(client.pages(path, fields)) as pages:
         try:
             for page in pages:
                 store.page(page)
@@ -126,7 +134,7 @@ def _walk(client: INodeClient, path: str, identify: Identify, reading: Reading, 
         except IncompleteWalkError as gone:
             raise Contradiction(gone.message.rstrip(".")) from gone
     if reading.pages == 1 and may_go_on(page):
-        bare = BareList(page, client.route(path), client.ask, identify)
+        bare = BareList(page, client.route(path), client.ask, reading.identify)
         for page in bare.rest():
             store.page(page)
             reading.take(page)
@@ -147,9 +155,9 @@ def _verdict_by_ids(reading: Reading, known: Known, earlier: Sequence[Reading]) 
     unconfirmed = lacks = known.present - reading.keys
     for other in earlier:
         unconfirmed -= known.present - other.keys
-    if len(unconfirmed):
+    if unconfirmed:
         return None
-    if len(lacks):
+    if lacks:
         return "confirmed"
     return "proven" if reading.is_proven else "unverified"
 

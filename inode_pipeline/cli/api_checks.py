@@ -13,7 +13,6 @@ from inode_pipeline.cli.finding import Finding, failed, ok, skipped, warning
 from inode_pipeline.errors import CredentialsError, PipelineError, UnitsError, UnstableOrderError
 
 if TYPE_CHECKING:
-    from inode_pipeline.api.answer import Record
     from inode_pipeline.api.client import INodeClient
     from inode_pipeline.api.pagination import Page
     from inode_pipeline.config import Settings
@@ -84,7 +83,7 @@ def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[
     yield _types_and_units(records, endpoint, settings)
 
 
-def _fields(records: Sequence[Record], endpoint: Endpoint) -> Finding:
+def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
     """Which columns some field feeds. That required ones are fed is a matter of the next check, which fails."""
     from inode_pipeline.analysis.inspect import inspect_page
 
@@ -99,7 +98,7 @@ def _fields(records: Sequence[Record], endpoint: Endpoint) -> Finding:
     return warning(FIELDS, text, "They stay NULL. `inode-pipeline inspect` shows the fields; a field map names them.")
 
 
-def _types_and_units(records: Sequence[Record], endpoint: Endpoint, settings: Settings) -> Finding:
+def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Settings) -> Finding:
     from inode_pipeline.normalise import Normaliser
 
     normaliser = Normaliser(endpoint)

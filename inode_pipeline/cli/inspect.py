@@ -14,7 +14,6 @@ from inode_pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.inspect import FieldRow
-    from inode_pipeline.api.answer import Record
     from inode_pipeline.endpoints.endpoint import Endpoint
 
 
@@ -41,7 +40,7 @@ def inspect(file: Path | None, walk_id: str | None) -> None:
         click.echo(f"Written: {file.absolute()}. Correct it, then set INODE_FIELD_MAP_FILE={file}")
 
 
-def _fetched() -> tuple[Endpoint, Sequence[Record]]:
+def _fetched() -> tuple[Endpoint, Sequence[object]]:
     from inode_pipeline.api.client import INodeClient
     from inode_pipeline.config import Settings
     from inode_pipeline.endpoints.links import LINKS
@@ -52,7 +51,7 @@ def _fetched() -> tuple[Endpoint, Sequence[Record]]:
     return settings.endpoint(LINKS), page.answer.records
 
 
-def _landed(walk_id: str) -> tuple[Endpoint, Sequence[Record]]:
+def _landed(walk_id: str) -> tuple[Endpoint, Sequence[object]]:
     from inode_pipeline.api.answer import read_answer
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.endpoints.links import LINKS

@@ -22,10 +22,4 @@ def all_endpoints() -> dict[str, Endpoint]:
 
 def mapped_sources(endpoint: Endpoint) -> tuple[str, ...]:
     """The sources that a field map has named for this endpoint's columns; none if it is as it was declared."""
-    declared = all_endpoints().get(endpoint.name)
-    if declared is None:
-        return ()
-    own = {column.name: column.sources for column in declared.columns}
-    return tuple(
-        path for column in endpoint.columns if column.sources != own.get(column.name) for path in column.sources
-    )
+    return tuple(path for column in endpoint.columns if column.is_mapped for path in column.sources)

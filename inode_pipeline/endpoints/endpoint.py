@@ -1,13 +1,13 @@
 """The vocabulary in which an endpoint is declared: one `Endpoint`, a tuple of `Column`s.
 
 The declaration is the single source of dtypes, tables, the data dictionary, comments and Dagster's column schema.
-Keep out: anything that reads a record (`normalise/`) or makes a table (`warehouse/tables.py`).
+Not here: reading a record, see `normalise/`; making a table, see `warehouse/tables.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Kind = Literal["key", "configuration", "state", "measurement", "rest"]
@@ -39,7 +39,8 @@ class Column:
     """One column of the warehouse and how the wire fills it.
 
     `sources` are dotted paths into a record, likeliest first; the first one that a record has fills the column.
-    No source: the column is always NULL. `unit` is the warehouse's and never changes; `source_unit` is the wire's.
+    No source: the column is always NULL. `is_mapped`: a field map has named the source.
+    `unit` is the warehouse's and never changes; `source_unit` is the wire's.
     """
 
     name: str
@@ -54,6 +55,13 @@ class Column:
     null_values: tuple[Scalar, ...] = ()
     null_if: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     required: bool = False
+    is_mapped: bool = False
+
+    def sources_in(self, place: str) -> tuple[str, ...]:
+        """The sources within an object of the record, or of those that are mapped the ones that lie there."""
+        if self.is_mapped:
+            return tuple(path for path in self.sources if path.rpartition(".")[0] == place)
+        return tuple(f"{place}.{path}" for path in self.sources) if place else self.sources
 
     @property
     def factor(self) -> float:
@@ -77,6 +85,7 @@ class Endpoint:
     """One list of the API: where it is, and one row per what it becomes. `columns` begins with the key.
 
     The units of `measured` are checked by physics; where a record gives no time for `free_flow`, physics gives it.
+    `measurement_objects` are the names of objects that may hold the last measurement.
     """
 
     name: str
@@ -85,6 +94,7 @@ class Endpoint:
     columns: tuple[Column, ...]
     measured: Motion | None = None
     free_flow: Motion | None = None
+    measurement_objects: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
@@ -98,3 +108,51 @@ class Endpoint:
     def key(self) -> Column:
         """The column that tells the records apart."""
         return self.columns[0]
+
+    def place_of_measurements(self, has: HasField) -> str | None:
+        """Where the measurements are: "" for the record itself, or the path of an object in it; None where nowhere.
+
+        They come together from one place, which holds a time and at least one value, best a speed or a travel time.
+        What the field map names is looked at first, then the record itself, then `measurement_objects` in their order.
+        """
+        mapped = (c for c in self.columns if c.kind == "measurement" and c.is_mapped)
+        named = (path.rpartition(".")[0] for column in mapped for path in column.sources)
+        places = dict.fromkeys([*filter(None, named), "", *self.measurement_objects])
+        best = [place for place in places if self.measures_motion(place, has)]
+        others = (place for place in places if self._measures(place, has, self.columns))
+        return best[0] if best else next(others, None)
+
+    def measures_motion(self, place: str, has: HasField) -> bool:
+        """Whether there is a time, and a speed or a travel time, in the record itself ("") or in an object of it."""
+        motion = self.measured
+        return motion is not None and self._measures(place, has, [self[motion.speed], self[motion.time]])
+
+    def _measures(self, place: str, has: HasField, columns: Iterable[Column]) -> bool:
+        time = self.observed_at
+
+        def holds(column: Column) -> bool:
+            return column.kind == "measurement" and any(has(column, path) for path in column.sources_in(place))
+
+        return time is not None and holds(time) and any(holds(column) for column in columns if column != time)
+
+    def measured_at(self, place: str | None) -> Endpoint:
+        """The endpoint with the sources of its measurements in one place.
+
+        None: there is no value with a time beside it, so a time alone (such as an `updated_at` of the record) is none
+        of a measurement. What a field map names is read where it says.
+        """
+        if place == "":
+            return self
+
+        def moved(column: Column) -> Column:
+            if column.kind != "measurement" or column.is_mapped:
+                return column
+            if place is None:
+                return replace(column, sources=()) if column == self.observed_at else column
+            return replace(column, sources=column.sources_in(place))
+
+        return replace(self, columns=tuple(map(moved, self.columns)))
+
+
+HasField = Callable[[Column, str], bool]
+"""Whether there is a value at a path that can fill a column."""

@@ -135,7 +135,7 @@ def _source(column: Column, value: object) -> dict[str, Any]:
         raise _WrongValue("must be a text, the field's dotted path")
     if not value and column.required:
         raise _WrongValue(f"{column.name} must have a source")
-    return {"sources": (value,) if value else ()}
+    return {"sources": (value,) if value else (), "is_mapped": True}
 
 
 def _unit(column: Column, value: object) -> dict[str, Any]:

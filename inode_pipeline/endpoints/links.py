@@ -171,5 +171,6 @@ LINKS = Endpoint(
     ),
     measured=Motion("length_m", "last_travel_time_s", "last_speed_kmh"),
     free_flow=Motion("length_m", "free_flow_travel_time_s", "free_flow_speed_kmh"),
+    measurement_objects=("last_record", "last_measurement", "measurement", "latest", "current", "last"),
 )
 """One row per link. `link_id` and `name` must be found; every other column may be absent and is NULL then."""

@@ -1,13 +1,13 @@
 """Finding a value in a record as the API sent it, and the record's key.
 
 Both the walk (which must know the ids) and the normaliser read keys here, so that they never differ.
-Keep out: the other types (`normalise/`), HTTP, pandas and SQL.
+Not here: the other types, see `normalise/`.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
@@ -51,6 +51,22 @@ def is_candidate(column: Column, value: object) -> bool:
 def source_in(column: Column, record: Mapping[str, object]) -> str | None:
     """Return the first of the column's sources that this record has, or None."""
     return next((path for path in column.sources if is_candidate(column, value_at(record, path))), None)
+
+
+class KeyReader:
+    """Reads the keys of a page's records, of which it needs the top-level `fields` only."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+        self.fields = frozenset(name for path in endpoint.key.sources for name in (path, path.split(".")[0]))
+
+    def __call__(self, records: Sequence[object]) -> list[str | None]:
+        """Each record's key, None where it cannot be read."""
+        likeliest = self._endpoint.key.sources[0]
+        values = [record.get(likeliest) if type(record) is dict else None for record in records]
+        if set(map(type, values)) == {int}:
+            return list(map(key_text, values))
+        return [read_key(self._endpoint, record) for record in records]
 
 
 def read_key(endpoint: Endpoint, record: object) -> str | None:

@@ -9,29 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
+from inode_pipeline.normalise.counts import ColumnHistory, Counts
 from inode_pipeline.normalise.inventory import clean, describe_fields, listed
-from inode_pipeline.normalise.plain import PlainFields
-from inode_pipeline.normalise.sums import Sums
 
 INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
-
-
-@dataclass(slots=True)
-class ColumnHistory:
-    """How the values of one column could be read over the walk, and why the first of the others could not."""
-
-    attempted: int = 0
-    failed: int = 0
-    reason: str = ""
-
-    @property
-    def never_parsed(self) -> bool:
-        """Whether there were values and none of them could be read."""
-        return 0 < self.attempted == self.failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +29,6 @@ class Required:
     def of(cls, endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> Required:
         """Look for the required columns in the records of the first page that has any."""
         columns = [column for column in endpoint.columns if column.required]
-        if isinstance(records, PlainRecords) and all(map(PlainFields(records).source, columns)):
-            return cls((), "")
         lost = tuple(column for column in columns if not any(source_in(column, record) for record in records))
         return cls(lost, listed(describe_fields(endpoint, records)) if lost else "")
 
@@ -61,15 +43,14 @@ class Required:
         )
 
 
-def check_drift(
-    endpoint: Endpoint, sums: Sums, histories: Mapping[str, ColumnHistory], previous: Mapping[str, int] | None
-) -> None:
+def check_drift(endpoint: Endpoint, counts: Counts, previous: Mapping[str, int] | None) -> None:
     """Raise SchemaDriftError for every mapped field of the newest loaded walk that is gone or no longer parses."""
-    if not previous or not sums.records:
+    if not previous or not counts.records:
         return
+    before = endpoint.measured_at(endpoint.place_of_measurements(lambda _, path: path in previous))
     drifts: dict[str, str] = {}
-    for column in endpoint.columns:
-        if drift := _drift(column, sums, histories[column.name], previous):
+    for column in before.columns:
+        if drift := _drift(column, counts, counts.history(column.name), previous):
             drifts[column.name] = drift
     if not drifts:
         return
@@ -81,18 +62,18 @@ def check_drift(
     )
 
 
-def _drift(column: Column, sums: Sums, history: ColumnHistory, previous: Mapping[str, int]) -> str | None:
+def _drift(column: Column, counts: Counts, history: ColumnHistory, previous: Mapping[str, int]) -> str | None:
     had = next((path for path in column.sources if _had(column, path, previous)), None)
-    used = sums.paths_of(column.name)
+    used = counts.used.get(column.name, set())
     if history.never_parsed and any(_had(column, path, previous) for path in used):
         fields = ", ".join(clean(path) for path in sorted(used))
         return f"none of the {history.attempted} values of {fields} can be read for {column.name} ({history.reason})"
-    if had is None or had in used or sums.has_null_above(had):
+    if had is None or had in used or counts.has_null_above(had):
         return None
-    if had not in sums.leaves and had not in sums.objects:
-        return f"{clean(had)}, which fills {column.name}, is in none of the {sums.records} records"
-    if sums.missing[column.name] == sums.records:
-        return f"{clean(had)}, which fills {column.name}, is an object or a list in each of the {sums.records} records"
+    if had not in counts.leaves and had not in counts.objects:
+        return f"{clean(had)}, which fills {column.name}, is in none of the {counts.records} records"
+    if counts.missing[column.name] == counts.records:
+        return f"{clean(had)}, which fills {column.name}, is an object or a list in all {counts.records} records"
     return None
 
 

@@ -1,28 +1,25 @@
-"""All columns of one page: each filled by its source, typed, and the records set aside that cannot be.
+"""All columns of one page: each filled by its source and typed; a value that cannot be typed is a fault of its record.
 
-Keep out: what is remembered over the pages of a walk (`normaliser.py`).
+Not here: which rows a page gives, see `normaliser.py`.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column, Endpoint, Type
-from inode_pipeline.normalise.checks import ColumnHistory
-from inode_pipeline.normalise.extra import UNSTORABLE, read_extra
-from inode_pipeline.normalise.fields import Fields
+from inode_pipeline.normalise.counts import Counts
+from inode_pipeline.normalise.extra import canonical_json, read_extra
+from inode_pipeline.normalise.fields import Fields, Filling, fill
 from inode_pipeline.normalise.geometry import GeometryReader
-from inode_pipeline.normalise.json_text import canonical_json
-from inode_pipeline.normalise.plain import PlainFields
-from inode_pipeline.normalise.sources import Filling, fill
-from inode_pipeline.normalise.sums import Sums
-from inode_pipeline.normalise.times import read_times
+from inode_pipeline.normalise.times import EARLIEST_MEASUREMENT, microseconds, read_times
 from inode_pipeline.normalise.values import (
+    UNSTORABLE,
     Typed,
     UnreadableError,
     read_counts,
@@ -48,34 +45,35 @@ class TypedPage:
 
 
 class ColumnReader:
-    """Reads pages into columns, keeps each column's history over the walk, and adds to its sums."""
+    """Reads pages into columns and counts what it meets.
 
-    def __init__(self, endpoint: Endpoint, sums: Sums) -> None:
-        self.endpoint = endpoint
-        self.sums = sums
-        self.histories = {column.name: ColumnHistory() for column in endpoint.columns}
+    A time of measurement must not lie more than a day after `snapshot_at`, the walk's instant.
+    """
+
+    def __init__(self, endpoint: Endpoint, counts: Counts, snapshot_at: datetime | None) -> None:
+        self._endpoint = endpoint
+        self._counts = counts
+        self._latest = None if snapshot_at is None else microseconds(snapshot_at + timedelta(days=1))
         self._geometry = {c.name: GeometryReader(c) for c in endpoint.columns if c.type == "geometry"}
 
-    def read(self, fields: Fields | PlainFields) -> TypedPage:
-        """Type every column of a page's records."""
+    def read(self, endpoint: Endpoint, fields: Fields, *, is_clean: bool) -> TypedPage:
+        """Type every column of a page's records; `endpoint` says where this page has its measurements."""
         page = TypedPage()
         fillings = []
-        for column in self.endpoint.columns:
+        for column in endpoint.columns:
             if column.kind != "rest":
-                filling = fields.fill(column) if isinstance(fields, PlainFields) else fill(column, fields)
+                filling = fill(column, fields)
                 fillings.append(filling)
-                typed = (filling.values, {}) if filling.is_typed else self._typed(column, filling.values)
-                page.values[column.name], reasons = typed
+                values, reasons = self._typed(column, filling.values)
+                page.values[column.name] = values
                 self._remember(column, filling, reasons, len(fields.records))
-                for row, reason in reasons.items():
-                    place = filling.path(row) or column.sources[0]
-                    page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
-        for column in self.endpoint.columns:
-            if column.kind == "rest":
-                page.values[column.name], faults = _rest(fields, fillings)
-                page.faults = faults | page.faults
+                self._blame(page, column, filling, reasons)
+        self._check_times(endpoint, page.values)
         self._derive_free_flow(page.values)
-        self.sums.broken_points = sum(reader.broken_points for reader in self._geometry.values())
+        for column in endpoint.columns:
+            if column.kind == "rest":
+                page.values[column.name], left_out = read_extra(fields, fillings, is_clean=is_clean)
+                self._counts.left_out += left_out
         return page
 
     def _typed(self, column: Column, values: list[Any]) -> Typed:
@@ -92,31 +90,50 @@ class ColumnReader:
         return readers[column.type]()
 
     def _remember(self, column: Column, filling: Filling, reasons: Mapping[int, str], count: int) -> None:
-        self.sums.missing[column.name] += filling.missing
-        paths = Counter(filling.used) if isinstance(filling.used, list) else {filling.used: count - filling.missing}
-        for path, times in paths.items():
-            if path is not None:
-                self.sums.use(column.name, path, times)
-        history = self.histories[column.name]
+        self._counts.missing[column.name] += filling.missing
+        used = filling.used if isinstance(filling.used, list) else [filling.used]
+        self._counts.used.setdefault(column.name, set()).update(path for path in used if path is not None)
+        history = self._counts.history(column.name)
         history.attempted += count - filling.values.count(None)
         history.failed += sum(filling.values[row] is not None for row in reasons)
         if reasons and not history.reason:
             history.reason = next(iter(reasons.values()))
 
+    def _blame(self, page: TypedPage, column: Column, filling: Filling, reasons: Mapping[int, str]) -> None:
+        """Set aside the records with a value that cannot be read; a geometry is NULL instead, and counted."""
+        if column.type == "geometry":
+            self._counts.geometries += len(reasons)
+            self._counts.broken_points = sum(reader.broken_points for reader in self._geometry.values())
+            return
+        for row, reason in reasons.items():
+            place = filling.path(row) or column.sources[0]
+            page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
+
+    def _check_times(self, endpoint: Endpoint, values: dict[str, list[Any]]) -> None:
+        """Make NULL of a time of measurement that stands for "no date": before 2000, or after the walk."""
+        column = endpoint.observed_at
+        if column is None:
+            return
+        times = values[column.name]
+        latest = self._latest
+        known = [time for time in times if time is not None]
+        if not known or (min(known) >= EARLIEST_MEASUREMENT and (latest is None or max(known) <= latest)):
+            return
+        checked = [
+            None if time is None or time < EARLIEST_MEASUREMENT or (latest is not None and time > latest) else time
+            for time in times
+        ]
+        self._counts.odd_times += len(known) - (len(checked) - checked.count(None))
+        values[column.name] = checked
+
     def _derive_free_flow(self, values: dict[str, list[Any]]) -> None:
         """Fill in the free-flow time that a record does not give, where its length and speed are known."""
-        motion = self.endpoint.free_flow
+        motion = self._endpoint.free_flow
         if motion is None or None not in values[motion.time]:
             return
         given = values[motion.time]
         derived = _free_flow_times(values[motion.length], values[motion.speed])
         values[motion.time] = [mine if time is None else time for time, mine in zip(given, derived, strict=True)]
-
-
-def _rest(fields: Fields | PlainFields, fillings: Sequence[Filling]) -> tuple[list[str | None], dict[int, Fault]]:
-    if isinstance(fields, PlainFields):
-        return [*fields.rest(fillings)], {}
-    return read_extra(fields, fillings)
 
 
 def _json(value: object) -> str:
@@ -126,7 +143,7 @@ def _json(value: object) -> str:
     return text
 
 
-def _free_flow_times(lengths_m: list[float | None], speeds_kmh: list[float | None]) -> list[float | None]:
+def _free_flow_times(lengths_m: Sequence[float | None], speeds_kmh: Sequence[float | None]) -> list[float | None]:
     """The seconds that each length takes at its speed; None where either is not known, or there is no such number."""
     with np.errstate(all="ignore"):
         seconds = 3.6 * np.array(lengths_m, dtype=np.float64) / np.array(speeds_kmh, dtype=np.float64)

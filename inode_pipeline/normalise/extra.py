@@ -1,38 +1,95 @@
 """What no column holds: the rest of each record as canonical JSON, so that nothing the API sends is lost.
 
-Keep out: how columns choose their source (`sources.py`).
+Canonical JSON is equal for equal values: keys sorted, no white space, integers exact. What no database keeps (NaN, an
+infinity, a NUL, half of a surrogate pair) is left out and counted.
+Not here: how columns choose their source, see `fields.py`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.json_text import canonical_json, unstorable_path
-from inode_pipeline.normalise.sources import Filling
+import msgspec
+
+from inode_pipeline.normalise.fields import Fields, Filling
 
 Tree = dict[str, Any]
 """The claimed fields: a key leads to None (claimed whole) or to the tree of what is claimed inside."""
 
-UNSTORABLE = "a text with a NUL or half of a surrogate pair"
+_ENCODER = msgspec.json.Encoder(order="sorted")
 
 
-def read_extra(fields: Fields, fillings: Sequence[Filling]) -> tuple[list[str | None], dict[int, tuple[str, str]]]:
-    """Return each record's rest as JSON text, and the field and reason of those that cannot be stored.
+def read_extra(fields: Fields, fillings: Sequence[Filling], *, is_clean: bool) -> tuple[list[str], int]:
+    """Return each record's rest as JSON text, and how many fields were left out because no database keeps them.
 
     A field is held by a column only in the records where it filled it: an unused candidate stays in the rest, and so
-    does what is beside a claimed field inside an object.
+    does what is beside a claimed field inside an object. Every text and number of a page that `is_clean` can be kept.
     """
-    typed: list[str | None] = []
-    faults: dict[int, tuple[str, str]] = {}
-    for row, (record, tree) in enumerate(zip(fields.records, _trees(fields, fillings), strict=True)):
-        rest = _without(record, tree)
-        text = canonical_json(rest) if rest else "{}"
-        if text is None:
-            faults[row] = unstorable_path(rest), UNSTORABLE
-        typed.append(text)
-    return typed, faults
+    rests = [_without(record, tree) for record, tree in zip(fields.records, _trees(fields, fillings), strict=True)]
+    left_out = 0 if is_clean else sum(map(leave_out_unstorable, rests))
+    return canonical_lines(rests), left_out
+
+
+def canonical_lines(values: Sequence[dict[str, Any]]) -> list[str]:
+    """Return objects as text, in each of which everything can be kept."""
+    return _ENCODER.encode_lines(values).decode().split("\n")[: len(values)]
+
+
+def canonical_json(value: Any) -> str | None:
+    """Return a parsed JSON value as text, or None where something in it cannot be kept."""
+    return _ENCODER.encode(value).decode() if is_storable(value) else None
+
+
+def is_storable(value: object) -> bool:
+    """Whether both databases keep a value: finite numbers, and texts without a NUL or half of a surrogate pair."""
+    if isinstance(value, str):
+        return _is_storable_text(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(_is_storable_text(key) and is_storable(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(is_storable, value))
+    return True
+
+
+def leave_out_unstorable(record: dict[str, Any]) -> int:
+    """Remove the fields of an object that cannot be kept, a list as a whole; return how many they were."""
+    removed = 0
+    for key, value in list(record.items()):
+        if isinstance(value, dict) and _is_storable_text(key):
+            removed += leave_out_unstorable(value)
+        elif not (_is_storable_text(key) and is_storable(value)):
+            del record[key]
+            removed += 1
+    return removed
+
+
+def without_unstorable_names(records: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The records without the fields whose names cannot be kept, and how many these were."""
+    removed = 0
+
+    def cleaned(value: dict[str, Any]) -> dict[str, Any]:
+        nonlocal removed
+        kept = {key: inner for key, inner in value.items() if _is_storable_text(key)}
+        removed += len(value) - len(kept)
+        return {key: cleaned(inner) if isinstance(inner, dict) else inner for key, inner in kept.items()}
+
+    return [cleaned(record) for record in records], removed
+
+
+def _is_storable_text(text: str) -> bool:
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _trees(fields: Fields, fillings: Sequence[Filling]) -> Iterable[Tree]:
@@ -74,17 +131,14 @@ def _tree(paths: Iterable[str | None], record: Mapping[str, Any] | None = None) 
 
 
 def _without(record: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
-    rest = {}
-    for key, value in record.items():
-        if key in tree:
-            inner = tree[key]
-            if inner is None:
-                continue
-            if type(value) is dict:
-                left = _without(value, inner)
-                if not left and value:
-                    continue
-                rest[key] = left
-                continue
-        rest[key] = value
+    """Copy what the tree does not claim. An object is left out once all that it held is claimed."""
+    rest = {key: value for key, value in record.items() if key not in tree}
+    for key, inner in tree.items():
+        if inner is None or key not in record:
+            continue
+        value = record[key]
+        if type(value) is not dict:
+            rest[key] = value
+        elif (left := _without(value, inner)) or not value:
+            rest[key] = left
     return rest

@@ -1,17 +1,20 @@
-"""One page of records turned on its side: per field, by its dotted path, the value that each record has.
+"""Transpose a page into columns: per field, by its dotted path, the value that each record has.
 
-Columns are read from here, and so is the inventory of fields that tells tomorrow what the API sent today.
-Keep out: what a field means (`endpoints/`) and whether its values can be typed (`values.py`, `times.py`).
+`Fields` is one page; `fill` chooses the fields that fill a column. The inventory of fields that a load keeps, and
+`inspect` shows, comes from here too.
+Not here: what a field means, see `endpoints/`; typing its values, see `columns.py`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from inode_pipeline.endpoints.record import ABSENT, value_at
+from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Scalar
+from inode_pipeline.endpoints.record import ABSENT, is_candidate, value_at
 
 MAX_DEPTH = 5
 """Objects nested deeper are not entered, so that a hostile record costs no more than a large one."""
@@ -23,6 +26,8 @@ MAX_FIELDS = 2000
 """Once a page has as many fields, no further object is entered."""
 
 NoneType = type(None)
+AbsentType = type(ABSENT)
+CONTAINERS = (dict, list)
 Record = Mapping[str, Any]
 
 
@@ -31,8 +36,7 @@ class Fields:
 
     `leaves` counts, per dotted path, the records that have it with a value that is no object (an empty one is a leaf);
     lists are not entered. `nulls` counts those in which it is null. `objects` counts those in which it is an object
-    that was entered; `entered` holds every path that was met, in order. `is_cut` where a field of a record may be left
-    out because of what other records of the page hold.
+    that was entered; `entered` holds every path that was met, in order.
     """
 
     def __init__(self, records: Sequence[Record], wanted: Iterable[str] = ()) -> None:
@@ -42,7 +46,6 @@ class Fields:
         self.objects: dict[str, int] = {}
         self.types: dict[str, set[type]] = {}
         self.has_dotted_keys = False
-        self.is_cut = False
         self._closed: set[str] = set()
         self.entered: dict[str, None] = {}
         self._columns: dict[str, list[Any]] = {}
@@ -59,18 +62,17 @@ class Fields:
             self._columns[path], self.types[path] = values, set(map(type, values))
         return self._columns[path]
 
-    def is_present(self, path: str) -> bool:
-        """Whether any record has this field, be it as a value or as an object."""
+    def can_fill(self, column: Column, path: str) -> bool:
+        """Whether the path fills the column in any record. An object is looked into, unless the column takes one."""
         if not self.may_have(path):
             return False
-        return path in self.leaves or path in self.objects or any(value is not ABSENT for value in self.column(path))
+        self.column(path)
+        useless = {AbsentType} if column.type in CONTAINED else {AbsentType, *CONTAINERS}
+        return not self.types[path] <= useless
 
     def _enter_page(self, heads: Collection[str]) -> None:
-        keys: Counter[str] = Counter()
-        for record in self.records:
-            keys.update(record.keys())
+        keys = Counter(chain.from_iterable(self.records))
         if len(keys) > MAX_KEYS:
-            self.is_cut = True
             common = {key for key, _ in keys.most_common(MAX_KEYS)}
             keys = Counter({key: count for key, count in keys.items() if key in common or key in heads})
         total = len(self.records)
@@ -85,12 +87,11 @@ class Fields:
     def _keep(self, path: str, values: list[Any], depth: int) -> None:
         types = set(map(type, values))
         if path in self._columns:  # a key spelled like a nested path: the key wins, record by record
-            self.is_cut = True
             values = _merged(path, self.records, values, self._columns[path])
             types = set(map(type, values))
         self._columns[path], self.types[path] = values, types
         self.entered[path] = None
-        leaves = len(values) - (values.count(ABSENT) if type(ABSENT) in types else 0)
+        leaves = len(values) - (values.count(ABSENT) if AbsentType in types else 0)
         if dict in types:
             leaves -= self._enter_objects(path, values, depth)
         if leaves:
@@ -104,7 +105,6 @@ class Fields:
         keys = dict.fromkeys(chain.from_iterable(filled))
         is_wide = len(keys) > MAX_KEYS or len(self.entered) + len(keys) > MAX_FIELDS
         if depth >= MAX_DEPTH or is_wide:
-            self.is_cut = self.is_cut or is_wide
             self._closed.add(path)
             return 0
         if filled:
@@ -122,3 +122,75 @@ class Fields:
 def _merged(path: str, records: Sequence[Record], first: list[Any], second: list[Any]) -> list[Any]:
     pairs = zip(records, first, second, strict=True)
     return [record.get(path, b if a is ABSENT else a) for record, a, b in pairs]
+
+
+@dataclass(slots=True)
+class Filling:
+    """The raw values of one column, None where there is no data, and where each came from.
+
+    `used` is the path that filled it in every record, or one entry per record where that differs (None: no source).
+    `missing` counts the records that have none of the column's sources.
+    """
+
+    values: list[Any]
+    used: str | list[str | None] | None
+    missing: int
+
+    def path(self, row: int) -> str | None:
+        """Return the path that filled the column in one record."""
+        return self.used[row] if isinstance(self.used, list) else self.used
+
+
+def fill(column: Column, fields: Fields) -> Filling:
+    """Return a column's raw values by its sources, None where the field map says that a value is no data."""
+    filling = _by_first_source(column, fields)
+    if column.null_values:
+        is_null = _matcher(column.null_values)
+        filling.values = [None if is_null(value) else value for value in filling.values]
+    for path, sentinels in column.null_if.items():
+        is_null = _matcher(sentinels)
+        filling.values = [
+            None if is_null(other) else value for value, other in zip(filling.values, fields.column(path), strict=True)
+        ]
+    return filling
+
+
+def _by_first_source(column: Column, fields: Fields) -> Filling:
+    count = len(fields.records)
+    candidates = [path for path in column.sources if fields.can_fill(column, path)]
+    if not candidates:
+        return Filling([None] * count, None, count)
+    values, types = fields.column(candidates[0]), fields.types[candidates[0]]
+    has_containers = column.type not in CONTAINED and not types.isdisjoint(CONTAINERS)
+    if has_containers or (AbsentType in types and len(candidates) > 1):
+        return _record_by_record(column, [(path, fields.column(path)) for path in candidates], count)
+    if AbsentType not in types:
+        return Filling(values, candidates[0], 0)
+    return Filling([None if value is ABSENT else value for value in values], candidates[0], values.count(ABSENT))
+
+
+def _record_by_record(column: Column, candidates: list[tuple[str, list[Any]]], count: int) -> Filling:
+    values: list[Any] = [None] * count
+    used: list[str | None] = [None] * count
+    missing = 0
+    for row in range(count):
+        for path, column_values in candidates:
+            if is_candidate(column, column_values[row]):
+                values[row], used[row] = column_values[row], path
+                break
+        else:
+            missing += 1
+    return Filling(values, used, missing)
+
+
+def _matcher(sentinels: Iterable[Scalar]) -> Callable[[object], bool]:
+    """Compare by JSON type and value: "-101" is not -101 and true is not 1, but 1.0 is 1, being one JSON number."""
+    logical = {value for value in sentinels if isinstance(value, bool)}
+    others = {value for value in sentinels if not isinstance(value, bool)}
+
+    def is_sentinel(value: object) -> bool:
+        if isinstance(value, bool):
+            return value in logical
+        return isinstance(value, str | int | float | None) and value in others
+
+    return is_sentinel

@@ -1,7 +1,6 @@
 """Geometries: from GeoJSON, WKT, encoded polylines and lists of points to GeoJSON as canonical JSON text.
 
 Coordinates are degrees, longitude before latitude. A geometry without coordinates is no geometry: NULL.
-Keep out: the choice of the source (`sources.py`).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import msgspec
 import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column
-from inode_pipeline.normalise.json_text import canonical_json
+from inode_pipeline.normalise.extra import canonical_json, canonical_lines
 from inode_pipeline.normalise.values import Typed, UnreadableError, read_each
 
 Point = tuple[float, float]
@@ -49,10 +48,8 @@ class GeometryReader:
         """Return each geometry as GeoJSON text with sorted keys and coordinates that are all written as doubles."""
         objects = [value for value in values if value is not None]
         if self._takes_objects and _are_plain_lines(objects):
-            texts = list(map(canonical_json, objects))
-            if None not in texts:
-                following = iter(texts)
-                return [None if value is None else next(following) for value in values], {}
+            following = iter(canonical_lines(objects))
+            return [None if value is None else next(following) for value in values], {}
         return read_each(values, self._text)
 
     def _text(self, value: object) -> str | None:
@@ -147,7 +144,9 @@ def _parsed(text: str) -> object:
 
 def _are_plain_lines(values: list[Any]) -> bool:
     """Whether a page's geometries are GeoJSON lines without anything to convert or to refuse; all points at once."""
-    if set(map(type, values)) != {dict} or not all(value.get("type") == "LineString" for value in values):
+    if set(map(type, values)) != {dict} or set(map(len, values)) != {2}:
+        return False
+    if not all(value.get("type") == "LineString" for value in values):
         return False
     lines = [value.get("coordinates") for value in values]
     if set(map(type, lines)) != {list} or min(map(len, lines)) < 2:

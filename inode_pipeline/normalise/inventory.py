@@ -11,8 +11,7 @@ from typing import Any
 
 from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import ABSENT
-from inode_pipeline.normalise.fields import Fields
-from inode_pipeline.normalise.sources import fill
+from inode_pipeline.normalise.fields import Fields, fill
 
 EXTRA = "extra"
 CONTAINER = "-"
@@ -45,9 +44,9 @@ class FieldRow:
 def describe_fields(endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> list[FieldRow]:
     """Return one row per field of the records, in the order in which the API sends them."""
     wanted = [path for column in endpoint.columns for path in column.sources]
-    fields = Fields(records, wanted)
+    fields = Fields(records, [*wanted, *endpoint.measurement_objects])
     fed: dict[str, Column] = {}
-    for column in endpoint.columns:
+    for column in endpoint.measured_at(endpoint.place_of_measurements(fields.can_fill)).columns:
         for path in _sources_used(column, fields):
             fed.setdefault(path, column)
     return [_row(path, fields, fed) for path in sorted(fields.entered, key=_place(fields))]

@@ -1,7 +1,6 @@
 """Times: from what the wire writes to microseconds since 1970 in UTC.
 
 An instant has an offset, or a time zone from the field map. Nothing is assumed about a time that has neither.
-Keep out: the choice of the source (`sources.py`).
 """
 
 from __future__ import annotations
@@ -24,10 +23,18 @@ EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 """Year 1 to year 9999, in UTC: what Python, both databases and a datetime64[us] can hold."""
 
+EARLIEST_MEASUREMENT = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+"""No link was measured before; an earlier time stands for "no date"."""
+
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"
     r"(?: ?(?:[Zz]|[+-][0-9]{2}(?::?[0-9]{2})?))?"
 )
+
+
+def microseconds(instant: datetime) -> int:
+    """An instant with a zone as microseconds since 1970."""
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def read_times(column: Column, values: list[Any]) -> Typed:

@@ -15,7 +15,7 @@ import numpy as np
 
 from inode_pipeline.endpoints.endpoint import TO_WAREHOUSE, Endpoint, Motion
 from inode_pipeline.errors import UnitsError
-from inode_pipeline.normalise.sums import Sums
+from inode_pipeline.normalise.counts import Counts
 
 LOWEST, HIGHEST = 0.8, 1.25
 """The median of length over time over speed may lie between these; both ends are allowed."""
@@ -61,32 +61,32 @@ class Sample:
         return np.concatenate([np.empty((3, 0)), *self._kept], axis=1)
 
 
-def count(sums: Sums, known: np.ndarray) -> None:
-    """Add the records whose `motions` these are to the sums."""
+def count(counts: Counts, known: np.ndarray) -> None:
+    """Add the records whose `motions` these are to the counts."""
     lengths, times, speeds = known
     ratios = 3.6 * lengths / times / speeds
-    sums.moving += ratios.size
-    sums.slow += int(np.count_nonzero(ratios < LOWEST))
-    sums.fast += int(np.count_nonzero(ratios > HIGHEST))
+    counts.moving += ratios.size
+    counts.slow += int(np.count_nonzero(ratios < LOWEST))
+    counts.fast += int(np.count_nonzero(ratios > HIGHEST))
 
 
-def units_agree(sums: Sums) -> bool:
+def units_agree(counts: Counts) -> bool:
     """Whether a median of `3.6 * length / time / speed` lies within the bounds, or there is none."""
-    return 2 * max(sums.slow, sums.fast) <= sums.moving
+    return 2 * max(counts.slow, counts.fast) <= counts.moving
 
 
-def check_units(endpoint: Endpoint, sums: Sums, sample: Sample) -> None:
+def check_units(endpoint: Endpoint, counts: Counts, sample: Sample) -> None:
     """Pass a walk whose units agree.
 
     Raises: UnitsError, naming the likeliest slip and the lines of the field map that mend it.
     """
-    if endpoint.measured is None or units_agree(sums):
+    if endpoint.measured is None or units_agree(counts):
         return
     lengths, times, speeds = known = sample.values
     median = float(np.median(3.6 * lengths / times / speeds))
     slips = likely_slips(endpoint, endpoint.measured, median, np.median(known, axis=1))
     motion = endpoint.measured
-    among = "" if sample.stride == 1 else f" of the {sums.moving}"
+    among = "" if sample.stride == 1 else f" of the {counts.moving}"
     raise UnitsError(
         f"3.6 * {motion.length} / {motion.time} / {motion.speed} should be near 1, but its median over "
         f"{lengths.size}{among} records is {median:.4g}.{_guess(slips)}",

@@ -2,7 +2,7 @@
 
 Each reader takes the raw values of a column (None: no data) and returns the typed ones with the rows that could not be
 read and why. A reason never holds the value.
-Keep out: times (`times.py`), geometries (`geometry.py`), the choice of the source (`sources.py`).
+Not here: times, see `times.py`; geometries, see `geometry.py`.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ FINEST = Decimal("1e-9")
 """A double must hold a number to a billionth of its unit, else the rounding would change what was sent."""
 
 INT64_MAX = 2**63 - 1
+
+UNSTORABLE = "a text with a NUL or half of a surrogate pair"
+NOT_FINITE = "a number that is not finite"
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _LONGEST = 400
@@ -77,7 +80,7 @@ def read_texts(values: list[Any]) -> Typed:
 def _text(value: object) -> str:
     if isinstance(value, str):
         if not _is_storable(value):
-            raise UnreadableError("a text with a NUL or half of a surrogate pair")
+            raise UnreadableError(UNSTORABLE)
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         if key := key_text(value):
@@ -146,6 +149,7 @@ def _double(value: object) -> float:
         if len(text) > 15 and abs(number) < EXACT and abs(Decimal(text) - Decimal(number)) > FINEST:
             raise UnreadableError("a number with more digits than a double holds")
     elif isinstance(value, int | float) and not isinstance(value, bool):
+        _require_finite(value)
         if abs(value) >= EXACT:
             raise UnreadableError("a number too large to be held exactly")
         number = float(value)
@@ -154,6 +158,11 @@ def _double(value: object) -> float:
     if not abs(number) < EXACT:
         raise UnreadableError("a number too large to be held exactly")
     return number
+
+
+def _require_finite(number: float) -> None:
+    if isinstance(number, float) and not math.isfinite(number):
+        raise UnreadableError(NOT_FINITE)
 
 
 def number_text(value: str) -> str:
@@ -180,6 +189,8 @@ def read_counts(values: list[Any]) -> Typed:
 def _count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise UnreadableError("not a number")
+    if not isinstance(value, str):
+        _require_finite(value)
     if isinstance(value, float) and abs(value) >= EXACT:
         raise UnreadableError("a number too large to be held exactly")
     number = Decimal(number_text(value)) if isinstance(value, str) else value

@@ -1,25 +1,22 @@
 """Landing: walk an endpoint until a walk is shown to be complete, and keep its pages as received.
 
-Keep out: when to land (`dates.py`) and what is done with the pages (`load.py`).
+Not here: when to land, see `dates.py`; what is made of the pages, see `load.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
-from inode_pipeline.api.answer import Record
+from inode_pipeline.api.answer import read_answer
 from inode_pipeline.api.client import INodeClient
-from inode_pipeline.api.packed import PlainRecords
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.api.walk import prove_walk
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.record import KeyReader
 from inode_pipeline.normalise.checks import Required
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.collector import calm_collector
-from inode_pipeline.sync.keys import read_keys
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
@@ -41,12 +38,14 @@ def land(
     """
     landing.sweep(warehouse)
     store = _FollowedStore(LandingStore(warehouse, endpoint, run_id, snapshot_date), endpoint, listen)
+    identify = KeyReader(endpoint)
     try:
         with INodeClient(settings) as client:
             proven = prove_walk(
                 client,
                 endpoint.path,
-                identify=lambda records: read_keys(endpoint, records),
+                identify=identify,
+                fields=identify.fields,
                 known=landing.known_keys(warehouse, endpoint),
                 store=store,
             )
@@ -54,10 +53,6 @@ def land(
     except BaseException:
         store.landing.discard()
         raise
-
-
-def _sound(records: Sequence[Record]) -> Sequence[dict[str, Any]]:
-    return records if isinstance(records, PlainRecords) else [one for one in records if isinstance(one, dict)]
 
 
 class _FollowedStore:
@@ -79,13 +74,14 @@ class _FollowedStore:
             self._listen(Progress("walk", f"walk {self._walks}, to confirm the one before", self._walks))
 
     def page(self, page: Page) -> None:
-        """Keep the page, then look: the first sound record must have the endpoint's required fields."""
+        """Keep the page; the first one that has a record must have the endpoint's required fields."""
         self.landing.page(page)
-        records = page.answer.records
-        self._received += len(records)
-        if not self._is_known and (sound := _sound(records)):
-            Required.of(self._endpoint, sound).check()
-            self._is_known = True
+        self._received += len(page.answer.records)
+        if not self._is_known:
+            records = [record for record in read_answer(page.body).records if isinstance(record, dict)]
+            if records:
+                Required.of(self._endpoint, records).check()
+                self._is_known = True
         total = page.answer.count
         of = "" if total is None else f" of {total}"
         self._listen(

@@ -15,7 +15,6 @@ from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.normalise.inventory import clean
-from inode_pipeline.normalise.sums import Sums
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.collector import calm_collector
 from inode_pipeline.warehouse import landing, merge
@@ -47,7 +46,7 @@ def load(
     are stored by the first load.
     """
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
-    normaliser = Normaliser(endpoint)
+    normaliser = Normaliser(endpoint, walk.snapshot_at)
     with merge.loading(warehouse, endpoint, walk, load_id=str(uuid4()), run_id=run_id) as loading:
         _stage_pages(warehouse, walk, normaliser, loading)
         normaliser.check(loading.previous_fields, settings.max_rejected_fraction)
@@ -55,7 +54,11 @@ def load(
         new_fields = _new_fields(loading, facts)
         base_url = settings.base_url if isinstance(settings, Settings) else None
         receipt = loading.merge(rules, replace(facts, base_url=base_url))
-    for note in (*_notes(receipt, facts, new_fields), *_notes_on_records(endpoint, normaliser.sums)):
+    for note in (
+        *_note_on_measurements(receipt, normaliser),
+        *_notes(receipt, facts, new_fields),
+        *_notes_on_records(normaliser),
+    ):
         listen(Progress("note", note))
     return receipt
 
@@ -63,7 +66,8 @@ def load(
 def _stage_pages(warehouse: Warehouse, walk: LandedWalk, normaliser: Normaliser, loading: merge.Load) -> None:
     waiting = _Waiting(loading)
     for page in landing.pages(warehouse, walk):
-        waiting.add(normaliser.page(page.number, read_answer(page.body).records))
+        answer = read_answer(page.body)
+        waiting.add(normaliser.page(page.number, answer.records, is_clean=answer.is_clean))
     waiting.stage()
 
 
@@ -72,7 +76,7 @@ def _facts(walk: LandedWalk, normaliser: Normaliser, tally: LandedWalk | None, z
         received=normaliser.received,
         duplicate=normaliser.duplicate,
         unreadable=normaliser.unreadable,
-        no_data=normaliser.sums.no_data,
+        no_data=normaliser.counts.no_data,
         fields=normaliser.fields,
         pages=walk.pages,
         normaliser_version=NORMALISER_VERSION,
@@ -126,13 +130,35 @@ def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) 
         yield f"Fields never seen before: {', '.join(map(clean, new_fields))}."
 
 
-def _notes_on_records(endpoint: Endpoint, sums: Sums) -> Iterator[str]:
-    """What the receipt does not tell of the records."""
-    missing = sums.missing_of(endpoint).items()
-    some = [f"{column} in {count}" for column, count in missing if 0 < count < sums.records]
+def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
+    """What the receipt does not say of the records."""
+    counts = normaliser.counts
+    missing = counts.missing_of(normaliser.endpoint_read).items()
+    some = [f"{column} in {count}" for column, count in missing if 0 < count < counts.records]
     if some:
         yield f"Fields missing from some records, so NULL there: {', '.join(some)}."
-    if sums.broken_points:
-        yield f"{sums.broken_points} points of geometries could not be read and were dropped."
-    if sums.records and not sums.moving:
+    if counts.geometries:
+        yield f"{counts.geometries} geometries could not be read and are NULL."
+    if counts.broken_points:
+        yield f"{counts.broken_points} points of geometries could not be read and were dropped."
+    if counts.odd_times:
+        yield (
+            f"{counts.odd_times} times of measurement lie before 2000 or more than a day after the walk and are NULL; "
+            "if such a time stands for no data, list it in null_values of the field map."
+        )
+    if counts.left_out:
+        yield f"{counts.left_out} fields were left out of extra: no database keeps what they hold (NaN, NUL)."
+    if counts.records and not counts.moving:
         yield "Units are not checked: no record has length, travel time and speed."
+
+
+def _note_on_measurements(receipt: Receipt, normaliser: Normaliser) -> Iterator[str]:
+    """Say first that nothing was measured: every column of measurements may be NULL in spite of a green load."""
+    if not receipt.received or receipt.no_data < receipt.received - receipt.rejected - receipt.duplicate:
+        return
+    unread = ", ".join(clean(path) for path in normaliser.unread_measurements)
+    yield (
+        "Nothing is measured: no record has a speed or a travel time with its time, so no observation was kept. "
+        + (f"These objects hold such fields, but are not read: {unread}. " if unread else "")
+        + "`inode-pipeline inspect` shows the fields; name the right ones in INODE_FIELD_MAP_FILE."
+    )

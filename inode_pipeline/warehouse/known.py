@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import exists, select
 
-from inode_pipeline.api.keys import KeyDigests, digests, distinct
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.tables import LOADS, endpoint_table
@@ -21,7 +20,7 @@ CHUNK = 10_000
 
 
 def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
-    """Whether any walk is loaded, and the keys whose `deleted_at` is NULL, in eight bytes of memory each."""
+    """Whether any walk is loaded, and the keys whose `deleted_at` is NULL."""
     from inode_pipeline.api.walk import Known  # with it comes the HTTP client, which most commands do not need
 
     table = endpoint_table(endpoint)
@@ -29,6 +28,4 @@ def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
     any_load = select(exists().where(LOADS.c.endpoint == endpoint.name))
     with reading(warehouse) as connection:
         any_loaded = bool(connection.scalar(any_load))
-        # Not by `partitions`: measured, making lists of them costs more than the rest of the reading.
-        present = digests(connection.execution_options(yield_per=CHUNK).scalars(keys))
-    return Known(any_loaded, KeyDigests(distinct(present)))
+        return Known(any_loaded, frozenset(connection.execution_options(yield_per=CHUNK).scalars(keys)))

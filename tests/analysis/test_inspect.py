@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inode_pipeline.analysis.inspect import FieldRow, inspect_page, starting_map
-from inode_pipeline.api.answer import Flawed
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.fieldmap import read_field_map
 from inode_pipeline.endpoints.links import LINKS
@@ -61,9 +60,9 @@ def test_an_object_that_feeds_nothing_itself_is_marked() -> None:
     }
 
 
-def test_flawed_records_show_what_can_be_read_of_them() -> None:
-    """And one of which nothing can be read is not there."""
-    rows = inspect_page(LINKS, [Flawed("NaN", {"id": 1}), Flawed("no object", None)])
+def test_what_is_no_object_is_not_shown() -> None:
+    """Nothing can be read of it."""
+    rows = inspect_page(LINKS, [{"id": 1}, None])
     assert rows == [FieldRow("id", ("integer",), 0.0, "link_id")]
     assert inspect_page(LINKS, []) == []
 
@@ -113,7 +112,7 @@ def test_the_starting_map_says_what_is_needed(reread) -> None:
 )
 def test_the_starting_map_knows_how_times_are_written(reread, value: object, lines: list[str]) -> None:
     """Or asks for what only a person can know."""
-    text = starting_map(LINKS, [{"id": 1, "name": "A", "last_updated": value}])
+    text = starting_map(LINKS, [{"id": 1, "name": "A", "last_updated": value, "speed": 5}])
     section = text.partition("[links.columns.last_observed_at]")[2].partition("[links.columns.geometry]")[0]
     assert [line for line in lines if line not in section] == []
     assert ("format" in section or "timezone" in section) is bool(lines)

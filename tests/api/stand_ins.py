@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from inode_pipeline.api.keys import KeyDigests
 from inode_pipeline.api.walk import Known
 
 CANARIES = {
@@ -75,11 +74,11 @@ def _identify(record: Any) -> str | None:
 
 
 def first_load() -> Known:
-    return Known(any_loaded=False, present=KeyDigests())
+    return Known(any_loaded=False, present=frozenset())
 
 
 def loaded(*ids: int) -> Known:
-    return Known(any_loaded=True, present=KeyDigests.of(str(link) for link in ids))
+    return Known(any_loaded=True, present=frozenset(map(str, ids)))
 
 
 def leaks(*texts: str) -> list[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from inode_pipeline.api.answer import Flawed
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import DataError, FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
@@ -78,11 +77,11 @@ def test_a_walk_without_records_is_exempt() -> None:
 
 
 def test_a_page_of_flawed_records_is_too_many_rejected_not_fields_lost() -> None:
-    """What they hold shows that the fields are there."""
+    """That their fields are there can be seen."""
     with pytest.raises(TooManyRejectedError):
-        check([Flawed("not a finite number", record(), "last_speed")], BEFORE)
+        check([record(name="\ud800")], None)
     with pytest.raises(TooManyRejectedError):
-        check([Flawed("not an object", None)], BEFORE)
+        check([7], BEFORE)
 
 
 @pytest.mark.parametrize(
@@ -217,3 +216,16 @@ def test_m46_hostile_field_names_stay_on_one_line() -> None:
         check([{evil: 1}], None)
     assert caught.value.message.isprintable()
     assert len(caught.value.message) < 400
+
+
+NESTED = {"id": 9, "name": 9, "updated_at": 9, "last_record.speed": 9, "last_record.timestamp": 9}
+
+
+def test_m41_measurements_that_leave_their_object_stop() -> None:
+    """What they are called now must be said in the field map; a null object, or an `updated_at` that goes, is none."""
+    moved = {"id": 1, "name": "A", "updated_at": "2026-01-01T00:00:00Z"}
+    for changed in (moved, {**moved, "speed": 5, "timestamp": "2026-01-01T00:00:00Z"}):
+        with pytest.raises(SchemaDriftError, match=r"last_record\.speed, which fills last_speed_kmh, is in none"):
+            check([changed], NESTED)
+    check([{**moved, "last_record": None}], NESTED)
+    check([{"id": 1, "name": "A", "last_record": {"speed": 5, "timestamp": "2026-01-01T00:00:00Z"}}], NESTED)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.normalise import Normaliser
 from inode_pipeline.normalise.geometry import GeometryReader
 
@@ -17,12 +18,14 @@ POLYLINE = "_p~iF~ps|U_ulLnnqC_mqNvxq`@"  # the example of the algorithm's own d
 
 
 @pytest.fixture(scope="session")
-def geometry(one, mapped):
+def geometry(mapped):
     """What a format makes of a value: the parsed GeoJSON, None for NULL, or the reason."""
 
     def read(raw: Any, form: str | None = None) -> Any:
-        result = one("geometry", "g", raw, endpoint=mapped("geometry", sources=("g",), format=form))
-        return result if result is None or result.startswith("rejected") else json.loads(result)
+        [text], reasons = GeometryReader(mapped("geometry", format=form)["geometry"]).read([raw])
+        if reasons:
+            return f"unreadable: {reasons[0]}"
+        return None if text is None else json.loads(text)
 
     return read
 
@@ -137,11 +140,19 @@ def test_equal_coordinates_are_written_alike(typed, link) -> None:
         ("lat,lon pairs", "   ", "an empty text"),
     ],
 )
-def test_what_is_no_geometry_is_set_aside(geometry, form: str | None, raw: object, reason: str) -> None:
-    """A geometry that cannot be read names its field; nothing is drawn by guess."""
+def test_what_is_no_geometry_has_a_reason(geometry, form: str | None, raw: object, reason: str) -> None:
+    """Nothing is drawn by guess."""
     result = geometry(raw, form)
-    assert str(result).startswith("rejected: geometry: ")
+    assert str(result).startswith("unreadable: ")
     assert reason in result
+
+
+def test_a_geometry_that_cannot_be_read_is_null_and_counted(link) -> None:
+    """A night must not fail because two lines are drawn badly: their records are kept."""
+    normaliser = Normaliser(LINKS)
+    batch = normaliser.page(1, [link(geometry=LINE), link(id=2, geometry="nonsense"), link(id=3, geometry=[[1, 2]])])
+    assert [True, False, False] == list(batch.frame["geometry"].notna())
+    assert (0, 2) == (len(batch.rejected), normaliser.counts.geometries)
 
 
 @pytest.mark.parametrize(
@@ -152,7 +163,7 @@ def test_a_last_point_that_was_cut_off_is_dropped_and_counted(mapped, link, last
     normaliser = Normaliser(mapped("geometry", sources=("g",), format="lat,lon pairs"))
     batch = normaliser.page(1, [link(g=f"40.74047,-74.009251 40.74137,-74.00893 {last}")])
     assert json.loads(batch.frame["geometry"][0])["coordinates"] == [[-74.009251, 40.74047], [-74.00893, 40.74137]]
-    assert normaliser.sums.broken_points == 1
+    assert normaliser.counts.broken_points == 1
 
 
 @pytest.mark.parametrize("text", ["40.74047,-74.009251 40.74137,-74.0 ", "40,-74 41,-74 42,-7", "40.7,-74.01 40.8,-74"])
@@ -161,7 +172,7 @@ def test_a_last_point_that_was_not_cut_off_is_kept(mapped, link, text: str) -> N
     normaliser = Normaliser(mapped("geometry", sources=("g",), format="lat,lon pairs"))
     batch = normaliser.page(1, [link(g=text)])
     assert len(json.loads(batch.frame["geometry"][0])["coordinates"]) == len(text.split())
-    assert normaliser.sums.broken_points == 0
+    assert normaliser.counts.broken_points == 0
 
 
 def test_two_points_that_run_together_are_dropped_and_counted(mapped, link) -> None:
@@ -170,7 +181,7 @@ def test_two_points_that_run_together_are_dropped_and_counted(mapped, link) -> N
     text = "40.75831,-73.83897 40.75788,-73.8389340.75562,-73.83847 40.75513,-73.83834 40.75455,-73.83811"
     batch = normaliser.page(1, [link(g=text)])
     assert len(json.loads(batch.frame["geometry"][0])["coordinates"]) == 3
-    assert normaliser.sums.broken_points == 1
+    assert normaliser.counts.broken_points == 1
 
 
 NUMBERS = st.sampled_from([1.5, -89.5, 179.5, 0.0, -0.0, 200.0, 7, None, float("nan"), float("inf")])

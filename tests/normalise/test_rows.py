@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.normalise import Normaliser
-from inode_pipeline.normalise.hashes import fingerprints
+from inode_pipeline.normalise.normaliser import fingerprints
 
 T1, T2 = "2026-01-01T00:00:00Z", "2026-01-01T00:00:00.000001Z"
 
@@ -36,7 +36,9 @@ def test_m43_of_two_records_with_one_id_the_one_measured_last_wins(
 ) -> None:
     """NULL is the smallest time, and of equal times the later record wins; the other is counted."""
     batch = typed(
-        {"id": 1, "name": "first"} | first, {"id": 2, "name": "between"}, {"id": "1", "name": "second"} | second
+        {"id": 1, "name": "first", "last_speed": 5} | first,
+        {"id": 2, "name": "between"},
+        {"id": "1", "name": "second", "last_speed": 5} | second,
     )
     names = ["first", "between"] if winner == "first" else ["between", "second"]
     assert list(batch.frame["name"]) == names
@@ -45,7 +47,7 @@ def test_m43_of_two_records_with_one_id_the_one_measured_last_wins(
 
 def test_m43_a_rejected_record_is_no_duplicate(typed, link) -> None:
     """Each record counts once, rejected before duplicate, and a typed record of the same id stays."""
-    batch = typed(link(last_updated=T2, distance="far"), link(last_updated=T1), link())
+    batch = typed(link(last_updated=T2, distance="far"), link(last_updated=T1, last_speed=5), link(last_speed=5))
     assert list(batch.frame["position"]) == [2]
     assert list(batch.rejected["position"]) == [1]
     assert (batch.duplicate, batch.unreadable) == (1, 0)
@@ -92,7 +94,7 @@ def test_counts_add_up_over_the_pages(link) -> None:
     second = normaliser.page(2, [link(id=2, last_updated=T1, last_speed=5), link(id=3, distance="x")])
     assert list(second.frame["page"]) == [2]
     totals = (normaliser.received, normaliser.rejected, normaliser.duplicate, normaliser.unreadable)
-    assert (totals, normaliser.sums.no_data) == ((5, 2, 1, 1), 1)
+    assert (totals, normaliser.counts.no_data) == ((5, 2, 1, 1), 1)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +144,7 @@ CHANGES = [
     ("last_speed_kmh", {"last_speed": 5}, False),
     ("last_travel_time_s", {"last_travel_time": 5}, False),
     ("last_sample_count", {"sample_size": 5}, False),
-    ("last_observed_at", {"last_updated": T1}, False),
+    ("last_observed_at", {"last_updated": T1, "last_speed": 5}, False),
     ("link_id", {"id": 2}, False),
 ]
 

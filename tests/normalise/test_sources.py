@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from inode_pipeline.api.answer import Flawed
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import Normaliser
 
@@ -25,7 +24,7 @@ def test_m41_missing_from_some_records_is_null_and_counted(link) -> None:
     normaliser = Normaliser(endpoint_of())
     batch = normaliser.page(1, [link(id=1, status="A"), link(id=2, status=None), link(id=3)])
     assert nulls(batch.frame["status"]) == ["A", None, None]
-    assert normaliser.sums.missing["status"] == 1
+    assert normaliser.counts.missing["status"] == 1
     assert normaliser.fields == {"id": 3, "name": 3, "status": 2}
 
 
@@ -90,28 +89,46 @@ def test_extra_keeps_numbers_exactly(typed, link) -> None:
     assert extra(batch) == [{"big": 2**70, "small": -(2**64), "half": 0.5}]
 
 
+UNSTORABLE = [
+    ({"note": "a\x00b"}, {}),
+    ({"note": float("nan")}, {}),
+    ({"deep": {"er": ["ok", "\ud800"], "ok": 1}}, {"deep": {"ok": 1}}),
+    ({"deep": {"\x00": 1}}, {"deep": {}}),
+    ({"deep": {"list": [1, {"far": float("-inf")}]}}, {"deep": {}}),
+    ({"\ud800": 1}, {}),
+]
+
+
+@pytest.mark.parametrize(("rest", "kept"), UNSTORABLE)
+def test_m77_what_no_database_keeps_is_left_out_of_extra_and_counted(
+    link, rest: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    """Such a field feeds no column, so it does not cost the link; it is the same on both databases."""
+    normaliser = Normaliser(endpoint_of())
+    batch = normaliser.page(1, [link(id=1), link(id=2, **rest, also=1)])
+    assert [{}, {**kept, "also": 1}] == extra(batch)
+    assert (0, 1) == (len(batch.rejected), normaliser.counts.left_out)
+    assert not [path for path in normaliser.fields if "\0" in path or not path.isascii()]
+
+
 @pytest.mark.parametrize(
-    ("field", "rest"),
+    ("field", "value", "reason"),
     [
-        ("note", {"note": "a\x00b"}),
-        ("deep.er", {"deep": {"er": ["ok", "\ud800"]}}),
-        ("deep", {"deep": {"\x00": 1}}),
-        ("(a field's name)", {"\ud800": 1}),
+        ("last_speed", float("nan"), "last_speed_kmh: a number that is not finite"),
+        ("sample_size", float("inf"), "last_sample_count: a number that is not finite"),
+        ("sample_size", float("nan"), "last_sample_count: a number that is not finite"),
+        ("status", "a\x00", "status: a text with a NUL or half of a surrogate pair"),
+        ("status", "\ud800", "status: a text with a NUL or half of a surrogate pair"),
     ],
 )
-def test_m37_a_text_that_postgresql_cannot_store_is_set_aside(typed, link, field: str, rest: dict[str, Any]) -> None:
-    """The same on SQLite, which would store it; the other records are typed."""
-    batch = typed(link(id=1), link(id=2, **rest))
-    assert list(batch.frame["link_id"]) == ["1"]
-    assert batch.rejected.to_dict("records") == [
-        {
-            "page": 1,
-            "position": 2,
-            "link_id": "2",
-            "field": field,
-            "reason": "a text with a NUL or half of a surrogate pair",
-        }
-    ]
+def test_m77_where_it_feeds_a_column_its_record_is_set_aside(
+    typed, link, field: str, value: object, reason: str
+) -> None:
+    """With its id, so that the link counts as held; the other records of the page are typed."""
+    batch = typed(link(id=1), link(id=2, **{field: value}))
+    assert ["1"] == list(batch.frame["link_id"])
+    expected = {"page": 1, "position": 2, "link_id": "2", "field": field, "reason": reason}
+    assert [expected] == batch.rejected.to_dict("records")
 
 
 def test_a_backslash_before_u0000_is_no_nul(typed, link) -> None:
@@ -119,21 +136,14 @@ def test_a_backslash_before_u0000_is_no_nul(typed, link) -> None:
     assert extra(typed(link(note="\\u0000"))) == [{"note": "\\u0000"}]
 
 
-def test_m37_a_flawed_record_is_set_aside_with_its_id(typed, link) -> None:
-    """Its id, where that can be read, counts as held; one without takes the right to remove from the walk."""
-    batch = typed(
-        Flawed("not a finite number", {"id": 7, "name": "A"}, "Speed"),
-        link(id=8),
-        Flawed("not an object", None),
-        Flawed("a key stands twice", {"name": "A"}),
-    )
-    assert list(batch.frame["link_id"]) == ["8"]
-    assert [tuple(row) for row in batch.rejected.astype(object).where(batch.rejected.notna(), None).to_numpy()] == [
-        (1, 1, "7", "Speed", "not a finite number"),
-        (1, 3, None, "(record)", "not an object"),
-        (1, 4, None, "(record)", "a key stands twice"),
-    ]
-    assert (batch.received, batch.unreadable, batch.duplicate) == (4, 2, 0)
+def test_what_is_no_object_is_set_aside(typed, link) -> None:
+    """It has no id, so it takes from the walk the right to make links vanish."""
+    batch = typed(7, link(id=8), None, [link(id=9)])
+    assert ["8"] == list(batch.frame["link_id"])
+    whole = (None, "(record)", "the record is not an object")
+    rejected = batch.rejected.astype(object).where(batch.rejected.notna(), None)
+    assert [(1, 1, *whole), (1, 3, *whole), (1, 4, *whole)] == [tuple(row) for row in rejected.to_numpy()]
+    assert (4, 3, 0) == (batch.received, batch.unreadable, batch.duplicate)
 
 
 def test_a_record_is_set_aside_once_with_its_first_fault(typed, link) -> None:
@@ -232,3 +242,52 @@ def test_many_wide_objects_are_not_all_taken_apart(typed, link) -> None:
     batch = normaliser.page(1, [wide | link(origin={"id": 5, "name": "S"})])
     assert len(normaliser.fields) < 2100
     assert (batch.frame["origin_sensor_id"][0], extra(batch)[0]) == ("5", wide)
+
+
+MEASURED = {"speed": 50, "travel_time": 20, "count": 3, "timestamp": "2026-05-12T00:00:00Z"}
+MEASUREMENTS = ["last_speed_kmh", "last_travel_time_s", "last_sample_count"]
+
+
+@pytest.mark.parametrize("name", ["last_record", "last_measurement", "measurement", "latest", "current", "last"])
+def test_measurements_are_found_together_one_level_down(link, name: str) -> None:
+    """In an object of a listed name; an `updated_at` of the record beside it is no time of measurement."""
+    normaliser = Normaliser(endpoint_of())
+    batch = normaliser.page(
+        1, [link(updated_at="2026-01-01T00:00:00Z", **{name: MEASURED}), link(id=2, **{name: None})]
+    )
+    assert [[50.0, None], [20.0, None], [3, None]] == [nulls(batch.frame[column]) for column in MEASUREMENTS]
+    assert ["2026-05-12 00:00:00+00:00", "<NA>"] == [str(time) for time in batch.frame["last_observed_at"]]
+    assert [{"updated_at": "2026-01-01T00:00:00Z"}, {name: None}] == extra(batch)
+    assert {} == {
+        c: n for c, n in normaliser.counts.missing_of(normaliser.endpoint_read).items() if n and c in MEASUREMENTS
+    }
+
+
+def test_the_record_itself_comes_before_its_objects(typed, link) -> None:
+    """Speeds of two places are never mixed, and the one that is not read stays in extra."""
+    batch = typed(link(last_record=MEASURED, last_speed=70, last_updated="2026-05-12T01:00:00Z"))
+    assert [[70.0], [None], [None]] == [nulls(batch.frame[column]) for column in MEASUREMENTS]
+    assert [{"last_record": MEASURED}] == extra(batch)
+
+
+def test_an_object_that_is_not_listed_is_never_read_only_named(link) -> None:
+    """A forecast looks like a measurement."""
+    normaliser = Normaliser(endpoint_of())
+    batch = normaliser.page(1, [link(forecast=MEASURED)])
+    assert [[None], [None], [None]] == [nulls(batch.frame[column]) for column in MEASUREMENTS]
+    assert (["forecast"], 1) == (normaliser.unread_measurements, batch.no_data)
+
+
+def test_a_field_map_names_the_object(link, mapped) -> None:
+    """One mapped column is enough: the others are looked for beside it."""
+    endpoint = mapped("last_speed_kmh", sources=("stats.speed",), is_mapped=True)
+    batch = Normaliser(endpoint).page(1, [link(stats=MEASURED, last_record={**MEASURED, "count": 9})])
+    assert [[50.0], [20.0], [3]] == [nulls(batch.frame[column]) for column in MEASUREMENTS]
+
+
+def test_the_first_page_with_measurements_decides_for_the_walk(link) -> None:
+    """A later page with another place is not read there."""
+    normaliser = Normaliser(endpoint_of())
+    pages = [[link()], [link(id=2, latest=MEASURED)], [link(id=3, current=MEASURED)]]
+    speeds = [nulls(normaliser.page(n, page).frame["last_speed_kmh"]) for n, page in enumerate(pages, 1)]
+    assert [[None], [50.0], [None]] == speeds

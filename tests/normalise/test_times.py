@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -11,8 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.normalise import Normaliser
+from inode_pipeline.normalise.times import read_times
+
 FIELD = "last_updated"
 COLUMN = "last_observed_at"
+
+
+@pytest.fixture(scope="session")
+def one() -> Callable[..., Any]:
+    """What a column makes of one value: an instant, or the reason why it is none."""
+
+    def value(column: str, field: str, raw: Any, endpoint: Endpoint = LINKS) -> Any:
+        instants, reasons = read_times(endpoint[column], [raw])
+        if reasons:
+            return f"rejected: {column}: {reasons[0]}"
+        return pd.Timestamp(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instants[0]))
+
+    return value
 
 
 def instant(text: str) -> pd.Timestamp:
@@ -47,7 +66,7 @@ def test_m40_iso_times_are_stored_as_the_same_instant(one, raw: str, expected: s
 def test_m40_one_column_may_mix_fractions_and_offsets(typed, link) -> None:
     """What Django sends around a clock change, with NULLs between, in one UTC column of microseconds."""
     raws = ["2026-03-29T00:59:59.5Z", None, "2026-03-29T03:00:00+02:00", "2026-03-29T00:00:00Z"]
-    frame = typed(*(link(id=number, last_updated=raw) for number, raw in enumerate(raws))).frame
+    frame = typed(*(link(id=number, last_updated=raw, last_speed=50) for number, raw in enumerate(raws))).frame
     expected = [instant("2026-03-29 00:59:59.5"), pd.NaT, instant("2026-03-29 01:00"), instant("2026-03-29")]
     kind = "timestamp[us, tz=UTC][pyarrow]"
     pd.testing.assert_series_equal(frame[COLUMN], pd.Series(expected, name=COLUMN, dtype=kind))
@@ -172,3 +191,35 @@ def test_m40_every_offset_time_is_stored_as_its_instant_or_set_aside(one, local:
         assert "the year" in result
         return
     assert result.tz_localize(None).to_pydatetime() == expected
+
+
+WALKED_AT = datetime(2026, 5, 12, 4, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_kept"),
+    [
+        ("0001-01-01T00:00:00Z", False),
+        ("1970-01-01T00:00:00Z", False),
+        ("1999-12-31T23:59:59.999999Z", False),
+        ("2000-01-01T00:00:00Z", True),
+        ("2026-05-13T04:30:00Z", True),
+        ("2026-05-13T04:30:00.000001Z", False),
+        ("9999-12-31T23:59:59Z", False),
+    ],
+)
+def test_m78_a_time_that_stands_for_no_date_is_null_and_counted(link, raw: str, is_kept: bool) -> None:
+    """No link was measured before 2000 or more than a day after the walk; its record is kept."""
+    normaliser = Normaliser(LINKS, WALKED_AT)
+    batch = normaliser.page(1, [link(last_speed=50, last_updated=raw), link(id=2, last_speed=50, last_updated=None)])
+    assert [is_kept, False] == list(batch.frame[COLUMN].notna())
+    assert (0, int(not is_kept)) == (len(batch.rejected), normaliser.counts.odd_times)
+
+
+def test_a_time_without_a_value_beside_it_is_no_time_of_measurement(typed, link) -> None:
+    """An `updated_at` of a record says when somebody edited it; a later page with values has its times."""
+    normaliser = Normaliser(LINKS)
+    edited = link(updated_at="2026-03-29T00:01:00Z")
+    first, second = normaliser.page(1, [edited]), normaliser.page(2, [link(id=2, speed=50) | edited])
+    assert [True, False] == [bool(batch.frame[COLUMN].isna()[0]) for batch in (first, second)]
+    assert "2026-03-29T00:01:00Z" in first.frame["extra"][0]

@@ -14,7 +14,7 @@ from inode_pipeline.endpoints.fieldmap import read_field_map
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import UnitsError
 from inode_pipeline.normalise import Normaliser
-from inode_pipeline.normalise.sums import Sums
+from inode_pipeline.normalise.counts import Counts
 from inode_pipeline.normalise.units import MOST, Sample, check_units, count, units_agree
 
 # length in m, travel time in s, speed in km/h: what the road really did
@@ -144,7 +144,7 @@ def test_the_median_is_that_of_the_walk_not_of_a_page() -> None:
 
 def test_a_long_walk_keeps_few_values_and_counts_all() -> None:
     """Every second record, every fourth, and so on, whatever the pages' sizes; the message says how many are shown."""
-    sample, sums = Sample(), Sums()
+    sample, sums = Sample(), Counts()
     true = iter(np.arange(1.0, 3 * MOST + 1.0))
     for size in itertools.cycle((1, 999, 7000)):
         lengths = np.fromiter(itertools.islice(true, size), np.float64)
@@ -164,4 +164,4 @@ def test_a_long_walk_keeps_few_values_and_counts_all() -> None:
 @pytest.mark.parametrize(("slow", "fast", "agree"), [(5, 5, True), (5, 0, True), (6, 0, False), (0, 6, False)])
 def test_units_agree_where_a_median_lies_within_the_bounds(slow: int, fast: int, *, agree: bool) -> None:
     """Of an even number of records, any value between the two middle ones is a median."""
-    assert agree == units_agree(Sums(moving=10, slow=slow, fast=fast))
+    assert agree == units_agree(Counts(moving=10, slow=slow, fast=fast))

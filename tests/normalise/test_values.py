@@ -104,8 +104,8 @@ def test_m39_a_number_or_a_number_in_a_string_is_a_measure(one, raw: object, exp
         (True, "not a number"),
         (-1, "negative"),
         ("-0.5", "negative"),
-        (math.nan, "too large"),
-        (math.inf, "too large"),
+        (math.nan, "not finite"),
+        (math.inf, "not finite"),
     ],
 )
 def test_m39_what_a_double_cannot_hold_is_set_aside(one, raw: object, reason: str) -> None:

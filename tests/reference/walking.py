@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from inode_pipeline.api.answer import Flawed
 from inode_pipeline.api.client import INodeClient
-from inode_pipeline.api.keys import KeyDigests
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.api.walk import Known, ProvenWalk, prove_walk
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.sync.keys import read_keys
+from inode_pipeline.endpoints.record import KeyReader
 from tests.reference.running import Reference
 
 OAUTH = ("username", "password", "client_id", "client_secret")
@@ -65,13 +63,11 @@ def walk(settings: Settings, present: Iterable[str] | None = None, *, expires_af
 
     After each page of `expires_after` the token's time is over by the client's own clock.
     """
-    known = Known(any_loaded=present is not None, present=KeyDigests.of(present or ()))
+    known = Known(any_loaded=present is not None, present=frozenset(present or ()))
     with INodeClient(settings) as client:
         store = MemoryStore(lambda number: expire(client) if number in expires_after else None)
-        proven = prove_walk(
-            client, LINKS.path, identify=lambda records: read_keys(LINKS, records), known=known, store=store
-        )
-    records = [dict(record) for page in store.pages for record in page.answer.records if not isinstance(record, Flawed)]
+        proven = prove_walk(client, LINKS.path, identify=KeyReader(LINKS), known=known, store=store)
+    records = [dict(record) for page in store.pages for record in page.answer.records]
     for record in records:
         del record["last_updated"]
     return Walked(proven, records, store.walks)
