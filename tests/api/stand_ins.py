@@ -67,10 +67,8 @@ def identify(records: Sequence[Any]) -> list[str | None]:
 
 
 def _identify(record: Any) -> str | None:
-    value = record.get("id") if isinstance(record, dict) else getattr(record, "value", None)
-    if isinstance(value, dict):
-        value = value.get("id")
-    return None if value is None else str(value)
+    value = record.get("id") if isinstance(record, dict) else None
+    return str(value) if isinstance(value, int | str) else None
 
 
 def first_load() -> Known:

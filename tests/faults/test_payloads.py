@@ -83,7 +83,7 @@ def test_m27_m30_m34_m36_answers_that_are_no_pages_change_nothing(
 HOSTILE = "=cmd() \x1b[31m\r\n\u202e'; drop table links;-- \U0001f6a7"
 
 
-def test_m37_m38_m44_m46_hostile_records_are_exact_or_set_aside_the_same_in_both_databases(
+def test_m37_m38_m44_m46_m77_hostile_records_are_exact_or_set_aside_the_same_in_both_databases(
     emulator: EmulatorServer, warehouse: Warehouse, settings: Settings
 ) -> None:
     """Ids and texts to the last byte; what cannot be trusted is in `rejected_records`, with its id where it has one."""
@@ -98,18 +98,20 @@ def test_m37_m38_m44_m46_hostile_records_are_exact_or_set_aside_the_same_in_both
         "123": record('"123"', **{"Name": "other", "select": 1, '"; drop table x;--': 2, "f" * 70: 3, "\U0001f600": 4}),
         "0123": record('"0123"'),
         "12345678901234567890123": record("12345678901234567890123", last_speed=None),
+        "9": b'{"id": 9, "name": "a", "name": "plain"}',
+        "20": b'{"id": 20, "name": "plain", "note": NaN, "kept": 1}',
+        "21": b'{"id": 21, "name": "plain", "note": "a\\u0000", "kept": 1}',
     }
     bad = {
         "7": b'{"id": 7, "name": "a", "distance": NaN}',
         "8": b'{"id": 8, "name": "a", "distance": 1e999}',
-        "9": b'{"id": 9, "name": "a", "name": "b"}',
         "10": b'{"id": 10, "name": "a\\u0000"}',
         "11": b'{"id": 11, "name": "\\ud800"}',
     }
     unreadable = [record("1.0"), record("true"), record("null"), b'{"name": "no id"}']
     emulator.state.records = [*good.values(), *bad.values(), *unreadable]
     receipt = sync(settings, warehouse)
-    assert (receipt.received, receipt.inserted, receipt.rejected) == (14, 5, 9)
+    assert (receipt.received, receipt.inserted, receipt.rejected) == (16, 8, 8)
     with reading(warehouse) as connection:
         rows = {row.link_id: row for row in connection.execute(select(LINKS_TABLE)).all()}
         rejected = connection.execute(select(REJECTED_RECORDS.c.link_id, REJECTED_RECORDS.c.reason)).all()
@@ -117,5 +119,7 @@ def test_m37_m38_m44_m46_hostile_records_are_exact_or_set_aside_the_same_in_both
     assert rows[str(2**53 + 1)].name == HOSTILE
     assert len(rows[str(2**63)].name) == 1_000_000
     assert rows["123"].extra == {"Name": "other", "select": 1, '"; drop table x;--': 2, "f" * 70: 3, "\U0001f600": 4}
+    assert {rows[key].name for key in ("9", "20", "21")} == {"plain"}
+    assert [rows[key].extra for key in ("20", "21")] == [{"kept": 1}, {"kept": 1}]
     assert sorted(key for key, _ in rejected if key) == sorted(bad)
     assert sum(key is None for key, _ in rejected) == 4
