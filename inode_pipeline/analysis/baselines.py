@@ -4,9 +4,9 @@
 over the 85th percentile of the speeds of the link's off-peak 15-minute bins, by linear interpolation, as the FHWA Urban
 Congestion Report has it (Documentation and Definitions, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm). The
 hours of off-peak are an assumption: those from 06 to 22 that are in neither of its weekday peaks.
-A speed is length over time, so the length cancels: the percentile is taken of 1 / time, and a link whose length changed
-within the dates is left out.
-A version is added and never changed. Keep out: which baseline serves which month; the views say that.
+A speed is length over time, so the length cancels: the percentile is taken of 1 / time, and a link whose length or
+sensors changed within the dates is left out.
+A version is added and never changed. Which baseline serves which month is decided by the view `internal_link_months`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 import pandas as pd
-from sqlalchemy import Connection, Text, func, select, type_coerce
+from sqlalchemy import Column, Connection, Double, MetaData, Table, Text, select, type_coerce
 
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.analyst_tables import CALENDAR, INDEX_RULES
@@ -26,6 +26,7 @@ from inode_pipeline.warehouse.baselines import add_version, freeze_configured, n
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE
+from inode_pipeline.warehouse.types import CalendarDate
 
 Method = Literal["configured", "p85_offpeak_speed"]
 
@@ -39,6 +40,20 @@ WEEKEND_HOURS = frozenset(range(6, 22))
 LINKS_AT_A_TIME = 25
 """A quarter of one link is about 9,000 bins, so this is some 50 MB."""
 
+CONFIGURATIONS = Table(
+    "internal_link_configurations",
+    MetaData(),
+    Column("link_id", Text),
+    Column("valid_from", CalendarDate),
+    Column("valid_to", CalendarDate),
+    Column("length_m", Double),
+    Column("origin_sensor_id", Text),
+    Column("destination_sensor_id", Text),
+)
+"""The view of the dates on which each link had which length and sensors."""
+
+CONFIGURATION = ("length_m", "origin_sensor_id", "destination_sensor_id")
+
 MIN_DAYS = 10
 """What `index_rules` is shipped with, should the rule be gone."""
 
@@ -51,7 +66,7 @@ class Frozen:
     version: int
     links: int
     too_few_days: int = 0
-    changed_length: int = 0
+    changed_configuration: int = 0
 
 
 def freeze(warehouse: Warehouse, method: Method, first: date | None = None, last: date | None = None) -> Frozen:
@@ -78,13 +93,13 @@ def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None
     zone = ZoneInfo(stored_zone(warehouse) or "UTC")
     with reading(warehouse) as connection:
         first, last = _dates(connection, first, last)
-        changed = _changed_length(connection, first, last)
+        configurations = _configurations(connection, first, last)
         left_out = _left_out_days(connection)
         floor = connection.scalar(select(INDEX_RULES.c.value).where(INDEX_RULES.c.name == "min_days")) or MIN_DAYS
         bins = _off_peak_bins(connection, zone, first, last, left_out)
         measured = pd.concat([_free_flow(some) for some in bins] or [_free_flow(_NO_BINS)])
     enough = measured[measured["n_days"] >= floor]
-    kept = enough[~enough.index.isin(changed)]
+    kept = enough.join(configurations, how="inner")
     if kept.empty:
         raise ConfigError(
             f"No link has off-peak measurements on {floor:g} days from {first} to {last}.",
@@ -95,7 +110,13 @@ def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None
         warehouse,
         "p85_offpeak_speed",
         (
-            {"link_id": link_id, "free_flow_travel_time_s": float(row.free_flow), "n_bins": int(row.n_bins), **dates}
+            {
+                "link_id": link_id,
+                "free_flow_travel_time_s": float(row.free_flow),
+                "n_bins": int(row.n_bins),
+                **row[list(CONFIGURATION)],
+                **dates,
+            }
             for link_id, row in kept.iterrows()
         ),
     )
@@ -114,19 +135,14 @@ def _dates(connection: Connection, first: date | None, last: date | None) -> tup
     return first, last
 
 
-def _changed_length(connection: Connection, first: date, last: date) -> set[str]:
-    snapshots, versions = LINK_FACTS.snapshots.c, LINK_FACTS.versions.c
-    lengths = (
-        select(snapshots.link_id)
-        .join(
-            LINK_FACTS.versions,
-            (versions.link_id == snapshots.link_id) & (versions.content_hash == snapshots.content_hash),
-        )
-        .where(snapshots.snapshot_date.between(first, last))
-        .group_by(snapshots.link_id)
-        .having(func.count(versions.length_m.distinct()) > 1)
+def _configurations(connection: Connection, first: date, last: date) -> pd.DataFrame:
+    """The length and sensors of each link that kept them on all of the dates, by link_id."""
+    stretches = CONFIGURATIONS.c
+    chosen = select(stretches.link_id, *(stretches[name] for name in CONFIGURATION)).where(
+        stretches.valid_from <= last, stretches.valid_to > first
     )
-    return set(connection.scalars(lengths))
+    found = pd.DataFrame(connection.execute(chosen).all(), columns=("link_id", *CONFIGURATION), dtype="object")
+    return found.drop_duplicates("link_id", keep=False).set_index("link_id")
 
 
 def _left_out_days(connection: Connection) -> tuple[set[date], set[date]]:

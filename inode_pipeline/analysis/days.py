@@ -1,7 +1,7 @@
 """A monthly question asked about days of one's own: from one date to another, on some weekdays only.
 
-The views compute their measures month by month, and every one of them takes its days from the view `local_segments`.
-So the question is asked with the same views, each as a subquery of WITH, over a `local_segments` that has the chosen
+The views compute their measures month by month, and every one of them takes its days from the view `internal_segments`.
+So the question is asked with the same views, each as a subquery of WITH, over a `internal_segments` that has the chosen
 days only and calls them one month. The definitions stay those of the views; the column `month` then names the days.
 Their baseline is the one in force in the month of the first day.
 """
@@ -30,7 +30,7 @@ OWN_DAYS = (
 )
 """Name, kind and description of the parameters that a query has beside its month."""
 
-_SOURCE = "local_segments"
+_SOURCE = "internal_segments"
 
 
 def weekday_numbers(value: str) -> tuple[int, ...]:
@@ -75,7 +75,7 @@ def _first_and_last(connection: Connection, values: Mapping[str, object]) -> tup
 
 
 def over_days(warehouse: Warehouse, select: str) -> str:
-    """The subqueries of WITH: `local_segments` with the chosen days, then each view between it and the SELECT."""
+    """The subqueries of WITH: `internal_segments` with the chosen days, then each view between it and the SELECT."""
     columns = [name for name, _, _ in read_head(_text(_SOURCE)).columns]
     listed = ", ".join("CAST(:month AS text) AS month" if name == "month" else name for name in columns)
     schema = f'"{warehouse.schema}"' if warehouse.schema else "main"

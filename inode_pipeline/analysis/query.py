@@ -35,6 +35,7 @@ _PARAMETER = re.compile(
     r"^-- :(\w+) \((text|number|date|month|days|weekdays)(, needed)?\) (.+)(?:\n--   (SELECT .+))?$", re.MULTILINE
 )
 _CHOICES = {
+    "by": "SELECT 'tti' UNION ALL SELECT 'delay_s' UNION ALL SELECT 'delay_s_per_km'",
     "corridor_id": "SELECT corridor_id FROM corridors ORDER BY corridor_id",
     "grain": "SELECT '15min' UNION ALL SELECT 'hour' UNION ALL SELECT 'day'",
     "link_id": "SELECT link_id FROM links ORDER BY link_id",
@@ -43,9 +44,16 @@ _CHOICES = {
 }
 """For each parameter with a known set of values the SELECT of that set."""
 
+PLANNING = "SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'"
+"""What PostgreSQL is told before a question.
+
+It cannot know how many rows the calendar of a view has, takes it for one and joins by nested loops, which then take
+minutes. LATERAL subqueries, by which the views read the bins of a link, keep their loops.
+"""
+
 _MONTHS_WITH_DATA = """
 SELECT m.month FROM (
-  SELECT month, min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM local_days GROUP BY month
+  SELECT month, min(starts_at) AS starts_at, max(ends_at) AS ends_at FROM internal_days GROUP BY month
 ) AS m
 WHERE EXISTS (
   SELECT 1 FROM links AS l WHERE EXISTS (
@@ -285,7 +293,9 @@ def _execute(
     if query.takes_days and "from" in values:
         statement = f"WITH {over_days(warehouse, statement)}\n{statement}"
     bound = dict(values)
-    if not warehouse.is_postgresql:
+    if warehouse.is_postgresql:
+        connection.execute(text(PLANNING))
+    else:
         bound = {name: value.isoformat() if isinstance(value, date) else value for name, value in bound.items()}
     return connection.execute(_bindable(statement), bound)
 

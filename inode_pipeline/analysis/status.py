@@ -162,7 +162,7 @@ def data_as_of(warehouse: Warehouse) -> datetime | None:
 
 
 def is_sampled(warehouse: Warehouse) -> bool:
-    """Whether a sample was loaded in the 24 hours before the newest data, as the view `data_freshness` has it."""
+    """Whether the loads of the 24 hours before the newest data are samples, as the view `data_freshness` has it."""
     with reading(warehouse) as connection:
         return bool(connection.scalar(select(FRESHNESS.c.sampling_on)))
 

@@ -46,5 +46,5 @@ def freeze(method: str, first: datetime | None, last: datetime | None) -> None:
     click.echo(f"{frozen.method} version {frozen.version}: {frozen.links} link{'s'[: frozen.links != 1]}.")
     if frozen.too_few_days:
         click.echo(f"Left out for want of days with measurements: {frozen.too_few_days}.")
-    if frozen.changed_length:
-        click.echo(f"Left out because their length changed within the dates: {frozen.changed_length}.")
+    if frozen.changed_configuration:
+        click.echo(f"Left out because their length or sensors changed in those dates: {frozen.changed_configuration}.")

@@ -114,14 +114,18 @@ LINK_BASELINES = Table(
     text("method", "configured (as iNode says) or p85_offpeak_speed (as measured)."),
     count("version", "Counts the freezings of a method, from 1."),
     measure("free_flow_travel_time_s", "The travel time at free flow that indices divide by."),
+    measure("length_m", "The length that the link had then; NULL if unknown.", nullable=True),
+    text("origin_sensor_id", "The sensor at which it began then; NULL if unknown.", nullable=True),
+    text("destination_sensor_id", "The sensor at which it ended then; NULL if unknown.", nullable=True),
     count("n_bins", "The 15-minute bins it rests on; 0 for configured, which rests on none."),
     date("from_date", "The first date it rests on."),
     date("to_date", "The last date it rests on, which is included."),
-    time("frozen_at", "When it was frozen; baselines_in_force says which baseline serves which month."),
+    time("frozen_at", "When it was frozen; internal_link_months says which baseline serves which month."),
     PrimaryKeyConstraint("link_id", "method", "version"),
     CheckConstraint("free_flow_travel_time_s > 0", name="ck_link_baselines_time"),
     comment="One row per link, method and version: a free-flow travel time that is never changed, so that a published "
-    "index stays what it was. `inode-pipeline baselines freeze` adds a version.",
+    "index stays what it was. It serves only dates on which the link has the same length and sensors. "
+    "`inode-pipeline baselines freeze` adds a version.",
 )
 
 INDEX_RULES = Table(

@@ -31,7 +31,10 @@ The rows have their value `x`, their `place` in the order of x, from 1, and the 
 Of the two rows around the rank each weighs as near as it lies; whole numbers decide which two they are.
 """
 
-_NEAR = " OR ".join(f"place - (n - 1) * {percent} / 100 IN (1, 2)" for percent in (50, 80, 95))
+_SPEED = _WEIGHTED.replace("{0}", "(100 - {0})").replace("THEN x *", "THEN 1 / x *")
+"""The same of 1 / x, the speed over one metre: its order is that of x the other way round."""
+
+_NEAR = " OR ".join(f"place - (n - 1) * {percent} / 100 IN (1, 2)" for percent in (5, 15, 50, 80, 85, 95))
 
 SPELLINGS = {
     # Seconds since 1970 of an instant, without its fraction.
@@ -72,23 +75,19 @@ SPELLINGS = {
         "(jsonb_array_length({0} -> 'coordinates') || ' points')",
         "(json_array_length({0}, '$.coordinates') || ' points')",
     ),
-    # Percentiles of a GROUP BY. PostgreSQL has its own and then leaves out the window functions that number the rows.
-    "percentile": Spelling("percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)", f"{_WEIGHTED} / 100"),
-    # The same in hundredths, exact where x is a whole number.
-    "percentile_hundredths": Spelling(
-        "CAST(round(100 * percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)) AS bigint)",
-        f"CAST({_WEIGHTED} AS integer)",
-    ),
-    # Mean, size and percentiles (50, 80, 95) of each group of very many rows: SELECT DISTINCT the group's columns and
-    # these FROM rows with @ranks() over a window `w` of the group in the order of x. SQLite hands a condition from
-    # outside to what is under a window and never to what is under a GROUP BY, so here its groups are windows over the
-    # few rows that stand near a rank.
+    # Mean, size and percentiles (5, 15, 50, 80, 85, 95) of each group of very many rows: SELECT DISTINCT the group's
+    # columns and these FROM rows with @ranks() over a window `w` of the group in the order of x. PostgreSQL groups and
+    # has percentiles of its own. SQLite hands a condition from outside to what is under a window and never to what is
+    # under a GROUP BY, so there the groups are windows over the few rows that are near a rank.
     "ranks": Spelling("NULL AS place", "row_number() OVER w AS place, count(*) OVER w AS n, avg(x) OVER w AS mean"),
     "each": Spelling("GROUP BY {0}", f"WHERE {_NEAR} WINDOW g AS (PARTITION BY {{0}})"),
     "mean_of_each": Spelling("avg(x)", "mean"),
     "size_of_each": Spelling("count(*)", "n"),
     "percentile_of_each": Spelling(
         "percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY x)", f"{_WEIGHTED} OVER g / 100"
+    ),
+    "speed_percentile_of_each": Spelling(
+        "percentile_cont({0} / 100.0) WITHIN GROUP (ORDER BY 1 / x)", f"{_SPEED} OVER g / 100"
     ),
     # The bins `b` between starts_at and ends_at of a row with a link_id. The key of link_bins leads to them; PostgreSQL
     # would rather read every bin of the table, since it cannot know how few these are.
@@ -117,7 +116,7 @@ def spell(sql: str, *, postgresql: bool) -> str:
         raise ValueError(f"@{name}() is not a notion of this dialect")
     argument = spell(sql[start:end], postgresql=postgresql)
     spelling = SPELLINGS[name].postgresql if postgresql else SPELLINGS[name].sqlite
-    simple = argument if re.fullmatch(r"[\w., ]*", argument) else f"({argument})"
+    simple = argument if re.fullmatch(r"[\w.,\s]*", argument) else f"({argument})"
     rest = spell(sql[end + 1 :], postgresql=postgresql)
     return sql[: found.start()] + spelling.replace("{0}", simple) + rest
 

@@ -9,8 +9,8 @@
 -- :limit (number) how many days; without it 20
 --   SELECT 20
 SELECT
-  corridor_id, name, local_date, weekday, is_holiday, period_name, mean_s, delay_s, coverage_pct, n_bins, is_expanded,
-  baseline_method, baseline_version
+  corridor_id, name, local_date, weekday, is_holiday, period_name, mean_s, delay_s, coverage_pct, n_bins, links_total,
+  links_left_out, expanded_pct, baseline_method, baseline_version
 FROM corridor_period_daily
 WHERE period_name = :period
   AND corridor_id = :corridor_id

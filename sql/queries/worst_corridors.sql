@@ -8,7 +8,7 @@
 SELECT
   rank() OVER (ORDER BY tti DESC) AS rank,
   corridor_id, name, direction, month, period_name, mean_s, free_flow_s, tti, pti, delay_s_per_km, coverage_pct,
-  n_bins, n_days, is_expanded, baseline_method, baseline_version
+  n_bins, n_days, links_total, links_left_out, expanded_pct, baseline_method, baseline_version
 FROM corridor_reliability_monthly
 WHERE tti IS NOT NULL
   AND period_name = :period

@@ -1,6 +1,6 @@
 -- One row per listed link that is slower than 90 % of its free flow, measured within the hour before now. Threshold:
--- FHWA Urban Congestion Report, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. The free flow is the one
--- that iNode states today, since this is about today.
+-- FHWA Urban Congestion Report, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. The free flow is the one that
+-- iNode states today, since this is about today.
 --
 -- link_id: the link
 -- name: its name
@@ -19,8 +19,8 @@ SELECT
   (n.now_epoch_s - @epoch(l.last_observed_at)) / 60 AS minutes_old
 FROM links AS l
 CROSS JOIN data_now AS n
-CROSS JOIN index_floors AS r
+CROSS JOIN internal_floors AS r
 WHERE l.deleted_at IS NULL
   AND l.free_flow_speed_kmh > 0
-  AND 100 * l.last_speed_kmh < r.congested_threshold_pct * l.free_flow_speed_kmh
+  AND 100.0000001 * l.last_speed_kmh < r.congested_threshold_pct * l.free_flow_speed_kmh
   AND l.last_observed_at >= @instant(n.now_epoch_s - 3600)

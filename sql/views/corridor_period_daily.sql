@@ -1,6 +1,6 @@
--- One row per corridor, local day and period: the mean of the corridor's 15-minute bins on that day, and its delay
--- over free flow. Coverage is bins with data over the quarter hours of the period on that day. A day of few bins is
--- in here too: look at coverage_pct.
+-- One row per corridor, local day and period: the mean of the corridor's 15-minute bins on that day, and its delay over
+-- free flow. Coverage is bins with data over the quarter hours of the period on that day. A day of few bins has a row
+-- as well; see coverage_pct.
 --
 -- corridor_id: the corridor
 -- name: its name
@@ -14,45 +14,53 @@
 -- delay_s: mean less free flow
 -- n_bins: the bins it rests on
 -- coverage_pct: quarter hours with data over those of the calendar
--- is_expanded: a link was missing and made up by free flow
+-- links_total: the links of the corridor
+-- links_left_out: those whose length or sensors changed; the corridor does without them
+-- expanded_pct: the share of the bins in which a link was missing and its time made up by free flow
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
-SELECT
-  b.corridor_id,
-  c.name,
-  b.local_date,
-  b.month,
-  b.weekday,
-  b.is_holiday,
-  b.period_name,
-  b.mean_s,
-  b.free_flow_s,
-  b.mean_s - b.free_flow_s AS delay_s,
-  b.n_bins,
-  CAST(100 * b.n_bins AS double precision) / e.bins_expected AS coverage_pct,
-  b.is_expanded,
-  b.baseline_method,
-  b.baseline_version
-FROM (
-  SELECT
+WITH days AS (
+  SELECT DISTINCT
     corridor_id,
     local_date,
     month,
     weekday,
     is_holiday,
     period_name,
-    avg(travel_time_s) AS mean_s,
-    CASE WHEN count(free_flow_s) = count(*) THEN avg(free_flow_s) END AS free_flow_s,
-    count(*) AS n_bins,
-    max(CASE WHEN is_expanded THEN 1 ELSE 0 END) = 1 AS is_expanded,
-    min(baseline_method) AS baseline_method,
-    min(baseline_version) AS baseline_version
-  FROM corridor_period_bins
-  GROUP BY corridor_id, local_date, month, weekday, is_holiday, period_name
-) AS b
-JOIN (
+    avg(travel_time_s) OVER w AS mean_s,
+    free_flow_s,
+    count(*) OVER w AS n_bins,
+    links_total,
+    links_left_out,
+    avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER w AS expanded_pct,
+    baseline_method,
+    baseline_version
+  FROM internal_corridor_bins
+  WINDOW w AS (PARTITION BY corridor_id, month, period_name, local_date)
+),
+expected AS (
   SELECT local_date, period_name, CAST(sum(bins_expected) AS bigint) AS bins_expected
-  FROM local_periods
+  FROM internal_periods
   GROUP BY local_date, period_name
-) AS e ON e.local_date = b.local_date AND e.period_name = b.period_name
-JOIN corridors AS c ON c.corridor_id = b.corridor_id
+)
+SELECT
+  d.corridor_id,
+  c.name,
+  d.local_date,
+  d.month,
+  d.weekday,
+  d.is_holiday,
+  d.period_name,
+  d.mean_s,
+  d.free_flow_s,
+  d.mean_s - d.free_flow_s AS delay_s,
+  d.n_bins,
+  CAST(100 * d.n_bins AS double precision) / e.bins_expected AS coverage_pct,
+  d.links_total,
+  d.links_left_out,
+  d.expanded_pct,
+  d.baseline_method,
+  d.baseline_version
+FROM days AS d
+JOIN expected AS e ON e.local_date = d.local_date AND e.period_name = d.period_name
+JOIN corridors AS c ON c.corridor_id = d.corridor_id

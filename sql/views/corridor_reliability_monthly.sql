@@ -1,9 +1,9 @@
 -- One row per corridor, month and period: how long the corridor takes and how reliable that is. The same measures as
--- link_reliability_monthly, from the corridor's own series of 15-minute bins: percentiles of links are never added.
--- links_with_data is the most links that reported in one bin; is_expanded says that in some bins a link was missing
--- and its time was made up from free flow. delay_s_per_km is delay over the length of the corridor. Definitions: FHWA
--- Urban Congestion Report, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. NULL below the floors of
--- index_rules. A sum of the times that links show at one moment is not a driven trip.
+-- link_reliability_monthly, from the corridor's own series of 15-minute bins: percentiles of links are never added. A
+-- link whose length or sensors changed within the month, or since its baseline, is left out of the month
+-- (links_left_out). delay_s_per_km is delay over the length of the corridor. Definitions: FHWA Urban Congestion Report,
+-- ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. NULL below the floors of index_rules. A sum of the times
+-- that links show at one moment is not a driven trip.
 --
 -- corridor_id: the corridor
 -- name: its name
@@ -23,10 +23,11 @@
 -- delay_s: mean less free flow
 -- delay_s_per_km: delay for each kilometre
 -- speed_kmh: length over mean travel time
--- length_m: the length along the road, as iNode has it today
+-- length_m: the length along the road in that month
 -- links_total: the links of the corridor
--- links_with_data: those of them that report
--- is_expanded: a link was missing and made up by free flow
+-- links_left_out: those whose length or sensors changed; the corridor does without them
+-- links_with_data: the most links that reported in one bin
+-- expanded_pct: the share of the bins in which a link was missing and its time made up by free flow
 -- n_bins: the bins it rests on
 -- n_days: the local dates with data it rests on
 -- coverage_pct: quarter hours with data over those of the calendar
@@ -37,47 +38,71 @@ WITH bins AS (
     corridor_id,
     month,
     period_name,
-    local_date,
-    travel_time_s AS x,
+    x,
     free_flow_s,
     length_m,
     links_total,
+    links_left_out,
     links_with_data,
-    is_expanded,
-    baseline_method,
-    baseline_version,
-    row_number() OVER w AS place,
-    count(*) OVER w AS n
-  FROM corridor_period_bins
+    expanded_pct,
+    n_days,
+    first_method,
+    last_method,
+    first_version,
+    last_version,
+    @ranks()
+  FROM (
+    SELECT
+      corridor_id,
+      month,
+      period_name,
+      travel_time_s AS x,
+      CASE WHEN count(free_flow_s) OVER g = count(*) OVER g THEN avg(free_flow_s) OVER g END AS free_flow_s,
+      CASE WHEN count(length_m) OVER g = count(*) OVER g THEN avg(length_m) OVER g END AS length_m,
+      max(links_total) OVER g AS links_total,
+      max(links_left_out) OVER g AS links_left_out,
+      max(links_with_data) OVER g AS links_with_data,
+      avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER g AS expanded_pct,
+      count(CASE WHEN is_first_of_day THEN 1 END) OVER g AS n_days,
+      min(baseline_method) OVER g AS first_method,
+      max(baseline_method) OVER g AS last_method,
+      min(baseline_version) OVER g AS first_version,
+      max(baseline_version) OVER g AS last_version
+    FROM internal_corridor_bins
+    WINDOW g AS (PARTITION BY corridor_id, month, period_name)
+  ) AS b
   WINDOW w AS (
-    PARTITION BY corridor_id, month, period_name ORDER BY travel_time_s
-    ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
+    PARTITION BY corridor_id, month, period_name ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   )
 ),
 measures AS (
-  SELECT
+  SELECT DISTINCT
     corridor_id,
     month,
     period_name,
-    avg(x) AS mean_s,
-    @percentile(50) AS p50_s,
-    @percentile(80) AS p80_s,
-    @percentile(95) AS p95_s,
-    CASE WHEN count(free_flow_s) = count(*) THEN avg(free_flow_s) END AS free_flow_s,
-    CASE WHEN count(length_m) = count(*) THEN avg(length_m) END AS length_m,
-    max(links_total) AS links_total,
-    max(links_with_data) AS links_with_data,
-    max(CASE WHEN is_expanded THEN 1 ELSE 0 END) = 1 AS is_expanded,
-    count(*) AS n_bins,
-    count(DISTINCT local_date) AS n_days,
-    CASE WHEN min(baseline_method) = max(baseline_method) THEN min(baseline_method) ELSE 'mixed' END AS baseline_method,
-    CASE WHEN min(baseline_version) = max(baseline_version) THEN min(baseline_version) END AS baseline_version
+    @mean_of_each() AS mean_s,
+    @percentile_of_each(50) AS p50_s,
+    @percentile_of_each(80) AS p80_s,
+    @percentile_of_each(95) AS p95_s,
+    @size_of_each() AS n_bins,
+    free_flow_s,
+    length_m,
+    links_total,
+    links_left_out,
+    links_with_data,
+    expanded_pct,
+    n_days,
+    CASE WHEN first_method <> last_method THEN 'mixed' ELSE first_method END AS baseline_method,
+    CASE WHEN first_version = last_version THEN first_version END AS baseline_version
   FROM bins
-  GROUP BY corridor_id, month, period_name
+  @each(
+    corridor_id, month, period_name, free_flow_s, length_m, links_total, links_left_out, links_with_data, expanded_pct,
+    n_days, first_method, last_method, first_version, last_version
+  )
 ),
 expected AS (
   SELECT month, period_name, CAST(sum(bins_expected) AS bigint) AS bins_expected
-  FROM local_periods
+  FROM internal_periods
   GROUP BY month, period_name
 ),
 judged AS (
@@ -92,7 +117,7 @@ judged AS (
   FROM measures AS m
   JOIN expected AS e ON e.month = m.month AND e.period_name = m.period_name
   JOIN corridors AS c ON c.corridor_id = m.corridor_id
-  CROSS JOIN index_floors AS f
+  CROSS JOIN internal_floors AS f
 )
 SELECT
   corridor_id,
@@ -115,8 +140,9 @@ SELECT
   3.6 * length_m / mean_s AS speed_kmh,
   length_m,
   links_total,
+  links_left_out,
   links_with_data,
-  is_expanded,
+  expanded_pct,
   n_bins,
   n_days,
   coverage_pct,

@@ -1,6 +1,8 @@
--- One row per link and local day on which the link was known: how many of the day's quarter hours have a measurement.
--- The day counts with its real length (92 to 100 quarter hours, the running day until now), never with the samples
--- taken. longest_gap_min is the longest time without a bin, the ends of the day included.
+-- One row per link and local day on which iNode listed it: how many of the day's quarter hours have a measurement. A
+-- day on which it was deleted is no day of it, the day of the deletion included; see link_history. A date without a
+-- load, or one whose snapshot was not proven to be complete, ends nothing. The day counts with its real length (92 to
+-- 100 quarter hours, the running day until now), never with the samples taken. longest_gap_min is the longest time
+-- without a bin, the ends of the day included.
 --
 -- link_id: the link
 -- name: its name
@@ -10,7 +12,22 @@
 -- bins_with_data (bigint): how many of them have a measurement
 -- coverage_pct: quarter hours with data over those of the calendar
 -- longest_gap_min (bigint): the longest time without a bin
-WITH days AS (
+WITH proven AS @once() (
+  SELECT snapshot_date FROM internal_loaded_dates WHERE may_remove
+),
+dates AS @once() (
+  SELECT
+    d.local_date,
+    d.month,
+    d.bins_expected,
+    d.from_epoch_s,
+    d.to_epoch_s,
+    d.starts_at,
+    d.ends_at,
+    (SELECT max(p.snapshot_date) FROM proven AS p WHERE p.snapshot_date <= d.local_date) AS proven_date
+  FROM internal_days AS d
+),
+days AS (
   -- DISTINCT changes no row: the bins of a day are then counted once, not again for each use of their number.
   SELECT DISTINCT
     l.link_id,
@@ -26,8 +43,14 @@ WITH days AS (
       SELECT count(*) FROM link_bins AS b
       WHERE b.link_id = l.link_id AND b.bin_start_at >= d.starts_at AND b.bin_start_at < d.ends_at
     ) AS bins_with_data
-  FROM local_days AS d
-  JOIN links AS l ON l.first_seen_at < d.ends_at AND (l.deleted_at IS NULL OR l.deleted_at > d.starts_at)
+  FROM dates AS d
+  JOIN links AS l ON l.first_seen_at < d.ends_at
+  WHERE d.proven_date IS NULL
+    OR EXISTS (SELECT 1 FROM link_snapshots AS s WHERE s.snapshot_date = d.proven_date AND s.link_id = l.link_id)
+    OR d.proven_date < d.local_date AND EXISTS (
+      SELECT 1 FROM link_snapshots AS s
+      WHERE s.snapshot_date > d.proven_date AND s.snapshot_date <= d.local_date AND s.link_id = l.link_id
+    )
 )
 SELECT
   link_id,

@@ -14,6 +14,8 @@
 -- coverage_pct: quarter hours with data over those of the calendar
 -- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
 -- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
+-- configuration_changed (boolean): no figure, since the length or a sensor changed within the month or is not that
+--     of any baseline of the link; `inode-pipeline baselines freeze` makes one from the new configuration
 WITH spans AS @once() (
   SELECT
     s.month,
@@ -26,7 +28,7 @@ WITH spans AS @once() (
       WHEN s.to_epoch_s < 86400 * s.day_number + 60 * (1320 - s.offset_min) THEN s.to_epoch_s
       ELSE 86400 * s.day_number + 60 * (1320 - s.offset_min)
     END AS to_epoch_s
-  FROM local_segments AS s
+  FROM internal_segments AS s
   WHERE s.day_kind = 'weekday' AND NOT s.is_holiday AND NOT s.is_excluded
 ),
 link_spans AS (
@@ -38,10 +40,11 @@ link_spans AS (
     @instant(s.to_epoch_s) AS ends_at,
     f.free_flow_s,
     f.baseline_method,
-    f.baseline_version
+    f.baseline_version,
+    f.configuration_changed
   FROM links AS l
   CROSS JOIN spans AS s
-  LEFT JOIN baselines_in_force AS f ON f.link_id = l.link_id AND f.month = s.month
+  JOIN internal_link_months AS f ON f.link_id = l.link_id AND f.month = s.month
   WHERE s.from_epoch_s < s.to_epoch_s
   @in_order_of(l.link_id, s.month)
 ),
@@ -52,13 +55,17 @@ measures AS (
     s.free_flow_s,
     s.baseline_method,
     s.baseline_version,
+    s.configuration_changed,
     count(*) AS n_bins,
     count(DISTINCT s.local_date) AS n_days,
-    count(CASE WHEN r.congested_threshold_pct * b.mean_travel_time_s > 100 * s.free_flow_s THEN 1 END) AS congested_bins
-  FROM index_floors AS r
+    -- Exactly at the threshold is not congested, whatever the last bit of the two products says.
+    count(
+      CASE WHEN r.congested_threshold_pct * b.mean_travel_time_s > 100.0000001 * s.free_flow_s THEN 1 END
+    ) AS congested_bins
+  FROM internal_floors AS r
   CROSS JOIN link_spans AS s
   CROSS JOIN @bins_of(s)
-  GROUP BY s.link_id, s.month, s.free_flow_s, s.baseline_method, s.baseline_version
+  GROUP BY s.link_id, s.month, s.free_flow_s, s.baseline_method, s.baseline_version, s.configuration_changed
 ),
 expected AS (
   SELECT month, CAST(sum(to_epoch_s - from_epoch_s) AS bigint) / 900 AS bins_expected
@@ -81,8 +88,9 @@ SELECT
   m.n_days,
   CAST(100 * m.n_bins AS double precision) / e.bins_expected AS coverage_pct,
   m.baseline_method,
-  m.baseline_version
+  m.baseline_version,
+  m.configuration_changed
 FROM measures AS m
 JOIN expected AS e ON e.month = m.month
 JOIN links AS l ON l.link_id = m.link_id
-CROSS JOIN index_floors AS r
+CROSS JOIN internal_floors AS r

@@ -12,25 +12,13 @@
 -- old_value: what it was; of a line the number of its points
 -- new_value: what it became
 -- corrections: how many of its measurements in that time were corrected later
-WITH loaded AS (
-  SELECT snapshot_date, may_remove
-  FROM (
-    SELECT
-      snapshot_date,
-      may_remove,
-      row_number() OVER (PARTITION BY snapshot_date ORDER BY snapshot_at DESC, started_at DESC) AS place
-    FROM loads
-    WHERE endpoint = 'links'
-  ) AS newest
-  WHERE place = 1
-),
-known AS (
+WITH known AS (
   SELECT link_id, min(snapshot_date) AS first_date FROM link_snapshots GROUP BY link_id
 ),
 days AS (
   SELECT k.link_id, d.snapshot_date, s.content_hash, s.link_id IS NOT NULL AS is_listed
   FROM known AS k
-  JOIN loaded AS d ON d.snapshot_date >= k.first_date
+  JOIN internal_loaded_dates AS d ON d.snapshot_date >= k.first_date
   LEFT JOIN link_snapshots AS s ON s.snapshot_date = d.snapshot_date AND s.link_id = k.link_id
   WHERE s.content_hash IS NOT NULL OR (s.link_id IS NULL AND d.may_remove)
 ),

@@ -15,7 +15,7 @@
 -- is_holiday: a public holiday of the calendar
 -- is_excluded: a day that a person has taken out of every index
 -- travel_time_s: the mean travel time
--- speed_kmh: length over mean travel time
+-- speed_kmh: length over mean travel time, with the length of that date
 -- n_bins: the bins it rests on
 -- bins_expected (bigint): the quarter hours it has, until now if it is not over
 -- coverage_pct: quarter hours with data over those of the calendar
@@ -24,22 +24,21 @@ WITH quarters (k) AS (
 ),
 slots AS (
   SELECT 'day' AS grain, local_date, weekday, 0 AS local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
-  FROM local_days
+  FROM internal_days
   UNION ALL
   SELECT 'hour', local_date, weekday, local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
-  FROM local_hours
+  FROM internal_hours
   UNION ALL
   SELECT
     '15min', h.local_date, h.weekday, h.local_hour, h.is_holiday, h.is_excluded,
     @instant(@epoch(h.starts_at) + 900 * q.k), @instant(@epoch(h.starts_at) + 900 * q.k + 900), 1
-  FROM local_hours AS h
+  FROM internal_hours AS h
   JOIN quarters AS q ON q.k < h.bins_expected
 ),
 measured AS (
   SELECT
     l.link_id,
     l.name,
-    l.length_m,
     l.first_seen_at,
     l.deleted_at,
     s.*,
@@ -67,11 +66,13 @@ SELECT
   m.is_holiday,
   m.is_excluded,
   m.travel_time_s,
-  3.6 * m.length_m / m.travel_time_s AS speed_kmh,
+  3.6 * c.length_m / m.travel_time_s AS speed_kmh,
   m.n_bins,
   m.bins_expected,
   CAST(100 * m.n_bins AS double precision) / m.bins_expected AS coverage_pct
 FROM measured AS m
 JOIN zone_offsets AS z ON z.from_utc <= m.starts_at AND z.to_utc > m.starts_at
+JOIN internal_link_configurations AS c
+  ON c.link_id = m.link_id AND c.valid_from <= m.local_date AND c.valid_to > m.local_date
 WHERE m.n_bins > 0
   OR m.first_seen_at < m.ends_at AND (m.deleted_at IS NULL OR m.deleted_at > m.starts_at)

@@ -1,5 +1,5 @@
--- One row per link that iNode lists. last_observed_at_local is the newest measurement on the local clock; NULL if
--- there never was one.
+-- One row per link that iNode lists. last_observed_at_local is the newest measurement on the local clock; NULL if there
+-- never was one.
 --
 -- link_id: the link
 -- name: its name

@@ -12,4 +12,5 @@ SELECT
   (SELECT count(*) FROM link_snapshots AS s WHERE s.link_id = l.link_id) AS days_listed,
   l.status
 FROM links AS l
-WHERE l.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM link_observations AS o WHERE o.link_id = l.link_id)
+WHERE l.deleted_at IS NULL
+  AND (SELECT max(o.observed_at) FROM link_observations AS o WHERE o.link_id = l.link_id) IS NULL

@@ -1,6 +1,6 @@
--- One row per listed link whose last measurement is older than three of its usual gaps, and than an hour. The usual
--- gap is the median time between its measurements in the 14 days before the last one; where there is none it is taken
--- to be 8 hours, so that a link with one measurement is silent after a day.
+-- One row per listed link whose last measurement is older than three of its usual gaps, and than an hour. The usual gap
+-- is the median time between its measurements in the 14 days before the last one; where there is none it is taken to be
+-- 8 hours, so that a link with one measurement is silent after a day.
 --
 -- link_id: the link
 -- name: its name

@@ -1,7 +1,8 @@
 -- One row per corridor, month and period: its mean travel time beside that of the same month a year before, over the
--- links that have a Travel Time Index above the floors in both (matched_links), so that a link that came or went
--- changes nothing. mean_s is the sum of those links' means: means may be added, percentiles may not. links_total are
--- the corridor's links.
+-- links that are above the floors of index_rules in both (matched_links), so that a link that came or went changes
+-- nothing. mean_s is the sum of those links' means: means may be added, percentiles may not. No free flow is needed.
+-- Links whose length or sensors are not the same on all dates of both months are left out and counted (links_left_out).
+-- links_total are the corridor's links in the month.
 --
 -- corridor_id: the corridor
 -- name: its name
@@ -11,63 +12,77 @@
 -- mean_s_last_year (double): the mean travel time of the same links a year before
 -- change_pct: the change as a share of before
 -- matched_links (bigint): the links that count in both years
+-- links_left_out: those whose length or sensors changed
 -- links_total: the links of the corridor
 -- n_bins: the bins it rests on
 -- n_days: the local dates with data it rests on
 -- coverage_pct: quarter hours with data over those of the calendar
--- baseline_method: which baseline it is measured against; see link_baselines; NULL where there is none
--- baseline_version (bigint): the version of that baseline; NULL where there is none, or where there are several
-WITH corridor_months AS (
-  SELECT DISTINCT c.corridor_id, c.link_id, d.month
-  FROM corridor_links AS c
-  JOIN local_days AS d ON d.local_date >= c.valid_from AND (c.valid_to IS NULL OR d.local_date < c.valid_to)
-),
-totals AS (
-  SELECT corridor_id, month, count(*) AS links_total FROM corridor_months GROUP BY corridor_id, month
-),
-measured AS (
-  SELECT
-    c.corridor_id,
-    c.link_id,
-    c.month,
-    CAST(substr(c.month, 1, 4) AS bigint) AS year,
-    r.period_name,
-    r.mean_s,
-    r.n_bins,
-    r.n_days,
-    r.coverage_pct,
-    r.baseline_method,
-    r.baseline_version
-  FROM link_reliability_monthly AS r
-  JOIN corridor_months AS c ON c.link_id = r.link_id AND c.month = r.month
-  WHERE r.tti IS NOT NULL
+WITH members AS (
+  SELECT corridor_id, link_id, month, count(*) OVER (PARTITION BY corridor_id, month) AS links_total
+  FROM (
+    SELECT DISTINCT c.corridor_id, c.link_id, m.month
+    FROM corridor_links AS c
+    JOIN (
+      SELECT month, min(local_date) AS first_date, max(local_date) AS last_date FROM internal_days GROUP BY month
+    ) AS m ON c.valid_from <= m.last_date AND (c.valid_to IS NULL OR c.valid_to > m.first_date)
+  ) AS belonging
 ),
 paired AS (
   SELECT
-    m.*,
-    lag(mean_s) OVER w AS mean_s_last_year,
-    lag(year) OVER w AS year_before
-  FROM measured AS m
-  WINDOW w AS (PARTITION BY corridor_id, link_id, period_name, substr(month, 6, 2) ORDER BY year)
+    m.corridor_id,
+    m.month,
+    a.period_name,
+    m.links_total,
+    a.mean_s,
+    b.mean_s AS mean_s_last_year,
+    a.n_bins,
+    a.n_days,
+    a.coverage_pct,
+    NOT (
+      now_.is_mixed
+      OR then_.is_mixed
+      OR COALESCE(now_.length_m, -1) <> COALESCE(then_.length_m, -1)
+      OR COALESCE(now_.origin_sensor_id, '') <> COALESCE(then_.origin_sensor_id, '')
+      OR COALESCE(now_.destination_sensor_id, '') <> COALESCE(then_.destination_sensor_id, '')
+    ) AS is_same
+  FROM internal_link_means AS a
+  JOIN internal_link_means AS b
+    ON b.month_next_year = a.month AND b.link_id = a.link_id AND b.period_name = a.period_name
+  JOIN members AS m ON m.month = a.month AND m.link_id = a.link_id
+  JOIN internal_link_months AS now_ ON now_.link_id = a.link_id AND now_.month = a.month
+  JOIN internal_link_months AS then_ ON then_.link_id = b.link_id AND then_.month = b.month
+  WHERE a.is_enough AND b.is_enough
+),
+-- DISTINCT over windows and not GROUP BY: SQLite then hands a condition on the month down to the bins.
+sums AS (
+  SELECT DISTINCT
+    corridor_id,
+    month,
+    period_name,
+    sum(CASE WHEN is_same THEN mean_s END) OVER g AS mean_s,
+    sum(CASE WHEN is_same THEN mean_s_last_year END) OVER g AS mean_s_last_year,
+    count(CASE WHEN is_same THEN 1 END) OVER g AS matched_links,
+    count(CASE WHEN NOT is_same THEN 1 END) OVER g AS links_left_out,
+    links_total,
+    CAST(sum(CASE WHEN is_same THEN n_bins ELSE 0 END) OVER g AS bigint) AS n_bins,
+    min(CASE WHEN is_same THEN n_days END) OVER g AS n_days,
+    min(CASE WHEN is_same THEN coverage_pct END) OVER g AS coverage_pct
+  FROM paired
+  WINDOW g AS (PARTITION BY corridor_id, month, period_name)
 )
 SELECT
-  a.corridor_id,
+  s.corridor_id,
   c.name,
-  a.month,
-  a.period_name,
-  sum(a.mean_s) AS mean_s,
-  sum(a.mean_s_last_year) AS mean_s_last_year,
-  100 * (sum(a.mean_s) - sum(a.mean_s_last_year)) / sum(a.mean_s_last_year) AS change_pct,
-  count(*) AS matched_links,
-  max(t.links_total) AS links_total,
-  CAST(sum(a.n_bins) AS bigint) AS n_bins,
-  min(a.n_days) AS n_days,
-  min(a.coverage_pct) AS coverage_pct,
-  CASE WHEN min(a.baseline_method) = max(a.baseline_method) THEN min(a.baseline_method) ELSE 'mixed' END
-    AS baseline_method,
-  CASE WHEN min(a.baseline_version) = max(a.baseline_version) THEN min(a.baseline_version) END AS baseline_version
-FROM paired AS a
-JOIN totals AS t ON t.corridor_id = a.corridor_id AND t.month = a.month
-JOIN corridors AS c ON c.corridor_id = a.corridor_id
-WHERE a.year_before = a.year - 1
-GROUP BY a.corridor_id, c.name, a.month, a.period_name
+  s.month,
+  s.period_name,
+  s.mean_s,
+  s.mean_s_last_year,
+  100 * (s.mean_s - s.mean_s_last_year) / s.mean_s_last_year AS change_pct,
+  s.matched_links,
+  s.links_left_out,
+  s.links_total,
+  s.n_bins,
+  s.n_days,
+  s.coverage_pct
+FROM sums AS s
+JOIN corridors AS c ON c.corridor_id = s.corridor_id

@@ -137,7 +137,7 @@ def test_links_with_few_days_or_another_length_are_left_out(measured: Warehouse)
             connection.execute(insert(LINK_FACTS.versions), version)
             snapshot = {"snapshot_date": day, "link_id": "3", "content_hash": content_hash}
             connection.execute(insert(LINK_FACTS.snapshots), snapshot)
-    expected = Frozen("p85_offpeak_speed", 1, 1, too_few_days=1, changed_length=1)
+    expected = Frozen("p85_offpeak_speed", 1, 1, too_few_days=1, changed_configuration=1)
     assert expected == freeze(measured, "p85_offpeak_speed", FIRST, LAST)
     assert Frozen("p85_offpeak_speed", 2, 2, too_few_days=1) == freeze(
         measured, "p85_offpeak_speed", FIRST, LAST - timedelta(days=1)

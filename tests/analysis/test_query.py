@@ -35,7 +35,7 @@ QUERIES = sorted(all_queries())
 GIVEN = {
     "corridor_id": "c", "study_id": "s", "link_id": "x", "period": "am_peak", "grain": "hour", "limit": "1",
     "below": "1", "year": "2026", "since": "2026-10-31", "from": "2026-10-01", "to": "2026-10-31",
-    "weekdays": "mon-fri", "month": "2026-10",
+    "weekdays": "mon-fri", "month": "2026-10", "by": "delay_s",
 }  # fmt: skip
 
 
@@ -241,12 +241,18 @@ def test_a_citation_is_of_what_was_asked(warehouse):
         world.baseline(link_id, 60.0)
         world.bins(link_id, [(world.local("2026-09-01 17:00"), 90.0)])
     said = cite(warehouse, "worst_links", period="pm_peak", limit="2")
-    assert said.startswith("Which links are worst (period pm_peak, month 2026-09): first 2 of 3 rows. Data as of ")
+    assert said.startswith(
+        "Which links are worst (period pm_peak, month 2026-09, by tti): first 2 of 3 rows. Data as of "
+    )
     assert "Measures: tti, Travel Time Index, mean over free flow; delay_s, mean less free flow; " in said
     assert "Planning" not in said
     said = cite(warehouse, "worst_links", period="pm_peak", **{"from": "2026-09-01", "weekdays": "tue"})
-    assert said.startswith("Which links are worst (period pm_peak, month 2026-09-01 to 2026-10-31 tue): 3 rows.")
-    assert cite(warehouse, "worst_links").startswith("Which links are worst (period am_peak, month 2026-09): 0 rows.")
+    assert said.startswith(
+        "Which links are worst (period pm_peak, by tti, month 2026-09-01 to 2026-10-31 tue): 3 rows."
+    )
+    assert cite(warehouse, "worst_links").startswith(
+        "Which links are worst (period am_peak, month 2026-09, by tti): 0 rows."
+    )
 
 
 def test_a_citation_of_a_study_names_its_days(warehouse):

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pandas as pd
 import pytest
 from sqlalchemy import Connection, insert, text
 
 from inode_pipeline.analysis.query import Answer, Query, ask
+from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.engine import Warehouse, transaction
 from inode_pipeline.warehouse.tables import METADATA, RECEIPT_COUNTS
 
@@ -110,6 +112,11 @@ class World:
         }
         self.write("links", [{"link_id": link_id} | row | values])
 
+    def listed(self, link_id: str, *dates: date, content_hash: str = "c") -> None:
+        """The link is in the newest snapshot of each of the dates."""
+        row = {"link_id": link_id, "content_hash": content_hash}
+        self.write("link_snapshots", (row | {"snapshot_date": day} for day in dates))
+
     def bins(self, link_id: str, values: Iterable[tuple[datetime, float]]) -> None:
         self.write(
             "link_bins",
@@ -122,6 +129,15 @@ class World:
     def observe(self, link_id: str, times: Iterable[datetime], travel_time_s: float = 60.0) -> None:
         rows = ({"link_id": link_id, "observed_at": at, "snapshot_at": at} for at in times)
         self.write("link_observations", (row | {"travel_time_s": travel_time_s} for row in rows))
+
+    def measure(self, observations: pd.DataFrame) -> None:
+        """Write observations (link_id, at, travel_time_s, sample_count) and make their bins as a load does."""
+        from tests.views.slice import BINS
+
+        rows = observations.rename(columns={"at": "observed_at"}).assign(snapshot_at=utc("2026-01-01"))
+        rows["observed_at"] = rows["observed_at"].dt.to_pydatetime()
+        self.write("link_observations", rows.to_dict("records"))
+        self.execute(spell(BINS, postgresql=self.warehouse.is_postgresql))
 
     def baseline(
         self, link_id: str, seconds: float, *, version: int = 1, method: str = "configured", frozen: str = "2026-01-15"

@@ -17,8 +17,6 @@ from inode_pipeline.warehouse.tables import RECEIPT_COUNTS
 from tests.views.conftest import World
 
 ZONE = "America/Toronto"
-FIRST_DAY = date(2026, 10, 1)
-STEP = timedelta(minutes=5)
 
 NUMBERS = """
 WITH RECURSIVE numbers (k) AS (
@@ -52,8 +50,9 @@ seen AS (
   SELECT
     l.link_id, l.length_m, l.free_flow_travel_time_s AS free_s, CAST(l.link_id AS bigint) % 100000 AS l, n.k,
     (CAST(l.link_id AS bigint) * 7919 + n.k * 104729) % 1009 AS noise,
-    CASE n.k % 288 / 12 WHEN 7 THEN 60 WHEN 8 THEN 80 WHEN 16 THEN 70 WHEN 17 THEN 90 WHEN 18 THEN 40 ELSE 10 END
-      AS rush
+    CASE n.k * {step} % 86400 / 3600
+      WHEN 7 THEN 60 WHEN 8 THEN 80 WHEN 16 THEN 70 WHEN 17 THEN 90 WHEN 18 THEN 40 ELSE 10
+    END AS rush
   FROM links AS l CROSS JOIN numbers AS n
 ),
 timed AS (
@@ -61,9 +60,8 @@ timed AS (
   WHERE l > 0 AND (l * 7 + k * 13) % 29 > 0
 )
 SELECT
-  link_id, @instant({start} + 300 * k - 40 - l * 37 % 240), travel_time_s, 3.6e0 * length_m / travel_time_s,
-  CASE WHEN noise % 17 > 0 THEN noise % 12 END, @instant({start} + 300 * k),
-  'load-' || substr(CAST(100000 + k AS text), 2)
+  link_id, @instant({start} + {step} * k - 40 - l * 37 % 240), travel_time_s, 3.6e0 * length_m / travel_time_s,
+  CASE WHEN noise % 17 > 0 THEN noise % 12 END, @instant({start} + {step} * k)
 FROM timed
 ORDER BY link_id, k
 """
@@ -99,7 +97,7 @@ FROM link_observations WHERE CAST(link_id AS bigint) % 50 = 7 AND sample_count =
 
 
 LOCAL_DATE = """(
-  SELECT @date({start} + 300 * k + 60 * z.offset_min) FROM zone_offsets AS z
+  SELECT @date({start} + {step} * k + 60 * z.offset_min) FROM zone_offsets AS z
   WHERE z.from_utc <= {at} AND z.to_utc > {at}
 )"""
 COUNTS = ", ".join(RECEIPT_COUNTS)
@@ -130,19 +128,20 @@ LOADS = (
     """,
 )
 
-# Each day lists every link; every second link is 100 m longer from the 20th day on.
+# Each day lists every link; one link of 25 is 100 m longer from the 20th day on.
 CONFIGURATIONS = (
     """
     INSERT INTO link_versions (link_id, content_hash, name, length_m, free_flow_speed_kmh)
     SELECT link_id, v.content_hash, name, length_m - v.less, 50e0
     FROM links CROSS JOIN (SELECT 'x' AS content_hash, 0 AS less UNION ALL SELECT 'y', 100) AS v
+    WHERE v.less = 0 OR CAST(link_id AS bigint) % 25 = 1
     """,
     """
     INSERT INTO link_snapshots (snapshot_date, link_id, content_hash)
     {each_of_days}
     SELECT
       @date({start} + 43200 + 86400 * k), link_id,
-      CASE WHEN k < 20 AND CAST(link_id AS bigint) % 2 = 1 THEN 'y' ELSE 'x' END
+      CASE WHEN k < 20 AND CAST(link_id AS bigint) % 25 = 1 THEN 'y' ELSE 'x' END
     FROM numbers CROSS JOIN links
     """,
 )
@@ -168,19 +167,19 @@ ANALYSTS = (
     """,
     """
     INSERT INTO corridor_links (corridor_id, position, link_id, valid_from)
-    SELECT 'c' || (CAST(link_id AS bigint) / 10), CAST(link_id AS bigint) % 10 + 1, link_id, '2026-01-01' FROM links
+    SELECT 'c' || (CAST(link_id AS bigint) / 10), CAST(link_id AS bigint) % 10 + 1, link_id, '{first}' FROM links
     """,
     """
     INSERT INTO calendar (local_date, is_holiday, name, is_excluded)
-    VALUES ('2026-10-12', true, 'Thanksgiving', false), ('2026-10-20', false, 'Storm', true)
+    VALUES ('{month}-12', true, 'Thanksgiving', false), ('{month}-20', false, 'Storm', true)
     """,
     """
     INSERT INTO studies (
       study_id, name, corridor_id, control_corridor_id, period_name, before_from, before_to, after_from, after_to
     )
     SELECT
-      's' || c.corridor_id, 'Retiming', c.corridor_id, k.corridor_id, 'am_peak', '2026-10-01', '2026-10-14',
-      '2026-10-15', '2026-10-31'
+      's' || c.corridor_id, 'Retiming', c.corridor_id, k.corridor_id, 'am_peak', '{month}-01', '{month}-14',
+      '{month}-15', '{month}-28'
     FROM corridors AS c
     JOIN corridors AS k ON CAST(substr(k.corridor_id, 2) AS bigint) = CAST(substr(c.corridor_id, 2) AS bigint) + 1
     WHERE CAST(substr(c.corridor_id, 2) AS bigint) % 2 = 0
@@ -190,11 +189,13 @@ ANALYSTS = (
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """So many links, sampled every five minutes from FIRST_DAY on, so many times each, and listed on so many days."""
+    """So many links, listed on so many days from `first` on, and sampled so many times, every so many minutes."""
 
     links: int
     days: int
     samples: int
+    every_min: int = 5
+    first: date = date(2026, 10, 1)
 
     def fill(self, world: World) -> None:
         """Write the slice into an empty, migrated warehouse, with all that the twenty questions read beside it."""
@@ -204,12 +205,14 @@ class Slice:
         world.zone = ZoneInfo(ZONE)
         world.write("pipeline_settings", [{"name": "timezone", "value": ZONE}])
         world.write("zone_offsets", offsets)
-        start = world.local(f"{FIRST_DAY} 00:00")
-        last = start + (self.samples - 1) * STEP
+        start = world.local(f"{self.first} 00:00")
+        last = start + (self.samples - 1) * timedelta(minutes=self.every_min)
+        month = last.astimezone(world.zone).date().replace(day=1) - timedelta(days=1)
         values: dict[str, object] = {"start": int(start.timestamp()), "last": int(last.timestamp())}
+        values |= {"step": 60 * self.every_min, "first": self.first, "month": f"{month:%Y-%m}"}
         values |= {
             "last_day": f"'{last.astimezone(world.zone).date()}'",
-            "at": f"@instant({values['start']} + 300 * k)",
+            "at": f"@instant({values['start']} + {values['step']} * k)",
         }
         values["local_date"] = LOCAL_DATE.format(**values)
         counted = {"links": self.links, "samples": self.samples, "days": self.days}

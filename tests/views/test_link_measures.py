@@ -55,8 +55,10 @@ def test_every_measure_of_a_month(april):
         "buffer_index_median": pytest.approx((p95 - p50) / p50, **NEAR),
         "p80_p50_ratio": pytest.approx(p80 / p50, **NEAR),
         "delay_s": pytest.approx(10.5, **NEAR),
+        "delay_s_per_km": pytest.approx(10.5, **NEAR),
         "speed_kmh": pytest.approx(3600 / mean, **NEAR),
         "length_m": 1000.0,
+        "configuration_changed": False,
         "n_bins": 240,
         "n_days": 20,
         "coverage_pct": pytest.approx(100 * 240 / (22 * 12), **NEAR),
@@ -125,7 +127,7 @@ def test_a_month_keeps_the_baseline_it_had(april):
     april.baseline("b", 30.0, frozen="2026-05-02")
     april.baseline("b", 20.0, version=2, frozen="2026-05-03")
     april.bins("a", [(april.local("2026-03-02 06:00"), 66.0)])
-    select = "SELECT month, baseline_method, baseline_version, free_flow_s FROM baselines_in_force"
+    select = "SELECT month, baseline_method, baseline_version, free_flow_s FROM internal_link_months"
     assert [tuple(row.values()) for row in april.read(f"{select} WHERE link_id = 'a' ORDER BY month")] == [
         ("2026-03", "configured", 1, 60.0),
         ("2026-04", "configured", 2, 50.0),
@@ -166,6 +168,17 @@ def test_congested_hours_a_day(april):
     assert found["mean_congested_h"] == pytest.approx(11 * 2.5 / 12, **NEAR)
     assert (found["threshold_pct"], found["n_days"], found["n_bins"]) == (90.0, 12, 12 * 64)
     assert found["coverage_pct"] == pytest.approx(100 * 12 / 22, **NEAR)
+
+
+def test_exactly_ninety_percent_of_the_day_is_not_congested(april):
+    """10.3 s at a free flow of 9.27 s is 90 % of free flow, whichever way the last bit of the products falls."""
+    april.link("tie")
+    april.baseline("tie", 9.27)
+    for day in APRIL:
+        april.bins(
+            "tie", ((at, 10.3 if n > 3 else 10.301) for n, at in enumerate(april.quarters(str(day), "06:00", 64)))
+        )
+    assert april.one("SELECT mean_congested_h FROM link_congested_daily")["mean_congested_h"] == 1.0
 
 
 def lottr(world, high):
@@ -233,3 +246,17 @@ def test_the_worst_links_of_last_month(april):
     answer = ask(april.warehouse, named_query("worst_links"), {})
     assert [row[:2] for row in answer.rows] == [(1, "b"), (2, "c")]
     assert answer.values("tti") == pytest.approx([1.5, 1.1])
+
+
+def test_the_worst_links_by_another_measure(april):
+    """Of 60 s free flow and 1 km 30 s late is 1.5 and 30 s a km; of 300 s and 10 km 90 s late is 1.3 and 9 s a km."""
+    from inode_pipeline.analysis.query import ask, named_query
+
+    for link, free, seconds, metres in (("long", 300.0, 390.0, 10_000.0), ("short", 60.0, 90.0, 1000.0)):
+        april.link(link, length_m=metres)
+        april.baseline(link, free)
+        peak(april, APRIL, lambda _, seconds=seconds: seconds, link=link)
+    for by, worst in (("tti", "short"), ("delay_s", "long"), ("delay_s_per_km", "short")):
+        answer = ask(april.warehouse, named_query("worst_links"), {"by": by})
+        assert (worst, 1) == (answer.values("link_id")[0], answer.values("rank")[0]), by
+    assert answer.values("delay_s_per_km") == pytest.approx([30.0, 9.0])

@@ -40,7 +40,7 @@ def test_a_day_has_its_real_length(night):
     """The calendar's quarter hours of the day are those that the local clock really went through."""
     world, day, length, _, moments = night
     assert length == sum(1 for at in moments if str(clock(world, at).date()) == day)
-    found = world.one(f"SELECT bins_expected, starts_at, ends_at FROM local_days WHERE local_date = '{day}'")
+    found = world.one(f"SELECT bins_expected, starts_at, ends_at FROM internal_days WHERE local_date = '{day}'")
     assert found == {
         "bins_expected": length,
         "starts_at": world.local(f"{day} 00:00"),
@@ -63,7 +63,7 @@ def test_an_hour_that_occurs_twice_counts_twice_and_a_skipped_one_is_not_missed(
     """Hour by hour, the quarter hours expected are those with a bin; every other hour has four."""
     world, day, _, odd, _ = night
     expected = {hour: quarters for hour in range(24) if (quarters := odd.get(hour, 4))}
-    hours = f"SELECT local_hour, CAST(sum(bins_expected) AS bigint) AS n FROM local_hours WHERE local_date = '{day}'"
+    hours = f"SELECT local_hour, CAST(sum(bins_expected) AS bigint) AS n FROM internal_hours WHERE local_date = '{day}'"
     assert expected == {row["local_hour"]: row["n"] for row in world.read(f"{hours} GROUP BY local_hour")}
     measured = f"SELECT local_hour, count(*) AS n FROM link_bins_local WHERE local_date = '{day}' GROUP BY local_hour"
     assert expected == {row["local_hour"]: row["n"] for row in world.read(measured)}
@@ -86,7 +86,9 @@ def test_a_period_across_the_change_has_the_bins_of_the_clock(night):
     """A period of 00:00 to 06:00 on that day holds every bin whose local hour is below 6, once."""
     world, day, length, _, _ = night
     world.execute("INSERT INTO time_periods VALUES ('night', 'weekend', 0, 360, 'own')")
-    periods = f"FROM local_periods WHERE local_date = '{day}' AND period_name = 'night'"
+    periods = f"FROM internal_periods WHERE local_date = '{day}' AND period_name = 'night'"
     assert length - 72 == world.one(f"SELECT CAST(sum(bins_expected) AS bigint) AS n {periods}")["n"]
-    bins = f"SELECT count(*) AS n, count(DISTINCT bin_start_at) AS d FROM link_period_bins WHERE local_date = '{day}'"
+    within = "b.link_id = p.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at"
+    counts = "SELECT count(*) AS n, count(DISTINCT b.bin_start_at) AS d FROM internal_link_periods AS p"
+    bins = f"{counts} JOIN link_bins AS b ON {within} WHERE local_date = '{day}'"
     assert world.one(f"{bins} AND period_name = 'night'") == {"n": length - 72, "d": length - 72}

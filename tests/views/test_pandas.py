@@ -1,7 +1,10 @@
 """Every index of a generated year against pandas, which shares no line with the views, on both databases.
 
-Link a is measured through all of 2025, every link in October 2025 and from August 2026 to now, 4 November at 10:07.
-About one bin in thirty is missing, of c one in five. Columbus Day is a holiday and 20 October 2026 is excluded.
+Pandas starts from the observations and makes its own bins. Link a is measured through all of 2025, every link in
+October 2025 and from August 2026 to now, 4 November at 10:07. About one bin in thirty is missing, of c one in five.
+Columbus Day and a Wednesday are holidays, 20 October 2026 is excluded, and on 15 September hardly anything was measured
+in the evening. On 10 October 2026 the length of d is edited from 1,000 to 1,200 m; its traffic stays the same, and its
+second baseline is frozen on 2 November.
 """
 
 from __future__ import annotations
@@ -20,19 +23,21 @@ from inode_pipeline.warehouse.migrate import migrate
 
 ZONE = "America/New_York"
 NOW = pd.Timestamp("2026-11-04 10:07", tz=ZONE)
-FREE_FLOW = {"a": 100.0, "b": 60.0, "c": 20.0}
-LENGTH_M = {"a": 1500.0, "b": 900.0, "c": 333.0}
-HOLIDAYS = [date(2025, 10, 13), date(2026, 10, 12)]
+FREE_FLOW = {"a": 100.0, "b": 60.0, "c": 20.0, "d": 50.0}
+LENGTH_M = {"a": 1500.0, "b": 900.0, "c": 333.0, "d": 1000.0}
+MAIN = ["a", "b", "c"]
+EDITED_ON = date(2026, 10, 10)
+NEW_LENGTH_M, NEW_FREE_FLOW = 1200.0, 55.0
+HOLIDAYS = [date(2025, 10, 13), date(2026, 9, 9), date(2026, 10, 12)]
+THIN_DAY = date(2026, 9, 15)
 EXCLUDED = [date(2026, 10, 20)]
 PERIODS = {
     "am_peak": ("weekday", 6, 9), "pm_peak": ("weekday", 16, 19), "cfr_am_peak": ("weekday", 6, 10),
     "cfr_midday": ("weekday", 10, 16), "cfr_pm_peak": ("weekday", 16, 20), "cfr_weekend": ("weekend", 6, 20),
 }  # fmt: skip
-MEASURED = {
-    "a": [("2025-01-01", "2026-01-01"), ("2026-08-01", str(NOW.tz_localize(None)))],
-    "b": [("2025-10-01", "2025-11-01"), ("2026-08-01", str(NOW.tz_localize(None)))],
-    "c": [("2025-10-01", "2025-11-01"), ("2026-08-01", str(NOW.tz_localize(None)))],
-}
+RECENTLY = ("2026-08-01", str(NOW.tz_localize(None)))
+MEASURED = {link: [("2025-10-01", "2025-11-01"), RECENTLY] for link in FREE_FLOW}
+MEASURED["a"] = [("2025-01-01", "2026-01-01"), RECENTLY]
 KEY = ["link_id", "month", "period_name"]
 
 
@@ -61,16 +66,47 @@ def quarters(start: str, end: str) -> pd.DataFrame:
 
 
 def generated() -> pd.DataFrame:
-    """One row per link and bin with its travel time x (s), with a peak in the morning and in the evening."""
+    """Two observations in each quarter hour that is measured, slower in the morning and in the evening."""
     chance = np.random.default_rng(20261104)
     frames = []
     for link, spans in MEASURED.items():
         frame = pd.concat([quarters(*span) for span in spans], ignore_index=True)
         rush = frame["local_hour"].isin([7, 8, 16, 17]) * chance.uniform(0.1, 1.2, len(frame))
         noise = 0.9 + rush + 0.1 * chance.exponential(1, len(frame))
-        frame = frame.assign(link_id=link, x=FREE_FLOW[link] * noise)
-        frames.append(frame[chance.uniform(size=len(frame)) > (0.2 if link == "c" else 0.03)])
-    return pd.concat(frames, ignore_index=True)
+        frame = frame.assign(link_id=link, travel_time_s=FREE_FLOW[link] * noise)
+        is_thin = (frame["local_date"] == THIN_DAY) & frame["at"].dt.tz_convert(ZONE).dt.hour.between(16, 18)
+        is_there = chance.uniform(size=len(frame)) > (0.2 if link == "c" else 0.03)
+        frames.append(frame[is_there & ~(is_thin & (frame["at"].dt.minute != 30))])
+    quarter = pd.concat(frames, ignore_index=True)[["link_id", "at", "travel_time_s"]]
+    both = [
+        quarter.assign(
+            at=quarter["at"] + pd.Timedelta(minutes=minute),
+            travel_time_s=quarter["travel_time_s"] * chance.uniform(0.95, 1.05, len(quarter)),
+            sample_count=chance.integers(1, 9, len(quarter)),
+        )
+        for minute in (3, 10)
+    ]
+    return pd.concat(both, ignore_index=True)
+
+
+def binned(observations: pd.DataFrame) -> pd.DataFrame:
+    """One row per link and quarter hour with its mean travel time x, weighted by samples, and its local time."""
+    weighed = observations.assign(
+        at=observations["at"].dt.tz_convert("UTC").dt.floor("15min"),
+        sum=observations["travel_time_s"] * observations["sample_count"],
+    )
+    sums = weighed.groupby(["link_id", "at"])[["sum", "sample_count"]].sum().reset_index()
+    return pd.concat([sums["link_id"], sums["sum"].div(sums["sample_count"]).rename("x"), local(sums["at"])], axis=1)
+
+
+def with_configuration(rows: pd.DataFrame) -> pd.DataFrame:
+    """With the length and the free flow of each link in each month; d has neither in the month of its edit."""
+    later, edited = rows["month"] > "2026-10", rows["month"] == "2026-10"
+    length, free = rows["link_id"].map(LENGTH_M), rows["link_id"].map(FREE_FLOW)
+    is_d = rows["link_id"] == "d"
+    length = length.mask(is_d & later, NEW_LENGTH_M).mask(is_d & edited)
+    free = free.mask(is_d & later, NEW_FREE_FLOW).mask(is_d & edited)
+    return rows.assign(length_m=length, free_flow_s=free, configuration_changed=is_d & edited)
 
 
 def in_periods(frame: pd.DataFrame) -> pd.DataFrame:
@@ -114,30 +150,39 @@ def monthly(bins: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 
 def link_months(bins: pd.DataFrame) -> pd.DataFrame:
-    found = monthly(in_periods(bins).assign(free_flow_s=lambda rows: rows["link_id"].map(FREE_FLOW)), KEY)
-    return found.assign(speed_kmh=3.6 * found["link_id"].map(LENGTH_M) / found["mean_s"])
+    """Of each link; in a month with two lengths nothing but the times."""
+    found = with_configuration(monthly(with_configuration(in_periods(bins)), KEY))
+    indices = ["tti", "pti", "buffer_index", "buffer_index_median", "p80_p50_ratio", "delay_s"]
+    found[indices] = found[indices].mask(found["configuration_changed"])
+    found["delay_s_per_km"] = 1000 * found["delay_s"] / found["length_m"]
+    return found.assign(speed_kmh=3.6 * found["length_m"] / found["mean_s"])
 
 
 def corridor_bins(bins: pd.DataFrame) -> pd.DataFrame:
     """The corridor a, b, c: the sum of what reports, made whole by free flow if that is 80 % of the free flow."""
-    wide = bins.pivot_table(index="at", columns="link_id", values="x")
-    free = pd.Series(FREE_FLOW)
+    wide = bins[bins["link_id"].isin(MAIN)].pivot_table(index="at", columns="link_id", values="x")
+    free = pd.Series(FREE_FLOW)[MAIN]
     covered = (wide.notna() * free).sum(axis=1)
     series = pd.DataFrame({"x": wide.sum(axis=1) * free.sum() / covered, "links_with_data": wide.count(axis=1)})
     series = series[covered >= 0.8 * free.sum()].reset_index()
     return pd.concat([series, local(series["at"]).drop(columns="at")], axis=1).assign(
-        corridor_id="main", free_flow_s=free.sum(), is_expanded=lambda rows: rows["links_with_data"] < len(FREE_FLOW)
+        corridor_id="main", free_flow_s=free.sum(), expanded=lambda rows: rows["links_with_data"] < len(MAIN)
     )
 
 
 @pytest.fixture(scope="module")
-def bins() -> pd.DataFrame:
+def observations() -> pd.DataFrame:
     return generated()
 
 
+@pytest.fixture(scope="module")
+def bins(observations) -> pd.DataFrame:
+    return binned(observations)
+
+
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def measured(request, tmp_path_factory, world_type, bins) -> Iterator:
-    """A warehouse of each kind with the generated bins."""
+def measured(request, tmp_path_factory, world_type, observations) -> Iterator:
+    """A warehouse of each kind with the generated observations."""
     if request.param == "sqlite":
         url, name = f"sqlite:///{tmp_path_factory.mktemp('pandas') / 'inode.db'}", None
     else:
@@ -147,28 +192,36 @@ def measured(request, tmp_path_factory, world_type, bins) -> Iterator:
     with open_warehouse(LocalSettings(warehouse_url=url, _env_file=None)) as warehouse:
         migrate(warehouse)
         world = world_type(warehouse)
-        fill(world, bins)
+        fill(world, observations)
         yield world
     if name:
         server.drop(name)
 
 
-def fill(world, bins: pd.DataFrame) -> None:
+def fill(world, observations: pd.DataFrame) -> None:
     world.live_in(ZONE)
     world.load(NOW.to_pydatetime())
     for link, free_flow_s in FREE_FLOW.items():
-        world.link(link, length_m=LENGTH_M[link], first_seen_at=world.local("2026-10-29 12:00"))
+        length = NEW_LENGTH_M if link == "d" else LENGTH_M[link]
+        world.link(link, length_m=length, first_seen_at=world.local("2026-10-29 12:00"))
         world.baseline(link, free_flow_s)
-        mine = bins[bins["link_id"] == link]
-        world.bins(link, zip(mine["at"].dt.to_pydatetime(), mine["x"], strict=True))
-    world.corridor("main", "a", "b", "c")
+        world.write("link_snapshots", [{"snapshot_date": NOW.date(), "link_id": link, "content_hash": "new"}])
+    for content, length, day in (("old", LENGTH_M["d"], date(2025, 10, 1)), ("new", NEW_LENGTH_M, EDITED_ON)):
+        world.write("link_versions", [{"link_id": "d", "content_hash": content, "length_m": length}])
+        world.write("link_snapshots", [{"snapshot_date": day, "link_id": "d", "content_hash": content}])
+    world.baseline("d", NEW_FREE_FLOW, version=2, frozen="2026-11-02")
+    world.measure(observations)
+    world.corridor("main", *MAIN)
     world.corridor("side", "b")
+    world.corridor("edited", "a", "d")
     days = [{"local_date": day, "is_holiday": True, "is_excluded": False} for day in HOLIDAYS]
     world.write("calendar", [*days, *({"local_date": d, "is_holiday": False, "is_excluded": True} for d in EXCLUDED)])
     study = {"study_id": "s", "name": "Signals", "corridor_id": "main", "control_corridor_id": "side"}
     study |= {"period_name": "pm_peak", "before_from": date(2026, 9, 1), "before_to": date(2026, 9, 28)}
-    world.write("studies", [study | {"after_from": date(2026, 10, 5), "after_to": date(2026, 10, 31)}])
-    world.write("study_exclusions", [{"study_id": "s", "local_date": date(2026, 10, 7), "reason": "crash"}])
+    study |= {"after_from": date(2026, 10, 5), "after_to": date(2026, 10, 31)}
+    world.write("studies", [study, study | {"study_id": "edited", "corridor_id": "edited"}])
+    crash = {"local_date": date(2026, 10, 7), "reason": "crash"}
+    world.write("study_exclusions", [crash | {"study_id": study_id} for study_id in ("s", "edited")])
 
 
 def agree(world, expected: pd.DataFrame, key: list[str], relation: str) -> None:
@@ -193,15 +246,22 @@ def test_a_month_of_a_link(measured, bins):
 
 
 def test_a_link_through_the_day(measured, bins):
-    """By hour of the clock, the night on which it goes back included."""
+    """By hour of the clock, the night on which it goes back included; percentiles of speeds are of the bins' speeds."""
     counts = bins[~bins["is_excluded"] & ((bins["day_kind"] == "weekend") | ~bins["is_holiday"])]
     key = ["link_id", "month", "day_kind", "local_hour"]
     grouped = counts.groupby(key)
     expected = pd.DataFrame(
         {"mean_s": grouped["x"].mean(), "p50_s": grouped["x"].quantile(0.5), "p95_s": grouped["x"].quantile(0.95),
-         "n_bins": grouped.size(), "n_days": grouped["local_date"].nunique()}
+         "n_bins": grouped.size(), "n_days": grouped["local_date"].nunique(),
+         **{f"speed_p{p}_kmh": (1 / counts["x"]).groupby([counts[k] for k in key]).quantile(p / 100)
+            for p in (5, 15, 50, 85, 95)}}
     ).reset_index()  # fmt: skip
-    expected["p95_s"] = expected["p95_s"].where(expected["n_days"] >= 15)
+    length = with_configuration(expected)["length_m"]
+    for p in (5, 15, 50, 85, 95):
+        expected[f"speed_p{p}_kmh"] *= 3.6 * length
+    expected["speed_kmh"] = 3.6 * length / expected["mean_s"]
+    on_days = ["p95_s", "speed_p5_kmh", "speed_p95_kmh"]
+    expected[on_days] = expected[on_days].where(expected["n_days"] >= 15)
     days = CALENDAR[~CALENDAR["is_excluded"] & ((CALENDAR["day_kind"] == "weekend") | ~CALENDAR["is_holiday"])]
     expected = expected.merge(days.groupby(key[1:]).size().rename("all").reset_index(), on=key[1:])
     expected["coverage_pct"] = 100 * expected["n_bins"] / expected.pop("all")
@@ -216,15 +276,16 @@ def test_congested_hours(measured, bins):
         return frame[is_in & ~frame["is_holiday"] & ~frame["is_excluded"]]
 
     counts = weekday(bins)
-    slow = 0.9 * counts["x"] > counts["link_id"].map(FREE_FLOW)
+    slow = 0.9 * counts["x"] > with_configuration(counts)["free_flow_s"]
     grouped = counts.assign(slow=slow).groupby(["link_id", "month"])
     expected = pd.DataFrame({"n_bins": grouped.size(), "n_days": grouped["local_date"].nunique()}).reset_index()
     per_day = grouped["slow"].sum().to_numpy() / 4 / expected["n_days"]
     expected = expected.merge(weekday(CALENDAR).groupby("month").size().rename("all").reset_index(), on="month")
     expected["coverage_pct"] = 100 * expected["n_bins"] / expected.pop("all")
     is_enough = (expected["coverage_pct"] >= 50) & (expected["n_days"] >= 10)
-    agree(measured, expected.assign(mean_congested_h=per_day.where(is_enough)), ["link_id", "month"],
-          "link_congested_daily")  # fmt: skip
+    expected["configuration_changed"] = with_configuration(expected)["configuration_changed"]
+    per_day = per_day.where(is_enough & ~expected["configuration_changed"])
+    agree(measured, expected.assign(mean_congested_h=per_day), ["link_id", "month"], "link_congested_daily")
 
 
 def test_coverage_of_each_day(measured, bins):
@@ -267,17 +328,24 @@ def test_the_test_of_one_fifty(measured, bins):
 
 
 def test_unusual_delay(measured, bins):
-    """Each hour of today against the bins of that weekday and hour in the twelve weeks before."""
+    """Each hour of today against the same quarter hours of that weekday in twelve weeks, without holidays."""
     today = NOW.date()
-    weeks = [today - timedelta(weeks=n) for n in range(1, 13)]
-    key = ["link_id", "local_hour"]
-    now = bins[bins["local_date"] == today].groupby(key)["x"].agg(travel_time_s="mean", n_bins="size")
-    before = bins[bins["local_date"].isin([day for day in weeks if day not in EXCLUDED])].groupby(key)
-    typical = pd.DataFrame({"typical_s": before["x"].mean(), "n_weeks": before["local_date"].nunique()})
-    expected = now.join(typical).reset_index()
-    expected["unusual_delay_s"] = expected["travel_time_s"] - expected["typical_s"]
-    expected["unusual_delay_pct"] = 100 * expected["unusual_delay_s"] / expected["typical_s"]
+    weeks = {today - timedelta(weeks=n) for n in range(1, 13)} - {*EXCLUDED, *HOLIDAYS}
+    bins = bins.assign(quarter=bins["at"].dt.minute // 15)
+    quarters = ["link_id", "local_hour", "quarter"]
+    now = bins[bins["local_date"] == today]
+    before = bins[bins["local_date"].isin(weeks) & ((bins["link_id"] != "d") | (bins["local_date"] >= EDITED_ON))]
+    before = before.merge(now[quarters], on=quarters)
+    key = quarters[:2]
+    typical = before.groupby(quarters)["x"].mean().groupby(key).mean().rename("typical_s")
+    expected = now.groupby(key)["x"].agg(travel_time_s="mean", n_bins="size").join(typical)
+    expected = expected.join(before.groupby(key)["local_date"].nunique().rename("n_weeks")).reset_index()
+    delay = (expected["travel_time_s"] - expected["typical_s"]).where(expected["n_weeks"] >= 6)
+    expected["unusual_delay_s"] = delay
+    expected["unusual_delay_pct"] = 100 * delay / expected["typical_s"]
     expected["coverage_pct"] = 100 * expected["n_bins"] / np.where(expected["local_hour"] == 10, 1, 4)
+    expected["configuration_changed"] = expected["link_id"] == "d"
+    assert {3} == set(expected.loc[expected["link_id"] == "d", "n_weeks"])
     agree(measured, expected, key, "link_unusual_delay")
 
 
@@ -297,11 +365,11 @@ def test_the_whole_network(measured, bins):
 def test_a_month_of_a_corridor(measured, bins):
     """Percentiles of the corridor's own series, which is made whole where little is missing."""
     series = corridor_bins(bins)
-    assert series["is_expanded"].any()
+    assert series["expanded"].any()
     key = ["corridor_id", "month", "period_name"]
     expected = monthly(in_periods(series), key)
-    expected["delay_s_per_km"] = 1000 * expected["delay_s"] / sum(LENGTH_M.values())
-    expected["is_expanded"] = in_periods(series).groupby(key)["is_expanded"].any().to_numpy()
+    expected["delay_s_per_km"] = 1000 * expected["delay_s"] / sum(LENGTH_M[link] for link in MAIN)
+    expected["expanded_pct"] = 100 * in_periods(series).groupby(key)["expanded"].mean().to_numpy()
     agree(measured, expected, key, "corridor_reliability_monthly WHERE corridor_id = 'main'")
 
 
@@ -312,14 +380,16 @@ def corridor_days(series: pd.DataFrame) -> pd.DataFrame:
 
 def test_the_days_of_a_corridor(measured, bins):
     """Mean, delay and coverage of each."""
-    expected = corridor_days(corridor_bins(bins)).assign(delay_s=lambda rows: rows["mean_s"] - sum(FREE_FLOW.values()))
+    expected = corridor_days(corridor_bins(bins)).assign(
+        delay_s=lambda rows: rows["mean_s"] - sum(FREE_FLOW[link] for link in MAIN)
+    )
     whole = in_periods(CALENDAR).groupby(["period_name", "local_date"]).size().rename("all").reset_index()
     expected = expected.merge(whole, on=["period_name", "local_date"])
     expected["coverage_pct"] = 100 * expected["n_bins"] / expected.pop("all")
     agree(measured, expected, ["period_name", "local_date"], "corridor_period_daily WHERE corridor_id = 'main'")
 
 
-def t975(df: int) -> float:
+def t975(df: float) -> float:
     """The 0.975 quantile of Student's t: where the integral of the density from 0 is 0.475, by Simpson's rule."""
     constant = math.gamma((df + 1) / 2) / math.gamma(df / 2) / math.sqrt(df * math.pi)
 
@@ -335,39 +405,87 @@ def t975(df: int) -> float:
     return low
 
 
-def test_before_and_after(measured, bins):
-    """Welch on daily means, degrees of freedom rounded down; the control corridor is b alone."""
-    days = corridor_days(corridor_bins(bins))
-    days = days[(days["period_name"] == "pm_peak") & (days["local_date"] != date(2026, 10, 7))]
-    is_before = days["local_date"].between(date(2026, 9, 1), date(2026, 9, 28))
-    is_after = days["local_date"].between(date(2026, 10, 5), date(2026, 10, 31))
-    before, after = days.loc[is_before, "mean_s"], days.loc[is_after, "mean_s"]
-    errors = before.var() / len(before), after.var() / len(after)
-    df = sum(errors) ** 2 / (errors[0] ** 2 / (len(before) - 1) + errors[1] ** 2 / (len(after) - 1))
-    margin = t975(int(df)) * sum(errors) ** 0.5
-    change = after.mean() - before.mean()
-    control = corridor_days(bins[bins["link_id"] == "b"])
-    control = control[(control["period_name"] == "pm_peak") & (control["local_date"] != date(2026, 10, 7))]
-    earlier = control.loc[control["local_date"].between(date(2026, 9, 1), date(2026, 9, 28)), "mean_s"].mean()
-    later = control.loc[control["local_date"].between(date(2026, 10, 5), date(2026, 10, 31)), "mean_s"].mean()
+def means_of(days: pd.DataFrame) -> list[tuple[float, float, int]]:
+    """Mean, squared standard error and number of the days before and of those after."""
+    days = days[(days["period_name"] == "pm_peak") & (days["local_date"] != date(2026, 10, 7)) & (days["n_bins"] >= 6)]
+    spans = (date(2026, 9, 1), date(2026, 9, 28)), (date(2026, 10, 5), date(2026, 10, 31))
+    sides = [days.loc[days["local_date"].between(*span), "mean_s"] for span in spans]
+    return [(side.mean(), side.var() / len(side), len(side)) for side in sides]
+
+
+def margin(parts: list[tuple[float, int]]) -> float:
+    """Half the width of a 95 % interval, of the squared errors of independent means and their numbers of days."""
+    error = sum(part for part, _ in parts)
+    return t975(error**2 / sum(part**2 / (n - 1) for part, n in parts)) * error**0.5
+
+
+def change(days: pd.DataFrame) -> tuple[float, float, list[tuple[float, int]]]:
+    """The change in seconds and in percent, and the parts of the error of the latter (delta method)."""
+    (before, error_before, n_before), (after, error_after, n_after) = means_of(days)
+    slopes = 100 * after / before**2, 100 / before
+    parts = [(slopes[0] ** 2 * error_before, n_before), (slopes[1] ** 2 * error_after, n_after)]
+    return after - before, 100 * (after - before) / before, parts
+
+
+@pytest.mark.parametrize("study", ["s", "edited"])
+def test_before_and_after(measured, bins, study):
+    """Welch on daily means; of the edited corridor a alone is compared; a thin day counts on neither side."""
+    series = corridor_bins(bins) if study == "s" else bins[bins["link_id"] == "a"]
+    days, control = corridor_days(series), corridor_days(bins[bins["link_id"] == "b"])
+    (before, error_before, n_before), (after, error_after, n_after) = means_of(days)
+    seconds, percent, parts = change(days)
+    control_s, control_pct, control_parts = change(control)
+    width = margin([(error_before, n_before), (error_after, n_after)])
+    net = percent - control_pct
     expected = {
-        "n_days_before": len(before), "n_days_after": len(after), "mean_s_before": before.mean(),
-        "mean_s_after": after.mean(), "change_s": change, "change_pct": 100 * change / before.mean(),
-        "ci95_low_s": change - margin, "ci95_high_s": change + margin, "control_change_s": later - earlier,
-        "net_change_pct": 100 * change / before.mean() - 100 * (later - earlier) / earlier,
+        "n_days_before": n_before, "n_days_after": n_after, "days_left_out": 1, "mean_s_before": before,
+        "mean_s_after": after, "change_s": seconds, "ci95_low_s": seconds - width, "ci95_high_s": seconds + width,
+        "change_pct": percent, "ci95_low_pct": percent - margin(parts), "ci95_high_pct": percent + margin(parts),
+        "control_change_s": control_s, "net_change_pct": net, "net_ci95_low_pct": net - margin(parts + control_parts),
+        "net_ci95_high_pct": net + margin(parts + control_parts), "links_total": 3 if study == "s" else 2,
+        "links_left_out": 0 if study == "s" else 1,
     }  # fmt: skip
-    assert expected["n_days_before"] == 20
-    found = measured.one(f"SELECT {', '.join(expected)} FROM before_after")
-    assert found == pytest.approx(expected, rel=1e-8, abs=1e-8)
+    assert expected["n_days_before"] == 18
+    found = measured.one(f"SELECT {', '.join(expected)} FROM before_after WHERE study_id = '{study}'")
+    assert found == pytest.approx(expected, rel=1e-5, abs=1e-5)
 
 
 def test_the_same_month_a_year_before(measured, bins):
-    """Sums of the means of the links that are above the floors in both Octobers."""
-    links = link_months(bins).dropna(subset="tti")
+    """Sums of the means of the links that are above the floors in both Octobers; d has another length than then."""
+    links = link_months(bins)
+    links = links[(links["coverage_pct"] >= 50) & (links["n_days"] >= 10)]
     both = links[links["month"] == "2026-10"].merge(links[links["month"] == "2025-10"], on=["link_id", "period_name"])
-    sums = both.groupby("period_name").agg(
-        mean_s=("mean_s_x", "sum"), mean_s_last_year=("mean_s_y", "sum"), matched_links=("link_id", "size")
+    for corridor, members, left_out in (("main", MAIN, 0), ("edited", ["a"], 1)):
+        sums = (
+            both[both["link_id"].isin(members)]
+            .groupby("period_name")
+            .agg(mean_s=("mean_s_x", "sum"), mean_s_last_year=("mean_s_y", "sum"), matched_links=("link_id", "size"))
+        )
+        sums["change_pct"] = 100 * (sums["mean_s"] - sums["mean_s_last_year"]) / sums["mean_s_last_year"]
+        sums = sums.assign(links_left_out=left_out, links_total=len(members) + left_out).reset_index()
+        where = f"corridor_id = '{corridor}' AND month = '2026-10'"
+        agree(measured, sums, ["period_name"], f"year_on_year WHERE {where}")
+
+
+def test_a_corridor_does_without_an_edited_link(measured, bins):
+    """In October the corridor a, d is a alone; before and after it is both, with the baseline of each length."""
+    rows = in_periods(bins[bins["link_id"].isin(["a", "d"])])
+    rows = rows[(rows["month"] != "2026-10") | (rows["link_id"] == "a")]
+    rows = with_configuration(rows)
+    both = rows.groupby(["month", "period_name", "at"]).agg(
+        x=("x", "sum"), free_flow_s=("free_flow_s", "sum"), n=("x", "size"), local_date=("local_date", "first")
+    ).reset_index()  # fmt: skip
+    both = both[both["n"] == np.where(both["month"] == "2026-10", 1, 2)]
+    both = both[both["month"].between("2026-09", "2026-11") & (both["period_name"] == "cfr_midday")]
+    found = measured.read(
+        "SELECT month, links_total, links_left_out, free_flow_s, length_m FROM corridor_reliability_monthly "
+        "WHERE corridor_id = 'edited' AND month >= '2026-09' AND period_name = 'cfr_midday' ORDER BY month"
     )
-    sums["change_pct"] = 100 * (sums["mean_s"] - sums["mean_s_last_year"]) / sums["mean_s_last_year"]
-    where = "corridor_id = 'main' AND month = '2026-10'"
-    agree(measured, sums.reset_index(), ["period_name"], f"year_on_year WHERE {where}")
+    assert [tuple(row.values()) for row in found] == [
+        ("2026-09", 2, 0, 150.0, 2500.0), ("2026-10", 2, 1, 100.0, 1500.0), ("2026-11", 2, 0, 155.0, 2700.0)
+    ]  # fmt: skip
+    october = both[both["month"] == "2026-10"]["x"]
+    where = "corridor_id = 'edited' AND month = '2026-10' AND period_name = 'cfr_midday'"
+    row = measured.one(f"SELECT mean_s, p80_s, tti FROM corridor_reliability_monthly WHERE {where}")
+    expected = [october.mean(), october.quantile(0.8), october.mean() / 100]
+    assert list(row.values()) == pytest.approx(expected, rel=1e-9)

@@ -8,6 +8,8 @@ import pytest
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+JUNE = [date(2026, 6, day) for day in (4, 5, 7, 9, 10)]
+"""The dates of the loads of `toronto`."""
 
 
 @pytest.fixture
@@ -46,8 +48,8 @@ def test_the_month_before_january_is_december(world):
 
 
 def test_freshness_counts_links_gaps_and_samples(toronto):
-    """Three links listed, one measured within a day; of seven dates two had no load; the newest load was a sample."""
-    loaded(toronto, trigger="sample", verdict="confirmed")
+    """Three links listed, one measured within a day; of seven dates two had no load; one hour of 24 was loaded."""
+    loaded(toronto, verdict="confirmed")
     for name in ("a", "b", "c"):
         toronto.link(name)
     toronto.link("gone", deleted_at=toronto.now)
@@ -64,8 +66,21 @@ def test_freshness_counts_links_gaps_and_samples(toronto):
         "links_expected": 3,
         "links_reporting": 1,
         "gap_days": 2,
-        "sampling_on": True,
+        "hours_sampled": 1,
+        "sampling_on": False,
     }
+
+
+@pytest.mark.parametrize(("hours", "is_on"), [(5, False), (6, True)])
+def test_sampling_is_judged_by_the_hours_that_loads_cover(world, hours, is_on):
+    """Whoever takes the samples: four loads an hour by cron and `sync` count as those of Dagster's schedule do."""
+    world.live_in("America/Toronto")
+    now = world.utc("2026-06-10 16:07")
+    for quarter in range(4 * hours):
+        world.load(now - quarter * timedelta(minutes=15), trigger="manual")
+    world.load(now - DAY, trigger="schedule")
+    found = world.one("SELECT hours_sampled, sampling_on FROM data_freshness")
+    assert list(found.values()) == [hours, is_on]
 
 
 def test_freshness_without_a_load_or_without_samples(world):
@@ -168,6 +183,7 @@ def test_coverage_counts_bins_over_the_calendar_of_the_day(toronto):
     """30 of 96 bins, from 06:00 on but for one hour: the longest gap is after them; a day without any is one gap."""
     loaded(toronto)
     toronto.link("a", first_seen_at=toronto.local("2026-06-08 15:00"))
+    toronto.listed("a", *JUNE)
     moments = toronto.quarters("2026-06-08", "06:00", 34)
     toronto.bins("a", ((at, 60.0) for n, at in enumerate(moments) if not 4 <= n < 8))
     rows = toronto.read("SELECT * FROM coverage_daily ORDER BY local_date")
@@ -185,7 +201,43 @@ def test_the_gap_of_a_day_may_be_before_its_first_or_between_its_bins(toronto):
     loaded(toronto)
     for name in ("late", "two"):
         toronto.link(name, first_seen_at=toronto.local("2026-06-08 00:00"))
+        toronto.listed(name, *JUNE)
     toronto.bins("late", ((at, 60.0) for at in toronto.quarters("2026-06-08", "09:00", 60)))
     toronto.bins("two", [(toronto.local("2026-06-08 03:00"), 60.0), (toronto.local("2026-06-08 15:00"), 60.0)])
     select = "SELECT link_id, longest_gap_min FROM coverage_daily WHERE local_date = '2026-06-08' ORDER BY link_id"
     assert [row["longest_gap_min"] for row in toronto.read(select)] == [540, 705]
+
+
+def test_a_link_is_not_blamed_for_days_on_which_it_was_deleted(toronto):
+    """Listed on 4 and 5 June, gone on the 7th, back on the 10th: the 6th had no load, so it is listed on it."""
+    loaded(toronto)
+    for name in ("back", "gone", "always"):
+        toronto.link(name, first_seen_at=toronto.local("2026-06-04 04:30"))
+    toronto.listed("back", *JUNE[:2], JUNE[-1])
+    toronto.listed("gone", *JUNE[:2])
+    toronto.listed("always", *JUNE)
+    rows = toronto.read("SELECT link_id, local_date FROM coverage_daily ORDER BY local_date")
+    days = {name: [row["local_date"].day for row in rows if row["link_id"] == name] for name in ("back", "gone")}
+    assert days == {"back": [4, 5, 6, 10], "gone": [4, 5, 6]}
+    assert [row["local_date"].day for row in rows if row["link_id"] == "always"] == [4, 5, 6, 7, 8, 9, 10]
+
+
+def test_an_unproven_snapshot_deletes_nothing(world):
+    """It lacks the link, and may not make it vanish."""
+    world.live_in("America/Toronto")
+    for day, may_remove in ((8, True), (9, False), (10, False)):
+        world.load(world.utc(f"2026-06-{day:02d} 16:07"), may_remove=may_remove)
+    world.link("a", first_seen_at=world.utc("2026-06-08 16:07"))
+    world.listed("a", date(2026, 6, 8))
+    assert [date(2026, 6, day) for day in (8, 9, 10)] == [
+        row["local_date"] for row in world.read("SELECT local_date FROM coverage_daily ORDER BY local_date")
+    ]
+
+
+@pytest.mark.parametrize(("speed", "free_flow"), [(9.27, 10.3), (45.0, 50.0), (14.49, 16.1), (16.83, 18.7)])
+def test_exactly_ninety_percent_is_not_congested(toronto, speed, free_flow):
+    """Whichever way the last bit of the products falls."""
+    loaded(toronto)
+    toronto.link("tie", free_flow_speed_kmh=free_flow, last_speed_kmh=speed, last_observed_at=toronto.now)
+    toronto.link("slow", free_flow_speed_kmh=free_flow, last_speed_kmh=speed - 0.001, last_observed_at=toronto.now)
+    assert [row["link_id"] for row in toronto.read("SELECT link_id FROM congested_now")] == ["slow"]

@@ -22,7 +22,7 @@ _BASELINES = Query(
     "baselines_now",
     "What is the free-flow travel time of each link this month?",
     (),
-    "SELECT link_id, free_flow_s FROM baselines_in_force WHERE month = (SELECT month FROM data_now)",
+    "SELECT link_id, free_flow_s FROM internal_link_months WHERE month = (SELECT month FROM data_now)",
 )
 
 Line = tuple[tuple[float, float], ...]

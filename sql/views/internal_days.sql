@@ -1,5 +1,5 @@
--- One row per local day: its instants and its real length in quarter hours, 92, 94, 96, 98 or 100 (the running day
--- until now).
+-- Internal: one row per local day: its instants and its real length in quarter hours, 92, 94, 96, 98 or 100 (the
+-- running day until now).
 --
 -- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone
@@ -26,5 +26,5 @@ SELECT
   @instant(min(from_epoch_s)) AS starts_at,
   @instant(max(to_epoch_s)) AS ends_at,
   (max(to_epoch_s) - min(from_epoch_s)) / 900 AS bins_expected
-FROM local_segments
+FROM internal_segments
 GROUP BY day_number, local_date, month, weekday, day_kind, is_holiday, is_excluded

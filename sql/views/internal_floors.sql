@@ -1,5 +1,5 @@
--- One row: the rules of the table index_rules side by side, with the values they are shipped with where a rule is
--- gone.
+-- Internal: one row: the rules of the table index_rules side by side, with the values they are shipped with where a
+-- rule is gone.
 --
 -- min_coverage_pct: below it an index is NULL
 -- min_days: below it an index is NULL

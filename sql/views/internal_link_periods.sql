@@ -1,10 +1,11 @@
--- One row per link, local day and period that counts on it, whether or not anything was measured: what a link is
--- expected to have.
+-- Internal: one row per link, local day and period that counts on it, whether or not anything was measured: what a link
+-- is expected to have.
 --
 -- link_id: the link
 -- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone
 -- month: the local month, such as 2026-10
+-- month_next_year (text): the same month a year later
 -- weekday (bigint): 1 is Monday, 7 is Sunday
 -- day_kind: weekday (Monday to Friday) or weekend
 -- is_holiday: a public holiday of the calendar
@@ -19,6 +20,7 @@ SELECT
   d.day_number,
   d.local_date,
   d.month,
+  d.month_next_year,
   d.weekday,
   d.day_kind,
   d.is_holiday,
@@ -29,5 +31,5 @@ SELECT
   d.starts_at,
   d.ends_at
 FROM links AS l
-CROSS JOIN local_periods AS d
+CROSS JOIN internal_periods AS d
 @in_order_of(l.link_id, d.month, d.period_name)

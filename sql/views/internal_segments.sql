@@ -1,7 +1,7 @@
--- One row per local day and offset from UTC in it: two rows on the days on which the clocks change, else one. Local
--- time comes from zone_offsets alone, so an hour that the clock shows twice is kept twice and one it skips is not
--- missed. From the first day of the month of the earliest bin until now; the running day ends with the quarter hour
--- of now. A weekday is Monday to Friday, whether or not it is a holiday.
+-- Internal: one row per local day and offset from UTC in it: two rows on the days on which the clocks change, else one.
+-- Local time comes from zone_offsets alone, so an hour that the clock shows twice is kept twice and one it skips is not
+-- missed. From the first day of the month of the earliest bin until now; the running day ends with the quarter hour of
+-- now. A weekday is Monday to Friday, whether or not it is a holiday.
 --
 -- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone

@@ -1,5 +1,5 @@
--- One row per local day, hour of the clock and offset from UTC: the instants between which the clock showed that
--- hour. An hour that occurs twice has two rows, one that is skipped has none.
+-- Internal: one row per local day, hour of the clock and offset from UTC: the instants between which the clock showed
+-- that hour. An hour that occurs twice has two rows, one that is skipped has none.
 --
 -- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone
@@ -35,7 +35,7 @@ clipped AS (
       WHEN s.to_epoch_s < 86400 * s.day_number + 3600 * h.local_hour + 3600 - 60 * s.offset_min THEN s.to_epoch_s
       ELSE 86400 * s.day_number + 3600 * h.local_hour + 3600 - 60 * s.offset_min
     END AS to_epoch_s
-  FROM local_segments AS s
+  FROM internal_segments AS s
   CROSS JOIN hours AS h
 )
 -- DISTINCT changes no row: SQLite then computes the rows once, not again for every bin that they are joined to.

@@ -1,11 +1,12 @@
--- One row per local day and period of time_periods that counts on it: the instants between which it lies, twice where
--- the clocks change inside it. Days that a person excluded count in none. A holiday from Monday to Friday counts only
--- in the periods of 23 CFR 490.511, which includes holidays; elsewhere it would pass for a weekday with little
--- traffic.
+-- Internal: one row per local day and period of time_periods that counts on it: the instants between which it lies,
+-- twice where the clocks change inside it. Days that a person excluded count in none. A holiday from Monday to Friday
+-- counts only in the periods of 23 CFR 490.511, which includes holidays; elsewhere it would pass for a weekday with
+-- little traffic.
 --
 -- day_number (bigint): the local date in days since 1970
 -- local_date: the date in the warehouse's time zone
 -- month: the local month, such as 2026-10
+-- month_next_year (text): the same month a year later
 -- weekday (bigint): 1 is Monday, 7 is Sunday
 -- day_kind: weekday (Monday to Friday) or weekend
 -- is_holiday: a public holiday of the calendar
@@ -36,7 +37,7 @@ WITH clipped AS (
       WHEN s.to_epoch_s < 86400 * s.day_number + 60 * (p.to_minute - s.offset_min) THEN s.to_epoch_s
       ELSE 86400 * s.day_number + 60 * (p.to_minute - s.offset_min)
     END AS to_epoch_s
-  FROM local_segments AS s
+  FROM internal_segments AS s
   JOIN time_periods AS p ON p.day_kind = s.day_kind
   WHERE NOT s.is_excluded AND (p.scheme = 'cfr' OR s.day_kind = 'weekend' OR NOT s.is_holiday)
 )
@@ -45,6 +46,7 @@ SELECT DISTINCT
   day_number,
   local_date,
   month,
+  CAST(CAST(substr(month, 1, 4) AS bigint) + 1 AS text) || substr(month, 5) AS month_next_year,
   weekday,
   day_kind,
   is_holiday,
