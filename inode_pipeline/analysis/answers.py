@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
@@ -16,8 +17,11 @@ from typing import Any
 import pyarrow as pa
 import xlsxwriter
 from pyarrow import parquet
+from sqlalchemy import Connection, select
 
-from inode_pipeline.analysis.query import Answer, column_type
+from inode_pipeline.analysis.query import Answer, Query, all_queries, column_type
+from inode_pipeline.errors import ConfigError
+from inode_pipeline.warehouse.tables import LINKS_TABLE
 
 KM_PER_MILE = 1.609344
 _US: tuple[tuple[str, str, Callable[[float], float]], ...] = (
@@ -96,6 +100,25 @@ def as_geojson(answer: Answer, geometries: Mapping[str, Any]) -> str:
         for row in _objects(answer)
     ]
     return json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False, allow_nan=False)
+
+
+def link_geometries(connection: Connection, query: Query, answer: Answer) -> dict[str, Any]:
+    """The line of each link of an answer as GeoJSON, by link_id; None for a link without one.
+
+    Raises:
+        ConfigError: the answer is not about links.
+
+    """
+    if "link_id" not in answer.columns:
+        names = [each.name for each in all_queries().values() if re.search(r"\blink_id,", each.select)]
+        raise ConfigError(
+            f"The answers of {query.name} have no link_id, so they have no place on a map.",
+            remedy=f"These have: {', '.join(names)}.",
+        )
+    links = LINKS_TABLE.c
+    ids = set(map(str, answer.values("link_id")))
+    rows = connection.execute(select(links.link_id, links.geometry).where(links.geometry.is_not(None)))
+    return {link_id: geometry for link_id, geometry in rows if link_id in ids}
 
 
 def as_parquet(answer: Answer) -> bytes:

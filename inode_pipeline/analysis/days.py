@@ -48,14 +48,20 @@ def weekday_numbers(value: str) -> tuple[int, ...]:
     return tuple(sorted(numbers))
 
 
-def with_days(connection: Connection, values: dict[str, object]) -> dict[str, object]:
-    """The values with all of `from`, `to`, `weekdays`, and a `month` that names them; unchanged if none is given."""
-    if not values.keys() & {"from", "to", "weekdays"}:
+def with_days(connection: Connection, warehouse: Warehouse, values: dict[str, object]) -> dict[str, object]:
+    """The values with all of `from`, `to`, `weekdays`, and a `month` that names them.
+
+    A month alone stays as it is on PostgreSQL. SQLite would compute every month and then pick one, so it gets the
+    month's days.
+    """
+    is_month = not values.keys() & {"from", "to", "weekdays"}
+    if is_month and (warehouse.is_postgresql or values.get("month") is None):
         return values
     first, last = _first_and_last(connection, values)
     weekdays = tuple(cast("tuple[int, ...]", values.get("weekdays", range(1, 8))))
     names = "" if len(weekdays) == 7 else f" {' '.join(WEEKDAYS[n - 1] for n in weekdays)}"
-    return values | {"from": first, "to": last, "weekdays": weekdays, "month": f"{first} to {last}{names}"}
+    month = values["month"] if is_month else f"{first} to {last}{names}"
+    return values | {"from": first, "to": last, "weekdays": weekdays, "month": month}
 
 
 def _first_and_last(connection: Connection, values: Mapping[str, object]) -> tuple[date, date]:

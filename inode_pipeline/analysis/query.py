@@ -21,14 +21,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult, TextClause, bindparam, select, text
+from sqlalchemy import Connection, CursorResult, TextClause, bindparam, text
 
 from inode_pipeline.analysis.days import OWN_DAYS, WEEKDAYS, over_days, weekday_numbers, with_days
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.dictionary import Entry, entries
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.migrate import sql_folder
-from inode_pipeline.warehouse.tables import LINKS_TABLE
 from inode_pipeline.warehouse.types import utc_time
 
 _PARAMETER = re.compile(
@@ -155,7 +154,7 @@ def ask(warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
 
 def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
     """Run a query in a transaction of this warehouse, so that several answers see one state."""
-    values = _with_defaults(connection, query, parameter_values(query, given))
+    values = _with_defaults(connection, warehouse, query, parameter_values(query, given))
     result = _execute(connection, warehouse, query, values)
     columns = tuple(result.keys())
     readers = [_READERS.get(column_type(column), _as_it_is) for column in columns]
@@ -180,28 +179,9 @@ def why_empty(connection: Connection, query: Query, answer: Answer) -> str | Non
     months = list(connection.scalars(text(_MONTHS_WITH_DATA)))
     if not months:
         return f"There is no row for {month}: nothing was measured yet."
-    if month not in months and "from" not in answer.parameters:
+    if len(str(month)) == len("2026-10") and month not in months:
         return f"There is no measurement in {month}. These months have some: {', '.join(months)}."
     return f"There are measurements in {month}, but no row meets the conditions; the floors are in index_rules."
-
-
-def link_geometries(connection: Connection, query: Query, answer: Answer) -> dict[str, Any]:
-    """The line of each link of an answer as GeoJSON, by link_id; None for a link without one.
-
-    Raises:
-        ConfigError: the answer is not about links.
-
-    """
-    if "link_id" not in answer.columns:
-        names = [each.name for each in all_queries().values() if re.search(r"\blink_id,", each.select)]
-        raise ConfigError(
-            f"The answers of {query.name} have no link_id, so they have no place on a map.",
-            remedy=f"These have: {', '.join(names)}.",
-        )
-    links = LINKS_TABLE.c
-    ids = set(map(str, answer.values("link_id")))
-    rows = connection.execute(select(links.link_id, links.geometry).where(links.geometry.is_not(None)))
-    return {link_id: geometry for link_id, geometry in rows if link_id in ids}
 
 
 def parameter_values(query: Query, given: Mapping[str, str]) -> dict[str, object]:
@@ -251,7 +231,9 @@ def _full(name: str, known: Mapping[str, Parameter]) -> str:
     return f"{name}_id" if f"{name}_id" in known else name
 
 
-def _with_defaults(connection: Connection, query: Query, values: dict[str, object]) -> dict[str, object]:
+def _with_defaults(
+    connection: Connection, warehouse: Warehouse, query: Query, values: dict[str, object]
+) -> dict[str, object]:
     for parameter in query.parameters:
         name = parameter.name
         if name in values:
@@ -260,7 +242,7 @@ def _with_defaults(connection: Connection, query: Query, values: dict[str, objec
             value = connection.scalar(text(parameter.default))
             is_date = parameter.kind == "date" and isinstance(value, str)
             values[name] = date.fromisoformat(str(value)) if is_date else value
-    return with_days(connection, values) if query.takes_days else values
+    return with_days(connection, warehouse, values) if query.takes_days else values
 
 
 def _check_choice(connection: Connection, name: str, value: object) -> None:

@@ -66,11 +66,17 @@ def query(
 
 
 def _listed(queries: Iterable[Query]) -> str:
+    from inode_pipeline.analysis.days import OWN_DAYS
+
     lines = []
     for one in queries:
         lines += _wrapped(f"{one.name}: {one.question}", "")
+        own = [name for name, _, _ in OWN_DAYS] if one.takes_days else []
         for parameter in one.parameters:
-            lines += _wrapped(f"{parameter.name}: {parameter.description}", "    ")
+            if parameter.name not in own:
+                lines += _wrapped(f"{parameter.name}: {parameter.description}", "    ")
+        if own:
+            lines += _wrapped("from, to, weekdays: days of your own in place of the month; weekdays=tue-thu", "    ")
     return "\n".join(lines)
 
 
@@ -99,9 +105,9 @@ def _ask(
     settings: LocalSettings, chosen: Query, values: dict[str, str], units: str, kind: str, *, cite: bool
 ) -> tuple[bytes, str | None, str | None]:
     """The answer as it is written, the citation if it is wanted, and a note if there is no row; of one state."""
-    from inode_pipeline.analysis.answers import in_us_units
+    from inode_pipeline.analysis.answers import in_us_units, link_geometries
     from inode_pipeline.analysis.citation import citation
-    from inode_pipeline.analysis.query import ask_within, link_geometries, parameter_values, why_empty
+    from inode_pipeline.analysis.query import ask_within, parameter_values, why_empty
     from inode_pipeline.warehouse.engine import open_warehouse, reading
 
     parameter_values(chosen, values)  # a wrong one is refused before the warehouse is opened

@@ -1,30 +1,45 @@
-"""`report`: one HTML file about the whole network, for people who ask no database."""
+"""`report`: one HTML file about the network, a link or a corridor, for people who ask no database."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from inode_pipeline.errors import ConfigError
 
-@click.command(short_help="Write one HTML file about the whole network.")
+if TYPE_CHECKING:
+    from inode_pipeline.analysis.report.place import Kind
+
+
+@click.command(short_help="Write one HTML file about the network, a link or a corridor.")
+@click.option("--link", "link_id", metavar="ID", help="About one link: its days, its week, its months.")
+@click.option("--corridor", "corridor_id", metavar="ID", help="About one corridor.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file, by default data/network_report.html."
 )
 @click.option("--units", type=click.Choice(["metric", "us"]), help="Kilometres or miles; else INODE_DISPLAY_UNITS.")
-def report(output: Path | None, units: Literal["metric", "us"] | None) -> None:
+def report(
+    link_id: str | None, corridor_id: str | None, output: Path | None, units: Literal["metric", "us"] | None
+) -> None:
     """Write a report that opens in any browser without the internet: the map, the worst links, what changed.
 
-    Reads the warehouse only: no credentials, and nothing is written but the file, whose place is printed.
+    With --link or --corridor it is about that one: map, series, the week as a heat map, reliability by month. Reads the
+    warehouse only: no credentials, and nothing is written but the file, whose place is printed.
     """
-    from inode_pipeline.analysis.report.file import DEFAULT, write_report
+    from inode_pipeline.analysis.report import write_report
     from inode_pipeline.cli.query import require_file
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse.engine import open_warehouse
 
+    if link_id and corridor_id:
+        raise ConfigError("--link and --corridor were both given.", remedy="Give one of them: a report is about one.")
+    place: tuple[Kind, str] | None = (
+        ("link", link_id) if link_id else ("corridor", corridor_id) if corridor_id else None
+    )
     settings = LocalSettings.load()
     require_file(settings)
     with open_warehouse(settings) as warehouse:
-        written = write_report(warehouse, settings, output or DEFAULT, units)
+        written = write_report(warehouse, settings, output, units, place)
     click.echo(f"The report is in {written.path} ({written.size_bytes / 1e6:.1f} MB).")

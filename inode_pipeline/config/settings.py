@@ -82,6 +82,7 @@ class LocalSettings(ScheduleSettings):
     raw_retention_days: Annotated[int, Field(ge=0)] = 0
     holidays: HolidayRegion | None = None
     display_units: Literal["metric", "us"] = "metric"
+    network_name: str | None = None
 
     model_config = SettingsConfigDict(arbitrary_types_allowed=True)
 

@@ -1,14 +1,14 @@
 """The report about the network: an asset made of the tables, in a job of its own after each run of `sync_links`.
 
-It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is made after a
-failed run as well, since that is when its readers must be told that the data is of an earlier night.
+It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is written after
+a failed run as well, because then its readers must know that the data is of an earlier night.
 Concept: https://docs.dagster.io/guides/automate/run-status-sensors
-Keep out: what the report says; that is `analysis/report/`.
+Not here: what the report says, see `analysis/report/`.
 """
 
 import dagster as dg
 
-from inode_pipeline.analysis.report.file import DEFAULT, write_report
+from inode_pipeline.analysis.report import DEFAULT, write_report
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.failures import told
 from inode_pipeline.defs.jobs import sync_links
@@ -30,7 +30,7 @@ def network_report(inode: InodeResource) -> dg.MaterializeResult[None]:
     with told(again="`inode-pipeline report --debug`"):
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
         with open_warehouse(settings) as warehouse:
-            written = write_report(warehouse, settings, DEFAULT)
+            written = write_report(warehouse, settings)
     as_of = written.data_as_of.isoformat() if written.data_as_of else "nothing is loaded yet"
     path = dg.MetadataValue.path(written.path)
     return dg.MaterializeResult(metadata={"path": path, "size_bytes": written.size_bytes, "data_as_of": as_of})

@@ -1,9 +1,7 @@
 -- When in the week is a link slow?
 -- :link_id (text, needed) the link
--- :from (date) the first date; without it the first of the month before this one
---   SELECT substr(last_month, 1, 7) || '-01' FROM data_now
--- :to (date) the last date; without it the date of now
---   SELECT local_date FROM data_now
+-- :month (days) such as 2026-10; without it the month before this one
+--   SELECT last_month FROM data_now
 SELECT
   link_id, name, weekday, local_hour, sum(travel_time_s * n_bins) / sum(n_bins) AS mean_s,
   sum(n_bins) / sum(n_bins / speed_kmh) AS speed_kmh, CAST(sum(n_bins) AS bigint) AS n_bins,
@@ -12,8 +10,7 @@ FROM link_series
 WHERE grain = 'hour'
   AND NOT is_excluded
   AND (weekday > 5 OR NOT is_holiday)
+  AND month = :month
   AND link_id = :link_id
-  AND local_date >= :from
-  AND local_date <= :to
 GROUP BY link_id, name, weekday, local_hour
 ORDER BY weekday, local_hour

@@ -15,9 +15,9 @@
 -- p80_s: the travel time that 80 % of the bins stay within
 -- p95_s: the travel time that 95 % of the bins stay within; NULL with fewer days than min_days_p95
 -- free_flow_s: the travel time at free flow, of the baseline in force in that month
--- tti (double): Travel Time Index, mean over free flow; NULL below the floors
--- pti (double): Planning Time Index, P95 over free flow; NULL below the floors
--- buffer_index (double): (P95 - mean) / mean; NULL below the floors
+-- tti (double): Travel Time Index, mean over free flow (FHWA Urban Congestion Report); NULL below the floors
+-- pti (double): Planning Time Index, P95 over free flow (FHWA Urban Congestion Report); NULL below the floors
+-- buffer_index (double): (P95 - mean) / mean (FHWA Travel Time Reliability brochure); NULL below the floors
 -- buffer_index_median (double): (P95 - P50) / P50; NULL below the floors
 -- p80_p50_ratio (double): P80 over P50; NULL below the floors
 -- delay_s: mean less free flow

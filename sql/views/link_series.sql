@@ -10,6 +10,7 @@
 -- starts_at: the beginning in UTC
 -- offset_min: what local time is ahead of UTC
 -- local_date: the date in the warehouse's time zone
+-- month: the local month, such as 2026-10
 -- weekday (bigint): 1 is Monday, 7 is Sunday
 -- local_hour: the hour that the local clock shows, 0 to 23
 -- is_holiday: a public holiday of the calendar
@@ -23,14 +24,15 @@ WITH quarters (k) AS (
   SELECT 0 UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3
 ),
 slots AS (
-  SELECT 'day' AS grain, local_date, weekday, 0 AS local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
+  SELECT
+    'day' AS grain, local_date, month, weekday, 0 AS local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
   FROM internal_days
   UNION ALL
-  SELECT 'hour', local_date, weekday, local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
+  SELECT 'hour', local_date, month, weekday, local_hour, is_holiday, is_excluded, starts_at, ends_at, bins_expected
   FROM internal_hours
   UNION ALL
   SELECT
-    '15min', h.local_date, h.weekday, h.local_hour, h.is_holiday, h.is_excluded,
+    '15min', h.local_date, h.month, h.weekday, h.local_hour, h.is_holiday, h.is_excluded,
     @instant(@epoch(h.starts_at) + 900 * q.k), @instant(@epoch(h.starts_at) + 900 * q.k + 900), 1
   FROM internal_hours AS h
   JOIN quarters AS q ON q.k < h.bins_expected
@@ -61,6 +63,7 @@ SELECT
   m.starts_at,
   z.offset_min,
   m.local_date,
+  m.month,
   m.weekday,
   m.local_hour,
   m.is_holiday,

@@ -12,14 +12,13 @@ from pyarrow import parquet
 from shapely import from_wkt
 from shapely.geometry import shape
 
-from inode_pipeline.analysis.answers import as_csv, as_geojson, as_json, as_parquet, in_us_units
+from inode_pipeline.analysis.answers import as_csv, as_geojson, as_json, as_parquet, in_us_units, link_geometries
 from inode_pipeline.analysis.citation import citation
 from inode_pipeline.analysis.query import (
     Answer,
     all_queries,
     ask,
     ask_within,
-    link_geometries,
     named_query,
     parameter_values,
     why_empty,
@@ -244,7 +243,7 @@ def test_a_citation_is_of_what_was_asked(warehouse):
     assert said.startswith(
         "Which links are worst (period pm_peak, month 2026-09, by tti): first 2 of 3 rows. Data as of "
     )
-    assert "Measures: tti, Travel Time Index, mean over free flow; delay_s, mean less free flow; " in said
+    assert "Measures: tti, Travel Time Index, mean over free flow (FHWA Urban Congestion Report); " in said
     assert "Planning" not in said
     said = cite(warehouse, "worst_links", period="pm_peak", **{"from": "2026-09-01", "weekdays": "tue"})
     assert said.startswith(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 import pytest
 
-from inode_pipeline.analysis.report.file import DEFAULT
+from inode_pipeline.analysis.report import DEFAULT
 from inode_pipeline.warehouse.engine import Warehouse
 
 if TYPE_CHECKING:

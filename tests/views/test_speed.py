@@ -21,9 +21,13 @@ LIMIT_S = {"sqlite": 5.0, "postgresql": 2.0}
 # speaks of one link, about all of them.
 MONTH = {
     "corridor_period_daily": {"month": "2026-10"},
+    "corridor_heat_map": {"month": "2026-10", "corridor_id": "c10001"},
+    "corridor_series": {"month": "2026-10", "corridor_id": "c10001"},
     "coverage_daily": {"since": "2026-10-01"},
+    "link_heat_map": {"month": "2026-10", "link_id": "100001"},
     "link_hourly": {"month": "2026-10", "link_id": "100001"},
     "link_lottr_annual": {"year": "2026"},
+    "link_series": {"month": "2026-10", "link_id": "100001", "grain": "15min"},
     "network_changes": {"since": "2026-10-01"},
 }
 # There is no year before this one, and no link is silent.

@@ -1,25 +1,26 @@
 """What the report says, asked of the tables and views in one transaction, so that all of it is of one state.
 
-Keep out: words and pictures (`page.py`, the figures).
+The worst links are ranked by their Travel Time Index in the peaks where that is known, else by their speed at present.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, func, select
 
-from inode_pipeline.analysis.query import Answer, ask_within, named_query
+from inode_pipeline.analysis.query import Answer, Parameter, Query, ask_within, named_query
 from inode_pipeline.analysis.receipts import newest_receipt
-from inode_pipeline.analysis.report.network import LinkNow, links_now
-from inode_pipeline.analysis.report.worst import Worst, worst_links
+from inode_pipeline.analysis.report.links import LinkNow, links_now
+from inode_pipeline.analysis.report.place import Kind, Place, read_place
 from inode_pipeline.analysis.status import Status, status_within, what_is_not_known
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.links import LINKS
+from inode_pipeline.warehouse.analyst_tables import INDEX_RULES
 from inode_pipeline.warehouse.demo import is_demo
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.receipt import Receipt
@@ -29,13 +30,61 @@ from inode_pipeline.warehouse.tables import LINK_FACTS
 NIGHTS = 90
 """So many dates of the history are shown, the newest with a snapshot last."""
 
+HOW_MANY = 10
+"""So many links are ranked."""
+
+CONGESTED_PCT = 90.0
+"""The share of free flow below which a link is congested, should the rule be gone from `index_rules`."""
+
+_MONTHS = Query("months", "Which month is it, and which was before?", (), "SELECT last_month, month FROM data_now")
+_PEAKS = Query(
+    "worst_in_a_peak",
+    "Which links are worst in a peak?",
+    (Parameter("month", "month", "such as 2026-10"),),
+    "SELECT link_id, name, period_name, tti, delay_s, speed_kmh, free_flow_s, n_days, coverage_pct, baseline_method, "
+    "baseline_version FROM link_reliability_monthly "
+    "WHERE month = :month AND tti IS NOT NULL AND period_name IN ('am_peak', 'pm_peak') "
+    "ORDER BY tti DESC, link_id, period_name",
+)
+_PLACES = [f"link_{number}" for number in range(1, HOW_MANY + 1)]
+_CURVES = Query(
+    "day_curves",
+    "How long do these links take through a weekday?",
+    (
+        *(Parameter(place, "text", "one of the links", "SELECT NULL") for place in _PLACES),
+        Parameter("month", "month", "the month"),
+    ),
+    "SELECT link_id, local_hour, mean_s, p95_s, n_days FROM link_hourly "  # noqa: S608 - names of our own
+    f"WHERE link_id IN (:{', :'.join(_PLACES)}) AND month = :month AND day_kind = 'weekday' "
+    "ORDER BY link_id, local_hour",
+)
+
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """What there is to tell once something was loaded.
+class Worst:
+    """The worst links, the worst first, each with the rows of its day curve if it has one.
+
+    `by` is `peaks` (Travel Time Index of `month`; each link once, in its worse peak) or `now` (speed over free flow).
+    A row of `peaks` has the columns of `link_reliability_monthly`, one of `now` those of `congested_now`.
+    """
+
+    by: Literal["peaks", "now"]
+    month: str
+    rows: Sequence[Mapping[str, Any]] = ()
+    curves: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
+
+    @property
+    def link_ids(self) -> list[str]:
+        """Which links, the worst first."""
+        return [row["link_id"] for row in self.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """What the report on the whole network shows.
 
     `freshness` is the row of `data_freshness`; `history` the number of links on each date that has a snapshot, oldest
-    first; the answers are those of the queries of the same name.
+    first; the answers are those of the queries of the same name; `congested_pct` is the threshold of `congested_now`.
     """
 
     freshness: Mapping[str, Any]
@@ -45,47 +94,58 @@ class Loaded:
     links_never_reported: Answer
     worst: Worst
     history: Mapping[date, int]
-    receipt: Receipt
+    congested_pct: float
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything the report says; `loaded` is None until a first load. Times are UTC, `zone` is the warehouse's.
+    """Everything the report says. Times are UTC, `zone` is the warehouse's.
 
-    `not_known` is what the tables cannot answer for want of samples; None where samples arrive.
+    `receipt` is that of the newest load, None before the first; then `network` or `place` is there, whichever the
+    report is about. `not_known` is what the tables cannot answer for want of samples; None where samples arrive.
     """
 
     status: Status
     zone: ZoneInfo
     is_synthetic: bool
     not_known: str | None
-    loaded: Loaded | None
+    network_name: str | None
+    receipt: Receipt | None
+    network: Network | None
+    place: Place | None
 
 
-def read_contents(warehouse: Warehouse, settings: LocalSettings) -> Contents:
-    """Ask for all of it; writes nothing.
+def read_contents(warehouse: Warehouse, settings: LocalSettings, place: tuple[Kind, str] | None = None) -> Contents:
+    """Ask for all of it; writes nothing. `place` is a link or corridor, `("link", "7")`.
 
     Raises:
         NotMigratedError: the tables or views are missing.
+        ConfigError: there is no such link or corridor.
 
     """
     zone = ZoneInfo(stored_zone(warehouse) or "UTC")
     not_known = what_is_not_known(warehouse, settings)
     with reading(warehouse) as connection:
-        loaded = _loaded(connection, warehouse)
-        return Contents(status_within(connection), zone, is_demo(connection), not_known, loaded)
+        receipt = newest_receipt(connection, LINKS)
+        is_loaded = receipt is not None
+        return Contents(
+            status_within(connection),
+            zone,
+            is_demo(connection),
+            not_known,
+            settings.network_name,
+            receipt,
+            _network(connection, warehouse) if is_loaded and place is None else None,
+            read_place(connection, warehouse, *place) if is_loaded and place is not None else None,
+        )
 
 
-def _loaded(connection: Connection, warehouse: Warehouse) -> Loaded | None:
-    receipt = newest_receipt(connection, LINKS)
-    if receipt is None:
-        return None
-
+def _network(connection: Connection, warehouse: Warehouse) -> Network:
     def answer(name: str) -> Answer:
         return ask_within(connection, warehouse, named_query(name), {})
 
     [freshness] = answer("data_freshness").records()
-    return Loaded(
+    return Network(
         freshness=freshness,
         links=links_now(connection, warehouse, freshness["data_as_of"]),
         network_changes=answer("network_changes"),
@@ -93,8 +153,14 @@ def _loaded(connection: Connection, warehouse: Warehouse) -> Loaded | None:
         links_never_reported=answer("links_never_reported"),
         worst=worst_links(connection, warehouse, sampling_on=freshness["sampling_on"]),
         history=_history(connection),
-        receipt=receipt,
+        congested_pct=congested_pct(connection),
     )
+
+
+def congested_pct(connection: Connection) -> float:
+    """The share of free flow below which a link is congested, in percent."""
+    rule = select(INDEX_RULES.c.value).where(INDEX_RULES.c.name == "congested_threshold_pct")
+    return connection.scalar(rule) or CONGESTED_PCT
 
 
 def _history(connection: Connection) -> dict[date, int]:
@@ -106,3 +172,33 @@ def _history(connection: Connection) -> dict[date, int]:
         .limit(NIGHTS)
     )
     return dict(sorted((day, count) for day, count in connection.execute(newest)))
+
+
+def worst_links(connection: Connection, warehouse: Warehouse, *, sampling_on: bool) -> Worst:
+    """The worst of last month; if no index of it is known those of this month, and if none is those at present.
+
+    At present there are day curves only while sampling is on: one reading a day makes no curve.
+    """
+    [(last_month, month)] = ask_within(connection, warehouse, _MONTHS, {}).rows
+    for asked in (str(last_month), str(month)):
+        if rows := _in_peaks(connection, warehouse, asked):
+            return _with_curves(connection, warehouse, Worst("peaks", asked, rows))
+    now = ask_within(connection, warehouse, named_query("congested_now"), {"limit": str(HOW_MANY)})
+    worst = Worst("now", str(month), now.records())
+    return _with_curves(connection, warehouse, worst) if sampling_on else worst
+
+
+def _in_peaks(connection: Connection, warehouse: Warehouse, month: str) -> list[dict[str, Any]]:
+    each: dict[str, dict[str, Any]] = {}
+    for row in ask_within(connection, warehouse, _PEAKS, {"month": month}).records():
+        each.setdefault(row["link_id"], row)
+    return list(each.values())[:HOW_MANY]
+
+
+def _with_curves(connection: Connection, warehouse: Warehouse, worst: Worst) -> Worst:
+    """With the curves of all of them, asked at once: the view reads every bin of the month each time."""
+    given = {"month": worst.month, **dict(zip(_PLACES, worst.link_ids, strict=False))}
+    curves: dict[str, list[Mapping[str, Any]]] = {}
+    for row in ask_within(connection, warehouse, _CURVES, given).records():
+        curves.setdefault(row["link_id"], []).append(row)
+    return Worst(worst.by, worst.month, worst.rows, curves)

@@ -1,24 +1,31 @@
-"""The map of the links: each a line in the colour of its band, moved to the right of its direction, the worst numbered.
+"""The maps: each link a line, moved to the right of its direction so that both directions of a road are seen.
 
-One compound path a band, so that thousands of links stay small. Keep out: geometry (`plane.py`) and words about it.
+Longitude and latitude are laid on a plane in kilometres, equirectangular about the middle: true enough for a city or a
+province. The links of one colour are one compound path, so that a map of thousands stays small.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import PathPatch
 from matplotlib.path import Path
+from numpy.typing import NDArray
 
-from inode_pipeline.analysis.report.bands import Band, Bands
-from inode_pipeline.analysis.report.drawing import FAINT, INK, Picture, figure, picture
-from inode_pipeline.analysis.report.network import LinkNow
-from inode_pipeline.analysis.report.plane import Plane, Points, aside, middle, plane_of
-from inode_pipeline.analysis.report.units import Units
+from inode_pipeline.analysis.report.figures import FAINT, INK, SLOW, Picture, figure, picture
+from inode_pipeline.analysis.report.links import UNKNOWN_COLOUR, Band, Bands, Line, LinkNow, Units
+
+KM_PER_DEGREE = 111.2
+MIN_LEAP_KM = 0.5
+
+Points = NDArray[np.float64]
+"""One row a point: kilometres to the east and to the north of the middle."""
 
 WIDTH_IN = 5.6
 HEIGHTS_IN = (2.2, 6.5)
@@ -53,22 +60,63 @@ def network_map(bands: Bands, worst: Sequence[str], units: Units, words: str) ->
     if plane is None:
         return NetworkMap(None, tuple(every), 0)
     placed = {link.link_id: _placed(link, plane) for link in every}
-    height = float(np.clip(WIDTH_IN * plane.height_km / plane.width_km, *HEIGHTS_IN))
-    km_per_pt = max(plane.width_km / WIDTH_IN, plane.height_km / height) / 72
     thick = float(np.clip(30 / np.sqrt(len(every)), 0.7, 1.7))
-    with figure(WIDTH_IN, height + FOOT_IN) as drawn:
-        axes = drawn.add_axes((0, FOOT_IN / (height + FOOT_IN), 1, height / (height + FOOT_IN)))
-        _frame(axes, plane, km_per_pt, height)
-        beside = {link_id: [aside(line, thick * km_per_pt) for line in lines] for link_id, lines in placed.items()}
+    with _canvas(plane, units) as (drawn, axes, km_per_pt):
+        beside = _beside(placed, thick * km_per_pt)
         _draw(axes, bands.unknown, beside, thick * 0.8, is_dashed=True)
         for band, thicker in reversed(list(zip(bands.known, _THICKER, strict=True))):
             _draw(axes, band, beside, thick * thicker)
-        _number(axes, worst, placed, DISC_ASIDE_PT * km_per_pt)
-        _scale_bar(axes, units, height)
+        _number(axes, worst, placed, km_per_pt)
         shown = picture(drawn, words)
     points = sum(len(line) for link in every for line in link.lines)
     kept = sum(len(line) for lines in placed.values() for line in lines)
     return NetworkMap(shown, tuple(link for link in every if not placed[link.link_id]), points - kept)
+
+
+def place_map(links: Sequence[LinkNow], chosen: Sequence[str], units: Units, words: str) -> Picture | None:
+    """The chosen links in red among their surroundings in grey, numbered in their order if there are several."""
+    among = {link.link_id: link for link in links}
+    picked = [among[link_id] for link_id in chosen if link_id in among]
+    plane = plane_of(line for link in picked for line in link.lines)
+    if plane is None:
+        return None
+    around = replace(plane, **{edge: getattr(plane, edge) + reach for edge, reach in _reach(plane).items()})
+    placed = {link.link_id: _placed(link, plane) for link in picked}
+    others = {link.link_id: _near(link, around) for link in links if link.link_id not in placed}
+    with _canvas(around, units) as (drawn, axes, km_per_pt):
+        rest = tuple(link for link in links if others.get(link.link_id))
+        _draw(axes, Band("", UNKNOWN_COLOUR, rest), _beside(others, km_per_pt), 0.8)
+        _draw(axes, Band("", SLOW, tuple(picked)), _beside(placed, 1.5 * km_per_pt), 3.0)
+        _number(axes, list(chosen) if len(chosen) > 1 else [], placed, km_per_pt)
+        return picture(drawn, words)
+
+
+def _reach(plane: Plane) -> dict[str, float]:
+    reach = max(0.4 * max(plane.width_km, plane.height_km), 0.5)
+    return {"west": -reach, "south": -reach, "east": reach, "north": reach}
+
+
+def _near(link: LinkNow, plane: Plane) -> list[Points]:
+    """The lines of a link that has a point on the map; what lies outside is cut off when it is drawn."""
+    if not any(len(plane.place(line)) for line in link.lines):
+        return []
+    return [_project(np.array(line), plane.longitude, plane.latitude) for line in link.lines]
+
+
+def _beside(placed: Mapping[str, list[Points]], distance_km: float) -> dict[str, list[Points]]:
+    return {link_id: [aside(line, distance_km) for line in lines] for link_id, lines in placed.items()}
+
+
+@contextmanager
+def _canvas(plane: Plane, units: Units) -> Iterator[tuple[Figure, Axes, float]]:
+    """A figure for the plane with a scale below it, and how many kilometres a point on paper is."""
+    height = float(np.clip(WIDTH_IN * plane.height_km / plane.width_km, *HEIGHTS_IN))
+    km_per_pt = max(plane.width_km / WIDTH_IN, plane.height_km / height) / 72
+    with figure(WIDTH_IN, height + FOOT_IN) as drawn:
+        axes = drawn.add_axes((0, FOOT_IN / (height + FOOT_IN), 1, height / (height + FOOT_IN)))
+        _frame(axes, plane, km_per_pt, height)
+        _scale_bar(axes, units, height)
+        yield drawn, axes, km_per_pt
 
 
 def _placed(link: LinkNow, plane: Plane) -> list[Points]:
@@ -99,18 +147,16 @@ def _draw(
     axes.add_patch(drawn)
 
 
-def _number(axes: Axes, worst: Sequence[str], placed: Mapping[str, list[Points]], distance_km: float) -> None:
-    for number, link_id in enumerate(worst, start=1):
+def _number(axes: Axes, numbered: Sequence[str], placed: Mapping[str, list[Points]], km_per_pt: float) -> None:
+    """A disc with its number beside each of these links, and never over the edge of the map."""
+    margin = DISC_ASIDE_PT * km_per_pt
+    low = np.array((axes.get_xlim()[0], axes.get_ylim()[0])) + margin
+    high = np.array((axes.get_xlim()[1], axes.get_ylim()[1])) - margin
+    disc = {"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": INK, "linewidth": 0.8}
+    for number, link_id in enumerate(numbered, start=1):
         if points := placed.get(link_id):
-            disc = {"boxstyle": "circle,pad=0.25", "facecolor": "white", "edgecolor": INK, "linewidth": 0.8}
-            axes.text(
-                *middle([aside(line, distance_km) for line in points]),
-                str(number),
-                ha="center",
-                va="center",
-                fontweight="bold",
-                bbox=disc,
-            )
+            x, y = np.clip(middle([aside(line, margin) for line in points]), low, high)
+            axes.text(x, y, str(number), ha="center", va="center", fontweight="bold", bbox=disc)
 
 
 def _scale_bar(axes: Axes, units: Units, height_in: float) -> None:
@@ -122,3 +168,95 @@ def _scale_bar(axes: Axes, units: Units, height_in: float) -> None:
     foot = axes.transAxes
     axes.plot([0.02, 0.02 + share], [below] * 2, linewidth=2, color=FAINT, transform=foot, clip_on=False)
     axes.text(0.035 + share, below, f"{length:g} {units.length}", color=FAINT, va="center", transform=foot)
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Where longitude and latitude lie on the map, and which part of it is shown."""
+
+    longitude: float
+    latitude: float
+    west: float
+    east: float
+    south: float
+    north: float
+
+    @property
+    def width_km(self) -> float:
+        """From the western edge to the eastern."""
+        return self.east - self.west
+
+    @property
+    def height_km(self) -> float:
+        """From the southern edge to the northern."""
+        return self.north - self.south
+
+    def place(self, line: Line) -> Points:
+        """The points of a line, without those outside the map and those that are a mistake within the line."""
+        points = _project(np.array(line), self.longitude, self.latitude)
+        low, high = (self.west, self.south), (self.east, self.north)
+        return _without_spikes(points[((points >= low) & (points <= high)).all(axis=1)])
+
+
+def plane_of(lines: Iterable[Line]) -> Plane | None:
+    """The plane that shows these lines; None if there is none.
+
+    A point that is farther out than the inner 96 % of them are wide is a broken one and does not count: it would make
+    the map a dot.
+    """
+    every = [point for line in lines for point in line]
+    if not every:
+        return None
+    degrees = np.array(every)
+    longitude, latitude = np.median(degrees, axis=0)
+    points = _project(degrees, longitude, latitude)
+    low, high = np.percentile(points, (2, 98), axis=0)
+    span = np.maximum(high - low, 1.0)
+    inside = points[((points >= low - span) & (points <= high + span)).all(axis=1)]
+    west, south = inside.min(axis=0)
+    east, north = inside.max(axis=0)
+    margin = 0.02 * max(east - west, north - south, 0.5)
+    return Plane(
+        float(longitude), float(latitude), west - margin, east + margin, south - margin, north + margin
+    )  # fmt: skip
+
+
+def aside(points: Points, distance_km: float) -> Points:
+    """The line moved to the right of its direction, where traffic drives in most countries."""
+    steps = np.diff(points, axis=0)
+    lengths = np.hypot(steps[:, 0], steps[:, 1])
+    steps, points = steps[lengths > 0], points[np.append(True, lengths > 0)]
+    if not len(steps):
+        return points
+    right = np.column_stack((steps[:, 1], -steps[:, 0])) / np.hypot(steps[:, 0], steps[:, 1])[:, None]
+    sums = np.vstack((right[:1], right[:-1] + right[1:], right[-1:]))
+    # Where a line turns back on itself the two sides cancel out.
+    sizes = np.maximum(np.hypot(sums[:, 0], sums[:, 1]), 0.5)
+    return points + distance_km * sums / sizes[:, None]
+
+
+def middle(points: Sequence[Points]) -> tuple[float, float]:
+    """A point half way along the longest of a link's lines."""
+    line = max(points, key=lambda each: float(np.hypot(*np.diff(each, axis=0).T).sum()))
+    along = np.append(0.0, np.hypot(*np.diff(line, axis=0).T).cumsum())
+    half = along[-1] / 2
+    return float(np.interp(half, along, line[:, 0])), float(np.interp(half, along, line[:, 1]))
+
+
+def _without_spikes(points: Points) -> Points:
+    """Without each single point to which the line leaps and from which it comes straight back.
+
+    Both leaps are far longer than the way past the point and than the line's usual steps, which no road's are.
+    """
+    if len(points) < 4:
+        return points
+    steps = np.hypot(*np.diff(points, axis=0).T)
+    past = np.hypot(*(points[2:] - points[:-2]).T)
+    leap = np.minimum(steps[:-1], steps[1:])
+    is_spike = (leap > 10 * past) & (leap > 10 * np.median(steps)) & (leap > MIN_LEAP_KM)
+    return points[np.concatenate(([True], ~is_spike, [True]))]
+
+
+def _project(degrees: Points, longitude: float, latitude: float) -> Points:
+    scale = (KM_PER_DEGREE * np.cos(np.radians(latitude)), KM_PER_DEGREE)
+    return (degrees - (longitude, latitude)) * scale

@@ -1,14 +1,14 @@
-"""The page: contents and pictures laid out by `page.html`.
+"""The page: contents and pictures laid out by `network.html` or `place.html`, both inside `page.html`.
 
 Whatever is not markup of ours is escaped by Jinja, and control and direction characters are shown as `?`. The page has
-no script, and its content security policy would run none and fetch nothing. Keep out: asking the warehouse.
+no script, and its content security policy would run none and fetch nothing.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from importlib import resources
 from itertools import islice
 from typing import Any
@@ -20,25 +20,28 @@ import inode_pipeline
 from inode_pipeline.analysis.check import some
 from inode_pipeline.analysis.query import view_entries
 from inode_pipeline.analysis.receipts import VERDICTS, lines
-from inode_pipeline.analysis.report.bands import Bands, bands
-from inode_pipeline.analysis.report.contents import Contents, Loaded
-from inode_pipeline.analysis.report.curves import day_curve, history_curve, missing_dates
-from inode_pipeline.analysis.report.map import network_map
-from inode_pipeline.analysis.report.units import Units
-from inode_pipeline.analysis.report.worst import month_name
+from inode_pipeline.analysis.report.contents import Contents, Network
+from inode_pipeline.analysis.report.figures import (
+    WEEKDAY_NAMES,
+    day_curve,
+    heat_map,
+    history_curve,
+    missing_dates,
+    series_curve,
+)
+from inode_pipeline.analysis.report.links import Bands, Units, bands
+from inode_pipeline.analysis.report.map import network_map, place_map
+from inode_pipeline.analysis.report.place import DAYS, Place
 
 SHOWN_ROWS = 25
 """So many rows of a list are on the page; the others are counted and the query that gives them is named."""
 
 ABSENT = "–"
 
-_RANKED_BY = {"peaks": "link_reliability_monthly", "now": "congested_now"}
-"""The view that defines by what the worst links are ranked."""
-
 
 def page(contents: Contents, units: Units, made_at: datetime) -> str:
     """The whole page as HTML."""
-    zone = contents.zone
+    zone, receipt = contents.zone, contents.receipt
 
     def local(instant: datetime) -> str:
         return f"{instant.astimezone(zone):%Y-%m-%d %H:%M}"
@@ -46,7 +49,10 @@ def page(contents: Contents, units: Units, made_at: datetime) -> str:
     run = contents.status.last_run
     shown: dict[str, Any] = {
         "css": Markup(_text("page.css")),  # noqa: S704 - our own file
+        "title": _title(contents),
         "made_at": local(made_at),
+        "data_as_of": local(receipt.snapshot_at) if receipt else None,
+        "verdict": VERDICTS.get(receipt.verdict) if receipt else None,
         "zone": zone.key,
         "version": inode_pipeline.__version__,
         "is_synthetic": contents.is_synthetic,
@@ -54,35 +60,43 @@ def page(contents: Contents, units: Units, made_at: datetime) -> str:
         "ending": run.ending(local(run.started_at)) if run else None,
         "status": contents.status,
         "table": next(table for table in contents.status.tables if table.endpoint == "links"),
-        "loaded": contents.loaded,
+        "not_known": contents.not_known,
+        "units": units,
+        "month_name": month_name,
         "SHOWN_ROWS": SHOWN_ROWS,
+        "definitions": (),
     }
-    if contents.loaded:
-        shown |= _pictures(contents.loaded, units)
-        shown |= {
-            "data_as_of": local(contents.loaded.receipt.snapshot_at),
-            "verdict": VERDICTS.get(contents.loaded.receipt.verdict),
-            "receipt": lines(contents.loaded.receipt, zone),
-            "not_known": contents.not_known,
-            "month_name": month_name,
-            "definition": view_entries()[_RANKED_BY[contents.loaded.worst.by], ""].description,
-            "units": units,
-        }
-    return _template().render(shown)
+    shown["warning"] = shown["table"].warning
+    if contents.place:
+        return _template("place.html").render(shown | _place(contents.place, units))
+    if contents.network and receipt:
+        return _template("network.html").render(
+            shown | _network(contents.network, units) | {"receipt": lines(receipt, zone)}
+        )
+    return _template("page.html").render(shown)
 
 
-def _pictures(loaded: Loaded, units: Units) -> dict[str, Any]:
-    """What is drawn, with what the map leaves out in words."""
-    grouped = bands(loaded.links, units)
-    worst = loaded.worst
+def _title(contents: Contents) -> str:
+    if contents.place:
+        return ", ".join(filter(None, (contents.place.name, contents.network_name)))
+    return f"Network report: {contents.network_name}" if contents.network_name else "Network report"
+
+
+def _network(network: Network, units: Units) -> dict[str, Any]:
+    """The pictures of the network, and what the map leaves out in words."""
+    grouped = bands(network.links, units, network.congested_pct)
+    worst = network.worst
     drawn = network_map(grouped, worst.link_ids, units, _map_words(grouped))
     free_flow = {row["link_id"]: row.get("free_flow_s") for row in worst.rows}
     words = "Travel time by hour of a weekday. The query link_hourly gives the numbers."
     curves = {link_id: day_curve(hours, free_flow[link_id], words) for link_id, hours in worst.curves.items() if hours}
-    history = loaded.history
+    history = network.history
     counts = f"Between {min(history.values())} and {max(history.values())} links."
     return {
+        "network": network,
         "bands": grouped,
+        "threshold": f"{network.congested_pct:g}",
+        "measured": sum(link.is_measured for link in network.links),
         "without_measurement": sum(not link.is_measured for link in grouped.unknown.links),
         "map": drawn.picture,
         "points_left_out": drawn.points_left_out,
@@ -91,6 +105,7 @@ def _pictures(loaded: Loaded, units: Units) -> dict[str, Any]:
         "curves": curves,
         "history": history_curve(history, counts) if len(history) > 1 else None,
         "missing": missing_dates(history),
+        "definitions": _network_definitions(network),
     }
 
 
@@ -99,9 +114,61 @@ def _map_words(grouped: Bands) -> str:
     return f"Map of the links: {', '.join(parts)}, {len(grouped.unknown.links)} not known."
 
 
+def _network_definitions(network: Network) -> list[tuple[str, str]]:
+    threshold = f"{network.congested_pct:g} %"
+    congested = f"slower than {threshold} of free flow in the hour before the data; index_rules sets the {threshold}"
+    ranked = {"Travel Time Index": "tti", "Delay": "delay_s", "Covered": "coverage_pct"}
+    views = {"Silent": "links_silent", "Never measured": "links_never_reported", "Change": "network_changes"}
+    return [
+        ("Free flow", "the speed that iNode states for the link; without one, the baseline in force this month"),
+        ("Congested", congested),
+        *(_explained("link_reliability_monthly", ranked) if network.worst.by == "peaks" else []),
+        *((term, view_entries()[view, ""].description.removeprefix("One row per ")) for term, view in views.items()),
+    ]
+
+
+def _explained(view: str, terms: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Each term with the explanation of its column, without what the tables hold where it is not known."""
+    return [(term, view_entries()[view, column].description.split(";")[0]) for term, column in terms.items()]
+
+
+def _place(place: Place, units: Units) -> dict[str, Any]:
+    """The pictures of one link or corridor."""
+    measured = [row for row in place.week if row["mean_s"] is not None]
+    fastest = place.free_flow_s or min((row["mean_s"] for row in measured), default=None)
+    by_slowness = sorted(measured, key=lambda row: -row["mean_s"])[:3]
+    return {
+        "place": place,
+        "DAYS": DAYS,
+        "map": place_map(place.links, place.link_ids, units, f"Map of the {place.kind} and the links around it."),
+        "series": series_curve(place.series, place.free_flow_s, f"Travel time of each hour of {DAYS} days.")
+        if any(row["travel_time_s"] is not None for row in place.series)
+        else None,
+        "week": heat_map(measured, fastest, "Travel time by weekday and hour.") if fastest and measured else None,
+        "since": place.since,
+        "slowest": ", ".join(
+            f"{WEEKDAY_NAMES[row['weekday'] - 1]} {row['local_hour']:02}:00 ({row['mean_s'] / 60:.1f} min)"
+            for row in by_slowness
+        ),
+        "definitions": _place_definitions(place),
+    }
+
+
+def _place_definitions(place: Place) -> list[tuple[str, str]]:
+    terms = {"TTI": "tti", "PTI": "pti", "Buffer index": "buffer_index", "P95": "p95_s", "Covered": "coverage_pct"}
+    peaks = "the periods am_peak and pm_peak of time_periods, on weekdays that are no holidays"
+    return [*_explained(f"{place.kind}_reliability_monthly", terms), ("Peaks", peaks)]
+
+
+def month_name(month: str) -> str:
+    """`October 2026` for `2026-10`."""
+    return f"{date.fromisoformat(f'{month}-01'):%B %Y}"
+
+
 @functools.cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     environment = jinja2.Environment(
+        loader=jinja2.FunctionLoader(_text),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         finalize=_visible,
@@ -109,9 +176,10 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters["number"] = _number
+    environment.filters["minutes"] = lambda seconds: None if seconds is None else _number(seconds / 60, 1)
     environment.filters["minute"] = _minute
     environment.filters["first"] = _first
-    return environment.from_string(_text("page.html"))
+    return environment.get_template(name)
 
 
 def _text(name: str) -> str:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
 
 from inode_pipeline.analysis.report.contents import Contents, read_contents
+from inode_pipeline.analysis.report.links import METRIC, Units
 from inode_pipeline.analysis.report.page import page
-from inode_pipeline.analysis.report.units import METRIC, Units
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import Warehouse
+from tests.views.conftest import QUARTER, World
 
 HOSTILE_NAMES = (
     "<script>document.title = 'taken'</script>",
@@ -73,23 +74,46 @@ def hostile_records() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def contents(warehouse: Warehouse, fill: Fill, read: Callable[[Warehouse], Contents]) -> Contents:
+def contents(warehouse: Warehouse, fill: Fill, read: Callable[..., Contents]) -> Contents:
     """What the report says of 40 links, on each database in turn."""
     fill(warehouse)
     return read(warehouse)
 
 
 @pytest.fixture
-def read() -> Callable[[Warehouse], Contents]:
-    """What the report says of a warehouse, with settings that have every default."""
-    return lambda warehouse: read_contents(warehouse, LocalSettings(_env_file=None))
+def read() -> Callable[..., Contents]:
+    """What the report says of a warehouse or a place in it, with the settings given and the defaults of the others."""
+    return lambda warehouse, place=None, **settings: read_contents(
+        warehouse, LocalSettings(_env_file=None, **settings), place
+    )
 
 
 @pytest.fixture
-def html(read: Callable[[Warehouse], Contents]) -> Callable[..., str]:
+def html(read: Callable[..., Contents]) -> Callable[..., str]:
     """The page of a warehouse, always made at the same time."""
 
-    def make(warehouse: Warehouse, units: Units = METRIC) -> str:
-        return page(read(warehouse), units, MADE_AT)
+    def make(warehouse: Warehouse, units: Units = METRIC, **asked: Any) -> str:
+        return page(read(warehouse, **asked), units, MADE_AT)
 
     return make
+
+
+@pytest.fixture
+def a_place(warehouse: Warehouse) -> Warehouse:
+    """Two links with a line and a corridor of both: from 1 September to 24 November 2026, a slow hour at 08:00.
+
+    The hour from 03:00 has no measurement. Link a takes 60 s, at 08:00 150 s; link b twice that.
+    """
+    world = World(warehouse)
+    world.live_in("America/Toronto")
+    world.load(world.local("2026-11-24 17:10"), trigger="sample")
+    hours = [world.local("2026-09-01 00:00") + timedelta(hours=n) for n in range(84 * 24 + 18)]
+    for link_id, times in (("a", 1), ("b", 2)):
+        points = [[-79.5 + 0.01 * (times - 1), 43.6], [-79.5 + 0.01 * times, 43.6]]
+        world.link(link_id, geometry={"type": "LineString", "coordinates": points})
+        world.baseline(link_id, 60.0 * times)
+        clock = [(hour, hour.astimezone(world.zone).hour) for hour in hours]
+        bins = [(at, times * (150.0 if shown == 8 else 60.0)) for at, shown in clock if shown != 3]
+        world.bins(link_id, [(at + n * QUARTER, seconds) for at, seconds in bins for n in range(4)])
+    world.corridor("<script>", "a", "b")
+    return warehouse

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from inode_pipeline.analysis.report.file import write_report
+from inode_pipeline.analysis.report import write_report
+from inode_pipeline.analysis.report.place import Kind
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import Warehouse
 from tests.browser import PICTURES, chromium
@@ -47,9 +48,9 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[Warehouse, str
     """Write the report of a warehouse and open it."""
     visits: list[Visit] = []
 
-    def go(warehouse: Warehouse, size: str) -> Visit:
+    def go(warehouse: Warehouse, size: str, place: tuple[Kind, str] | None = None) -> Visit:
         file = tmp_path / "report.html"
-        write_report(warehouse, LocalSettings(_env_file=None), file)
+        write_report(warehouse, LocalSettings(_env_file=None), file, place=place)
         visits.append(Visit(browser, size, file))
         return visits[-1]
 
@@ -85,6 +86,23 @@ def test_hostile_names_are_read_and_never_run(warehouse, fill, visit, hostile_re
     text = seen.page.inner_text("body")
     names = ["".join(each if each.isprintable() else "?" for each in record["name"]) for record in hostile_records]
     assert [name for name in names if name not in text] == []
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("place", [("link", "a"), ("corridor", "<script>")], ids=["link", "corridor"])
+def test_a_place_opens_offline_without_a_complaint(a_place, visit, size, place):
+    """Map, series, week and months are seen on a screen, a phone and paper; its name is never run."""
+    seen = visit(a_place, size, place)
+    seen.page.screenshot(path=PICTURES / f"report-{place[0]}-{size}.png", full_page=True)
+    assert (seen.complaints, [address.split(":")[0] for address in seen.requests]) == ([], ["file"])
+    assert seen.count("document.documentElement.scrollWidth") == SIZES[size]["width"]
+    assert seen.count("document.scripts.length") == 0
+    assert [
+        name for name in ("map", "series", "week", "months") if not seen.page.locator(f"#{name}").is_visible()
+    ] == []
+    assert seen.count("[...document.images].filter(image => image.complete && image.naturalWidth > 0).length") == 3
+    seen.page.emulate_media(media="print")
+    assert seen.page.pdf(format="Letter").startswith(b"%PDF")
 
 
 def test_its_policy_stops_a_script_that_got_in(warehouse, fill, visit, tmp_path, browser):

@@ -24,38 +24,38 @@ NOVEMBER = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("UTC"))
 def test_slow_links_are_the_rows_of_congested_now(warehouse, contents):
     """The same links with the same ratio, and no other is below 90 %."""
     rows = ask(warehouse, all_queries()["congested_now"], {"limit": "1000"}).records()
-    slow = {link.link_id: link.ratio for link in contents.loaded.links if link.ratio is not None and link.ratio < 0.9}
+    slow = {link.link_id: link.ratio for link in contents.network.links if link.ratio is not None and link.ratio < 0.9}
     assert len(rows) > 0
     assert slow == {row["link_id"]: pytest.approx(row["speed_ratio"]) for row in rows}
-    assert contents.loaded.worst.rows == rows[:10]
+    assert contents.network.worst.rows == rows[:10]
 
 
 @pytest.mark.parametrize("name", ["network_changes", "links_silent", "links_never_reported"])
 def test_each_list_is_the_answer_of_its_query(warehouse, contents, name):
     """Row for row, in the order of the query."""
-    assert getattr(contents.loaded, name) == ask(warehouse, all_queries()[name], {})
+    assert getattr(contents.network, name) == ask(warehouse, all_queries()[name], {})
 
 
 def test_status_freshness_history_and_receipt_are_those_of_the_warehouse(warehouse, contents):
     """The status that `status` tells, the row of data_freshness, each date's rows, the receipt of the newest load."""
     [freshness] = ask(warehouse, all_queries()["data_freshness"], {}).records()
-    receipt = contents.loaded.receipt
+    receipt = contents.receipt
     assert contents.status == read_status(warehouse)
-    assert contents.loaded.freshness == freshness
-    assert contents.loaded.history == {receipt.snapshot_date: 40}
+    assert contents.network.freshness == freshness
+    assert contents.network.history == {receipt.snapshot_date: 40}
     assert (receipt.received, receipt.inserted, receipt.snapshot_at) == (40, 40, freshness["data_as_of"])
     assert not contents.is_synthetic
 
 
 def test_a_link_measured_more_than_an_hour_ago_has_no_speed(warehouse, contents, read):
     """What was is not drawn as what is."""
-    was = next(link for link in contents.loaded.links if link.speed_kmh is not None)
-    earlier = contents.loaded.receipt.snapshot_at - timedelta(minutes=61)
+    was = next(link for link in contents.network.links if link.speed_kmh is not None)
+    earlier = contents.receipt.snapshot_at - timedelta(minutes=61)
     with transaction(warehouse) as connection:
         connection.execute(
             update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == was.link_id).values(last_observed_at=earlier)
         )
-    now = next(link for link in read(warehouse).loaded.links if link.link_id == was.link_id)
+    now = next(link for link in read(warehouse).network.links if link.link_id == was.link_id)
     assert (now.speed_kmh, now.ratio, now.is_measured) == (None, None, False)
 
 
@@ -63,8 +63,8 @@ def test_a_frozen_baseline_serves_where_inode_states_no_free_flow(warehouse, con
     """Free-flow time over travel time is the ratio of the speeds."""
     with transaction(warehouse) as connection:
         connection.execute(update(LINKS_TABLE).values(free_flow_speed_kmh=None))
-    measured = [link for link in contents.loaded.links if link.ratio is not None]
-    without = {link.link_id: link.ratio for link in read(warehouse).loaded.links}
+    measured = [link for link in contents.network.links if link.ratio is not None]
+    without = {link.link_id: link.ratio for link in read(warehouse).network.links}
     assert [pytest.approx(link.ratio, rel=0.01) for link in measured] == [without[link.link_id] for link in measured]
 
 
@@ -77,7 +77,7 @@ def test_the_worst_are_ranked_by_the_worse_of_their_peaks(warehouse, books, read
         books.link(link_id, length_m=1000.0)
         _peaks(warehouse, link_id, morning_s, evening_s)
 
-    worst = read(warehouse).loaded.worst
+    worst = read(warehouse).network.worst
     assert (worst.by, worst.month) == ("peaks", "2026-10")
     assert [(row["link_id"], row["period_name"], row["tti"]) for row in worst.rows] == [
         ("b", "pm_peak", pytest.approx(1.8)),
@@ -115,16 +115,16 @@ def _peaks(warehouse, link_id, morning_s, evening_s):
 
 def test_there_is_no_curve_of_one_reading_a_day(contents):
     """While sampling is off the worst links at present have none."""
-    assert contents.loaded.worst.by == "now"
-    assert len(contents.loaded.worst.rows) == 10
-    assert contents.loaded.worst.curves == {}
+    assert contents.network.worst.by == "now"
+    assert len(contents.network.worst.rows) == 10
+    assert contents.network.worst.curves == {}
 
 
 def test_while_sampling_is_on_the_worst_at_present_have_curves(warehouse, contents, read):
     """The hour of this month that was measured."""
     with transaction(warehouse) as connection:
         connection.execute(update(RUNS).values(trigger="sample"))
-    worst = read(warehouse).loaded.worst
+    worst = read(warehouse).network.worst
     hours = {link_id: [row["local_hour"] for row in rows] for link_id, rows in worst.curves.items()}
     assert hours == {link_id: [22] for link_id in worst.link_ids}
 
@@ -134,4 +134,4 @@ def test_nothing_loaded_is_told_and_nothing_migrated_is_an_error(warehouse, empt
     if warehouse.engine.url != empty_warehouse.engine.url:
         with pytest.raises(NotMigratedError):
             read(empty_warehouse)
-    assert read(warehouse).loaded is None
+    assert read(warehouse).network is None

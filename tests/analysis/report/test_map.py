@@ -8,11 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from inode_pipeline.analysis.report.bands import bands
-from inode_pipeline.analysis.report.map import network_map
-from inode_pipeline.analysis.report.network import LinkNow
-from inode_pipeline.analysis.report.plane import aside, middle, plane_of
-from inode_pipeline.analysis.report.units import METRIC, US
+from inode_pipeline.analysis.report.links import METRIC, US, LinkNow, bands
+from inode_pipeline.analysis.report.map import aside, middle, network_map, place_map, plane_of
 
 SQUARE = ((-75.0, 45.0), (-75.0, 45.1), (-74.9, 45.1), (-74.9, 45.0))
 
@@ -33,6 +30,15 @@ def test_each_link_is_in_one_band_and_an_edge_belongs_to_the_faster():
         ("not known", [None]),
     ]
     assert grouped.by_ratio
+
+
+def test_the_threshold_moves_all_the_edges():
+    """What is congested below 60 % is coloured, counted and called so; exactly 60 % is not, despite its last bit."""
+    grouped = bands([link(number, ratio=ratio) for number, ratio in enumerate([0.5, 0.59, 0.6, 0.1 * 6])], METRIC, 60.0)
+    assert [band.label for band in grouped.known] == ["below 33 %", "33 to 50 %", "50 to 60 %", "60 % and more"]
+    assert [len(band.links) for band in grouped.known] == [0, 0, 2, 2]
+    assert grouped.congested == 2
+    assert bands([link(ratio=0.9 * (1 - 1e-15))]).congested == 0
 
 
 @pytest.mark.parametrize(("units", "label"), [(METRIC, "20 to 40 km/h"), (US, "15 to 25 mph")])
@@ -99,6 +105,20 @@ def test_what_is_not_on_the_map_is_counted():
     assert [each.link_id for each in drawn.not_drawn] == ["2"]
     assert drawn.points_left_out == 1
     assert network_map(bands([link(2, lines=())]), [], METRIC, "words").picture is None
+
+
+def test_a_place_is_drawn_among_its_surroundings():
+    """Whatever is near is there, what is far is not; a place without a line has no map."""
+    near = tuple((-75 + 0.001 * k, 45.001) for k in range(10))
+    far = tuple((-70 + 0.001 * k, 45.0) for k in range(10))
+    road = tuple((-75 + 0.001 * k, 45.0) for k in range(10))
+    chosen, others = link(1, lines=(road,)), [link(2, lines=(near,)), link(3, lines=(far,))]
+
+    def size(*links):
+        return len(place_map(links, ["1"], METRIC, "words").source)
+
+    assert size(chosen) < size(chosen, others[0]) == size(chosen, *others)
+    assert place_map([link(1, lines=()), *others], ["1"], METRIC, "words") is None
 
 
 def test_a_picture_is_the_same_each_time_and_refers_to_nothing_outside():

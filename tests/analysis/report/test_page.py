@@ -13,12 +13,13 @@ from sqlalchemy import update
 
 from inode_pipeline.analysis.query import all_queries, ask
 from inode_pipeline.analysis.receipts import lines
-from inode_pipeline.analysis.report.file import write_report
+from inode_pipeline.analysis.report import write_report
+from inode_pipeline.analysis.report.links import US
 from inode_pipeline.analysis.report.page import SHOWN_ROWS
-from inode_pipeline.analysis.report.units import US
 from inode_pipeline.analysis.status import SAMPLING_OFF
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.warehouse.analyst_tables import INDEX_RULES
 from inode_pipeline.warehouse.engine import transaction
 from inode_pipeline.warehouse.process import this_process
 from inode_pipeline.warehouse.tables import LINKS_TABLE, RUNS
@@ -68,14 +69,14 @@ def test_the_page_shows_the_rows_of_the_views_in_their_order(warehouse, fill, ht
         connection.execute(update(LINKS_TABLE).values(name=LINKS_TABLE.c.name + " & Co."))
     made = html(warehouse)
     reader = Reader(made)
-    loaded = read(warehouse).loaded
-    worst = [f"{number} {row['name']}" for number, row in enumerate(loaded.worst.rows, start=1)]
+    contents = read(warehouse)
+    worst = [f"{number} {row['name']}" for number, row in enumerate(contents.network.worst.rows, start=1)]
     assert [heading for heading in reader.headings if re.match(r"\d", heading)] == worst
     said = words(made)
-    places = [said.index(f"{row['name']} (") for row in loaded.links_never_reported.records()]
+    places = [said.index(f"{row['name']} (") for row in contents.network.links_never_reported.records()]
     assert len(places) > 0
     assert places == sorted(places)
-    assert all(line in said for line in lines(loaded.receipt, read(warehouse).zone))
+    assert all(line in said for line in lines(contents.receipt, contents.zone))
     congested = ask(warehouse, all_queries()["congested_now"], {"limit": "1000"})
     assert f"slower than 90 % of free flow {len(congested.rows)}" in said
 
@@ -86,7 +87,7 @@ def test_a_list_that_is_long_is_cut_and_says_so(warehouse, books, fill, html, re
     for number in range(SHOWN_ROWS + 1):
         books.link(f"x{number:02}", name=f"Unheard {number:02}")
     said = words(html(warehouse))
-    never = read(warehouse).loaded.links_never_reported.rows
+    never = read(warehouse).network.links_never_reported.rows
     assert f"{SHOWN_ROWS} of {len(never)} are shown. All of them: inode-pipeline query links_never_reported" in said
 
 
@@ -147,7 +148,7 @@ def test_it_has_a_language_a_title_a_zone_and_words_for_each_picture(warehouse, 
 def test_a_failed_run_is_a_red_banner_with_the_date_of_the_data(warehouse, fill, html, books, values, told, read):
     """It names the data that is shown, why the run failed, and that the tables are safe."""
     fill(warehouse)
-    books.run("late", read(warehouse).loaded.receipt.snapshot_at + timedelta(days=2), **values)
+    books.run("late", read(warehouse).receipt.snapshot_at + timedelta(days=2), **values)
     [banner] = re.findall(r'<div class="banner trouble" role="alert">(.+?)</div>', html(warehouse), re.DOTALL)
     said = words(banner)
     assert said.startswith("The last run failed: this page shows the data of 2026-11-24 22:17 (UTC).")
@@ -169,6 +170,49 @@ def test_while_sampling_is_off_the_report_says_what_cannot_be_known(warehouse, f
     with transaction(warehouse) as connection:
         connection.execute(update(RUNS).values(trigger="sample"))
     assert SAMPLING_OFF not in words(html(warehouse))
+
+
+def test_nothing_measured_is_said_first(warehouse, fill, html):
+    """Before how complete it is; and no link is ranked because none was measured, not because none is slow."""
+    records = [{"id": number, "name": f"Link {number}", "distance": 1000.0} for number in range(5)]
+    fill(warehouse, records=records)
+    said = words(html(warehouse))
+    assert said.index("Nothing is measured: none of the 5 links has a speed") < said.index("Data as of")
+    assert "No link was measured in the hour before 2026-11-24 22:17, so none can be ranked" in said
+
+
+def test_the_threshold_of_index_rules_is_the_one_of_words_colours_and_counts(warehouse, fill, html):
+    """The tile counts the rows of congested_now, whatever the threshold is."""
+    fill(warehouse)
+    with transaction(warehouse) as connection:
+        rule = INDEX_RULES.c.name == "congested_threshold_pct"
+        connection.execute(update(INDEX_RULES).where(rule).values(value=60.0))
+    said = words(html(warehouse))
+    congested = ask(warehouse, all_queries()["congested_now"], {"limit": "1000"})
+    assert f"slower than 60 % of free flow {len(congested.rows)}" in said
+    assert "below 60 % counts as congested" in said
+    assert "50 to 60 %:" in said
+    assert "90 %" not in said
+    with transaction(warehouse) as connection:
+        connection.execute(update(LINKS_TABLE).values(last_speed_kmh=LINKS_TABLE.c.free_flow_speed_kmh))
+    assert "links measured in the hour before 2026-11-24 22:17 is slower than 60 % of" in words(html(warehouse))
+
+
+def test_the_networks_name_is_in_the_title(warehouse, fill, html):
+    """Where one is set; it is text, as every name."""
+    fill(warehouse)
+    made = html(warehouse, network_name="<b>Northfield</b>")
+    assert words(made).startswith("Network report: <b>Northfield</b>, data as of 2026-11-24 22:17 ")
+    assert "<h1><bdi>Network report: &lt;b&gt;Northfield&lt;/b&gt;</bdi></h1>" in made
+
+
+def test_definitions_define(warehouse, fill, html):
+    """A term and its meaning each, among them those that the page counts."""
+    fill(warehouse)
+    made = html(warehouse)
+    terms = re.findall(r"<dt>([A-Z][^<]*)</dt><dd>([^<]+)</dd>", made)
+    assert {"Free flow", "Congested", "Silent", "Never measured", "Change"} <= {term for term, _ in terms}
+    assert all(len(meaning) > 10 for _, meaning in terms)
 
 
 def test_nothing_loaded_says_what_to_do(warehouse, html):
@@ -209,7 +253,7 @@ def test_five_thousand_links_stay_below_six_megabytes(warehouse, fill, tmp_path,
     """With every picture inside."""
     fill(warehouse, links=5000)
     written = write_report(warehouse, LocalSettings(_env_file=None), tmp_path / "report.html")
-    assert len(read(warehouse).loaded.links) == 5000
+    assert len(read(warehouse).network.links) == 5000
     assert written.size_bytes < FIVE_THOUSAND_LINKS_MB * 1_000_000
 
 

@@ -1,0 +1,107 @@
+"""What the report on one link or one corridor says: its series, its week, and how reliable each month was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Connection
+
+from inode_pipeline.analysis.query import Parameter, Query, ask_within, named_query
+from inode_pipeline.analysis.report.links import LinkNow, links_now
+from inode_pipeline.warehouse.engine import Warehouse
+
+Kind = Literal["link", "corridor"]
+
+DAYS = 14
+"""So many days are in the series, the last one that of the newest data."""
+
+MONTHS = 13
+"""So many months are in the table, the newest first: a year, and the same month a year before."""
+
+_RELIABILITY = {
+    kind: Query(
+        "reliability",
+        "How reliable is it?",
+        (Parameter(f"{kind}_id", "text", "which"),),
+        "SELECT name, month, period_name, mean_s, p95_s, free_flow_s, tti, pti, buffer_index, speed_kmh, length_m, "  # noqa: S608 - our own names
+        f"n_days, coverage_pct, baseline_method, baseline_version FROM {kind}_reliability_monthly "
+        f"WHERE {kind}_id = :{kind}_id AND period_name IN ('am_peak', 'pm_peak') ORDER BY month DESC, period_name",
+    )
+    for kind in ("link", "corridor")
+}
+_NOW = Query("now", "When is now?", (), "SELECT now_at, local_date FROM data_now")
+_NAMES: Mapping[Kind, Query] = {
+    "link": Query(
+        "link_name",
+        "Which link is it?",
+        (Parameter("link_id", "text", "the link"),),
+        "SELECT name, link_id FROM links WHERE link_id = :link_id",
+    ),
+    "corridor": Query(
+        "corridor_links",
+        "Which links does it have?",
+        (Parameter("corridor_id", "text", "the corridor"),),
+        "SELECT c.name, k.link_id FROM corridors AS c LEFT JOIN corridor_links AS k ON k.corridor_id = c.corridor_id "
+        "AND k.valid_to IS NULL WHERE c.corridor_id = :corridor_id ORDER BY k.position",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One link or corridor.
+
+    `series` has a row for each hour of the last days, `week` one for each weekday and hour, `months` one for each month
+    and peak; the columns are those of the queries `link_series` and `link_heat_map` and of the reliability views.
+    `links` are all that are listed, `link_ids` those of the place in their order; `since` is the first day of `week`.
+    """
+
+    kind: Kind
+    place_id: str
+    name: str
+    link_ids: tuple[str, ...]
+    links: tuple[LinkNow, ...]
+    series: Sequence[Mapping[str, Any]]
+    week: Sequence[Mapping[str, Any]]
+    months: Sequence[Mapping[str, Any]]
+    since: date
+
+    @property
+    def length_m(self) -> float | None:
+        """Its length in the newest month that has one."""
+        return next((row["length_m"] for row in self.months if row["length_m"] is not None), None)
+
+    @property
+    def free_flow_s(self) -> float | None:
+        """The free-flow travel time of the newest month that has one."""
+        return next((row["free_flow_s"] for row in self.months if row["free_flow_s"] is not None), None)
+
+
+def read_place(connection: Connection, warehouse: Warehouse, kind: Kind, place_id: str) -> Place:
+    """Ask for all of it.
+
+    Raises:
+        ConfigError: there is no such link or corridor; it lists those that there are.
+
+    """
+    given = {f"{kind}_id": place_id}
+    [now] = ask_within(connection, warehouse, _NOW, {}).records()
+    today = now["local_date"]
+    found = ask_within(connection, warehouse, _NAMES[kind], given).rows
+    days = {"from": f"{today - timedelta(days=DAYS - 1)}"}
+    since = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    week = ask_within(connection, warehouse, named_query(f"{kind}_heat_map"), given | {"from": f"{since}"})
+    return Place(
+        kind,
+        place_id,
+        str(found[0][0]),
+        tuple(str(link_id) for _, link_id in found if link_id is not None),
+        links_now(connection, warehouse, now["now_at"]),
+        ask_within(connection, warehouse, named_query(f"{kind}_series"), given | days).records(),
+        week.records(),
+        ask_within(connection, warehouse, _RELIABILITY[kind], given).records()[: 2 * MONTHS],
+        since,
+    )
