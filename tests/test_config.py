@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def test_five_settings_are_enough_with_a_login(environment: pytest.MonkeyPatch) 
 
 
 def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
-    """Six wrong settings make one error that names all six."""
+    """Six wrong settings make one error that names all six, one a line."""
     wrong = {
         "INODE_TIMEZONE": "America/Torono",
         "INODE_API_KEY": "canary\nkey",
@@ -62,7 +63,9 @@ def test_every_problem_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
     given(environment, **wrong)
     with pytest.raises(ConfigError) as told:
         Settings.load()
-    assert [name for name in wrong if name not in str(told.value)] == []
+    lines = told.value.message.splitlines()
+    assert [name for name in wrong if not any(line.startswith(name) for line in lines)] == []
+    assert [] == [line for line in lines if not line.endswith(".")]
     assert "canary" not in str(told.value)
 
 
@@ -126,6 +129,72 @@ def test_m79_a_path_that_leads_nowhere_is_a_wrong_setting(
         LocalSettings.load()
     assert told in str(error.value)
     assert "canary" not in str(error.value)
+
+
+def test_missing_settings_name_the_folder_and_the_command_that_helps(environment: pytest.MonkeyPatch) -> None:
+    """Without a `.env` its folder may be the wrong one, or it was never written; with one it is to be corrected."""
+    with pytest.raises(ConfigError) as without:
+        Settings.load()
+    Path(".env").write_text("INODE_TIMEZONE=UTC\n")
+    with pytest.raises(ConfigError) as with_one:
+        Settings.load()
+
+    assert f"There is no .env in {Path.cwd()}; `inode-pipeline init` writes one." in without.value.remedy
+    assert f"in the environment or in {Path.cwd()}/.env." in with_one.value.remedy
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_a_file_of_somebody_else_names_its_owner(environment: pytest.MonkeyPatch) -> None:
+    """A cron job of another user than the one who ran `init`."""
+    Path(".env").write_text("INODE_TIMEZONE=UTC\n")
+    Path(".env").chmod(0o600)
+    for folder in [Path.cwd(), *Path.cwd().parents]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(ConfigError) as told:
+            LocalSettings.load()
+    finally:
+        os.seteuid(0)
+    assert told.value.message == f"{Path.cwd()}/.env cannot be read: permission denied; it belongs to root."
+
+
+@pytest.mark.parametrize("key", ["Token abc123", "token  abc123", "abc123"])
+def test_a_key_is_taken_without_the_word_before_it(environment: pytest.MonkeyPatch, key: str) -> None:
+    """Whoever copies it from a header has `Token` in front."""
+    given(environment, INODE_API_KEY=key, INODE_TIMEZONE="UTC")
+    settings = Settings.load()
+    assert settings.api_key is not None
+    assert settings.api_key.get_secret_value() == "abc123"
+
+
+@pytest.mark.parametrize(
+    ("zone", "likely"),
+    [
+        ("EST", "America/Toronto"),
+        ("EST5EDT", "America/Toronto"),
+        ("PST", "America/Vancouver"),
+        ("cet", "Europe/Paris"),
+        ("Etc/GMT+5", "America/Toronto"),
+        ("GMT-5", "America/Toronto"),
+    ],
+)
+def test_a_zone_without_a_place_is_refused_with_the_likely_one(
+    environment: pytest.MonkeyPatch, zone: str, likely: str
+) -> None:
+    """EST has no summer: half a year of dates would be cut an hour off."""
+    given(environment, INODE_TIMEZONE=zone)
+    with pytest.raises(ConfigError) as told:
+        ScheduleSettings.load()
+    assert f"INODE_TIMEZONE='{zone}': " in told.value.message
+    assert f"is it {likely}?" in told.value.message
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Etc/UTC", "GMT", "America/Toronto", "US/Eastern"])
+def test_a_zone_with_a_place_and_utc_are_taken(environment: pytest.MonkeyPatch, zone: str) -> None:
+    """UTC is what it says, all year."""
+    given(environment, INODE_TIMEZONE=zone)
+    assert ScheduleSettings.load().zone.key == zone
 
 
 def test_loopback_needs_no_zone_and_may_be_plain_http(environment: pytest.MonkeyPatch) -> None:

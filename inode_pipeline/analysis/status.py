@@ -121,15 +121,6 @@ class Status:
         return None if None in instants else min((instant for instant in instants if instant), default=None)
 
 
-NOTHING = Status(
-    tables=tuple(TableStatus(name, None, None, None, 0, 0, 0, 0, 0) for name in all_endpoints()),
-    last_run=None,
-    refused=(),
-    landed_not_loaded=0,
-)
-"""The status of a warehouse that does not exist yet."""
-
-
 def read_status(warehouse: Warehouse) -> Status:
     """The status of a migrated warehouse; writes nothing.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from inode_pipeline.cli.finding import Finding, failed, ok, skipped, warning
+from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, warning
 from inode_pipeline.errors import CredentialsError, PipelineError, UnitsError, UnstableOrderError
 
 if TYPE_CHECKING:

@@ -1,10 +1,11 @@
-"""The group of all commands, and the one door through which every failure leaves.
+"""The group of all commands, and the one place where every failure is caught.
 
-To add a command: one file beside this one, one line in `gather`. Keep out: what a command does.
+To add a command: one file beside this one, one name in the list below.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ from typing import Any, NoReturn
 import click
 
 import inode_pipeline
-from inode_pipeline.cli import failure
+from inode_pipeline.cli import environment, failure
 from inode_pipeline.cli.baselines import baselines
 from inode_pipeline.cli.calendar import calendar
 from inode_pipeline.cli.corridors import corridors
@@ -22,14 +23,18 @@ from inode_pipeline.cli.emulator import emulator
 from inode_pipeline.cli.init import init
 from inode_pipeline.cli.inspect import inspect
 from inode_pipeline.cli.migrate import migrate
+from inode_pipeline.cli.output import say
 from inode_pipeline.cli.query import query
 from inode_pipeline.cli.report import report
 from inode_pipeline.cli.status import status
 from inode_pipeline.cli.sync import replay, sync
 
+OWN_WARNINGS = ("demo", "doctor")
+"""The one ignores every setting, the other lists unknown ones among its findings."""
+
 
 class Commands(click.Group):
-    """A group that keeps the order in which a newcomer meets the commands and presents every failure alike."""
+    """A group that keeps the order in which a newcomer meets the commands and reports every failure alike."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which they were added."""
@@ -45,11 +50,21 @@ class Commands(click.Group):
         """Run, then exit: 0 done, 1 stopped, 2 wrong settings or usage, 3 try again later, 130 interrupted."""
         arguments = list(sys.argv[1:] if args is None else args)
         extra["standalone_mode"] = False
+        if os.environ.get("NO_COLOR"):
+            extra["color"] = False
         try:
+            _warn_of_unknown_variables(arguments)
             code = super().main(arguments, *rest, **extra)
-        except Exception as problem:  # noqa: BLE001 - the last door: nothing may leave it as a traceback
+        except Exception as problem:  # noqa: BLE001 - top-level handler: never print a traceback
             code = failure.present(problem, as_json="--json" in arguments, debug="--debug" in arguments)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn_of_unknown_variables(arguments: list[str]) -> None:
+    if not arguments or arguments[0] in OWN_WARNINGS or not {"-h", "--help", "--version"}.isdisjoint(arguments):
+        return
+    for text, remedy in environment.unknown_variables():
+        say(f"warning: {text} {remedy}")
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,6 @@
-"""`doctor`: try everything a sync needs, and say of each thing that it is well or what to do.
+"""`doctor`: try everything a sync needs, and say of each that it is ok or what to do.
 
-Keep out: the checks; those without the API are in `local_checks.py`, those with it in `api_checks.py`.
+The checks without the API are in `local_checks.py`, those with it in `api_checks.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import click
 
 from inode_pipeline.cli import local_checks
 from inode_pipeline.cli.failure import OPERATIONS
-from inode_pipeline.cli.finding import Finding, failed, ok, skipped, worst
+from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, worst
 from inode_pipeline.cli.output import clean
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
@@ -53,6 +53,7 @@ def _findings() -> Iterator[Finding]:
     settings = Settings.load()
     yield from local_checks.proxy_variables(settings)
     yield from local_checks.weak_tls_of_warehouse(settings)
+    yield from local_checks.start_date(settings)
     yield local_checks.sampling(settings)
     yield local_checks.field_map(settings)
     yield from local_checks.warehouse(settings)

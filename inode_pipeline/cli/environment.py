@@ -1,6 +1,6 @@
-"""The `INODE_` variables of this process: all of them set aside for a while, or the ones nobody knows named.
+"""The surroundings of a command: its `INODE_` variables, the machine's time zone, the warehouse's file.
 
-Keep out: what a variable means; that is `config/`.
+Not here: what a setting means, see `config/`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,14 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from inode_pipeline.errors import NotMigratedError
+
+if TYPE_CHECKING:
+    from inode_pipeline.config import LocalSettings
 
 PREFIX = "INODE_"
-DOTENV = Path(".env")
 
 
 @contextmanager
@@ -31,16 +36,8 @@ def _replace(variables: Mapping[str, str]) -> None:
     os.environ.update(variables)
 
 
-def inode_variables() -> list[str]:
-    """The names of every `INODE_` variable in the environment and in `.env`, sorted, in capitals."""
-    from dotenv import dotenv_values
-
-    names = {*os.environ, *(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else {})}
-    return sorted({name.upper() for name in names if name.upper().startswith(PREFIX)})
-
-
 def machine_zone() -> str | None:
-    """The IANA name of this machine's time zone, from TZ or from where /etc/localtime leads; None if neither tells."""
+    """The IANA name of this machine's time zone, from TZ or the target of /etc/localtime; None if neither has one."""
     from zoneinfo import ZoneInfo
 
     _, found, linked = str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")
@@ -50,3 +47,40 @@ def machine_zone() -> str | None:
         except (ValueError, OSError):
             continue
     return None
+
+
+def unknown_variables() -> list[tuple[str, str]]:
+    """Each `INODE_` variable that is no setting, most likely a misspelt one, and what to do about it."""
+    from inode_pipeline.config import unknown_variables as unknown
+
+    return [
+        (
+            f"{name[:60]} is set and is no setting.",
+            f"Did you mean {similar}?" if similar else "Remove it; .env.example lists every setting.",
+        )
+        for name, similar in unknown().items()
+    ]
+
+
+def require_file(settings: LocalSettings) -> None:
+    """Reading makes no SQLite file.
+
+    Raises:
+        NotMigratedError: there is none, with the folder in which `.env` was looked for.
+
+    """
+    from inode_pipeline.config import DOTENV
+
+    url = settings.warehouse_url
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists():
+        return
+    if DOTENV.exists():
+        raise NotMigratedError(
+            f"There is no file {url.database} yet.",
+            remedy="`inode-pipeline sync` makes it, or correct INODE_WAREHOUSE_URL.",
+        )
+    raise NotMigratedError(
+        f"There is no file {url.database}, and no .env in {Path.cwd()}.",
+        remedy="Run this in the folder of your .env, or set INODE_WAREHOUSE_URL; the first `inode-pipeline sync` makes "
+        "the file.",
+    )

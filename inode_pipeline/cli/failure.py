@@ -166,7 +166,8 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
         return problem
     if isinstance(problem, click.UsageError):
         command = problem.ctx.command_path if problem.ctx else "inode-pipeline"
-        return ConfigError(_sentence(problem.format_message()), remedy=f"`{command} --help` shows what it takes.")
+        message = " ".join(problem.format_message().split())  # click lists choices with line breaks and tabs
+        return ConfigError(_sentence(message), remedy=f"`{command} --help` shows what it takes.")
     if isinstance(problem, click.Abort):
         return ConfigError(
             "The questions found no answers on standard input.",

@@ -1,6 +1,6 @@
-"""`init`: asks the few questions that have no default and writes the answers to `.env`.
+"""`init`: ask the few questions that have no default and write the answers to `.env`.
 
-Keep out: finding out whether the answers work; that is `doctor`.
+Not here: whether the answers work, see `doctor`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -19,7 +20,7 @@ SAMPLING = """
 One reading a night can never answer a question about the peak hour, and an hour that was not sampled cannot be fetched
 later. Sampling reads the links through the day as well; each time costs about one request per thousand links."""
 
-PROMISE = "This file holds secrets: only you may read it, and it belongs into no repository."
+KEEP_PRIVATE = "This file holds secrets: only you may read it, and it does not belong in a repository."
 
 
 @click.command(short_help="Ask for your account and write .env.")
@@ -28,13 +29,15 @@ def init() -> None:
 
     The file is readable by you only. An existing one is replaced only if you say so.
     """
-    path = environment.DOTENV
+    from inode_pipeline.config import DOTENV
+
+    path = DOTENV
     if path.exists() and not click.confirm(f"{path.absolute()} exists. Replace it?", default=False):
         raise ConfigError("The existing .env was kept; nothing was written.", remedy="Edit it, or move it away first.")
     answers = _ask()
     _check(answers)
-    _write(_dotenv(answers))
-    click.echo(f"\nWritten: {path.absolute()}. {PROMISE}\nNext: inode-pipeline doctor")
+    _write(path, _dotenv(answers))
+    click.echo(f"\nWritten: {path.absolute()}. {KEEP_PRIVATE}\nNext: inode-pipeline doctor")
 
 
 def _ask() -> dict[str, str]:
@@ -65,7 +68,7 @@ def _ask_login() -> dict[str, str]:
 
 
 def _ask_warehouse() -> dict[str, str]:
-    """The warehouse's address and, apart from it, its password: no secret stands in a URL."""
+    """The warehouse's address and, apart from it, its password, so that no secret is in a URL."""
     from sqlalchemy import URL, make_url
 
     click.echo(
@@ -85,11 +88,11 @@ def _ask_warehouse() -> dict[str, str]:
 
 
 def _ask_until_right(name: str, question: str, default: str | None = None, *, hidden: bool = False) -> str:
-    """The first answer that the settings accept; a wrong one is told and the question asked again."""
+    """The first answer that the settings accept; a wrong one is explained and the question asked again."""
 
     def accepted(value: str) -> str:
         try:
-            # The others stand in for answers that are given later or that this one does not depend on.
+            # The others take the place of answers that come later, or on which this one does not depend.
             _check({"INODE_API_KEY": "none", "INODE_TIMEZONE": "UTC", name: value.strip()})
         except ConfigError as problem:
             raise click.UsageError(problem.message) from problem
@@ -113,7 +116,7 @@ def _today(zone: str) -> str:
 
 
 def _dotenv(answers: Mapping[str, str]) -> str:
-    lines = [f"# Written by `inode-pipeline init`. {PROMISE}", "# Every other setting: .env.example"]
+    lines = [f"# Written by `inode-pipeline init`. {KEEP_PRIVATE}", "# Every other setting: .env.example"]
     return "\n".join([*lines, *(f"{name}={_quoted(value)}" for name, value in answers.items()), ""])
 
 
@@ -123,9 +126,8 @@ def _quoted(value: str) -> str:
     return f"'{escaped}'"
 
 
-def _write(text: str) -> None:
+def _write(path: Path, text: str) -> None:
     """Write `.env` whole or not at all, never readable by anyone else."""
-    path = environment.DOTENV
     unfinished = path.with_name(f".env.{secrets.token_hex(4)}")
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,25 +1,65 @@
-"""The checks of `doctor` that need no API: settings, environment, field map, sampling and warehouse.
+"""What a check of `doctor` found, and the checks without the API: settings, environment, field map, warehouse.
 
-They write nothing. Keep out: HTTP.
+They write nothing. Not here: the checks that ask the API, see `api_checks.py`.
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from inode_pipeline import errors
 from inode_pipeline.cli import environment
-from inode_pipeline.cli.finding import Finding, failed, ok, warning
 from inode_pipeline.errors import ConfigError, NotMigratedError, PipelineError
 
 if TYPE_CHECKING:
     from inode_pipeline.config import Settings
     from inode_pipeline.warehouse.engine import Warehouse
+
+State = Literal["ok", "warning", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line: what was checked, the result and, unless that is ok, what to do. `exit_code` is 0 unless failed."""
+
+    check: str
+    state: State
+    text: str
+    remedy: str = ""
+    error: str | None = None
+    exit_code: int = 0
+
+
+def ok(check: str, text: str) -> Finding:
+    """Nothing to do."""
+    return Finding(check, "ok", text)
+
+
+def warning(check: str, text: str, remedy: str) -> Finding:
+    """It works, but a person should know."""
+    return Finding(check, "warning", text, remedy)
+
+
+def skipped(check: str, reason: str) -> Finding:
+    """It was not checked, and is never shown as ok."""
+    return Finding(check, "skipped", reason)
+
+
+def failed(check: str, problem: PipelineError) -> Finding:
+    """A sync would stop with this error."""
+    return Finding(check, "failed", problem.message, problem.remedy, problem.kind, problem.exit_code)
+
+
+def worst(findings: list[Finding]) -> int:
+    """The exit code of all: what a person must fix (2, then 1) before what may pass by itself (3)."""
+    codes = {finding.exit_code for finding in findings}
+    return next((code for code in (2, 1, 3) if code in codes), 0)
+
 
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -36,15 +76,19 @@ def settings_problem() -> ConfigError | None:
 
 
 def unknown_variables() -> Iterator[Finding]:
-    """A variable that begins with INODE_ and is no setting is most likely a misspelt one."""
-    from inode_pipeline.config import Settings
+    """A variable that begins with INODE_ and is no setting."""
+    for text, remedy in environment.unknown_variables():
+        yield warning("settings", text, remedy)
 
-    known = [f"{environment.PREFIX}{field.upper()}" for field in Settings.model_fields]
-    for name in environment.inode_variables():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"Did you mean {close[0]}?" if close else "Remove it; .env.example lists every setting."
-            yield warning("settings", f"{name[:60]} is set and is no setting.", remedy)
+
+def start_date(settings: Settings) -> Iterator[Finding]:
+    """On PostgreSQL the first date is not looked up when Dagster loads."""
+    if settings.start_date is None and settings.warehouse_url.get_backend_name() == "postgresql":
+        yield warning(
+            "settings",
+            "INODE_START_DATE is not set, so Dagster's calendar begins on the day on which it loads the code.",
+            "Set it to the first date that you have, or to today.",
+        )
 
 
 def proxy_variables(settings: Settings) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     from inode_pipeline.warehouse.receipt import Receipt
 
 
+class Day(click.ParamType[datetime]):
+    """A date as an argument."""
+
+    name = "date"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Midnight of the date, without a zone."""
+        try:
+            return datetime.strptime(str(value), "%Y-%m-%d")  # noqa: DTZ007 - a date has no zone
+        except ValueError:
+            self.fail(f"{value!r} is not a date written as 2026-11-27.", param, ctx)
+
+
+DAY = Day()
+
+
 def clean(text: str) -> str:
     """The text without control and direction characters, which could forge a line or colour a terminal."""
     return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
@@ -28,7 +45,7 @@ def clean(text: str) -> str:
 def say(text: str) -> None:
     """Print on standard error. A full disk or a closed pipe behind it must not stop the work that is reported."""
     try:
-        click.echo(text, err=True)
+        click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
     except OSError:  # what is left in its buffer would fail again when the process ends, and change the exit code
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open for good
 

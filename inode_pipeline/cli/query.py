@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inode_pipeline.cli import environment
 from inode_pipeline.cli.output import clean
-from inode_pipeline.errors import ConfigError, NotMigratedError
+from inode_pipeline.errors import ConfigError
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.query import Answer, Query
@@ -56,7 +57,7 @@ def query(
     chosen = named_query(name)
     values = _values(given)
     settings = LocalSettings.load()
-    require_file(settings)
+    environment.require_file(settings)
     content, cited, note = _ask(settings, chosen, values, units or settings.display_units, kind, cite=cite)
     _write((b"\xef\xbb\xbf" if for_excel else b"") + content, kind, output)
     if cited and kind != "xlsx":
@@ -89,16 +90,6 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
     if wrong := [name for name, sign, _ in pairs if not sign or not name]:
         raise ConfigError(f"--param {wrong[0][:60]!r} has no value.", remedy="Write it as --param month=2026-10.")
     return {name: value for name, _, value in pairs}
-
-
-def require_file(settings: LocalSettings) -> None:
-    """A question makes no SQLite file."""
-    url = settings.warehouse_url
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise NotMigratedError(
-            f"There is no file {url.database} yet.",
-            remedy="`inode-pipeline sync` makes it, or set INODE_WAREHOUSE_URL.",
-        )
 
 
 def _ask(

@@ -29,7 +29,7 @@ def report(
     warehouse only: no credentials, and nothing is written but the file, whose place is printed.
     """
     from inode_pipeline.analysis.report import write_report
-    from inode_pipeline.cli.query import require_file
+    from inode_pipeline.cli.environment import require_file
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse.engine import open_warehouse
 

@@ -1,4 +1,4 @@
-"""`status`: how complete the tables are, and what to do about it; the first line is for a tired person."""
+"""`status`: how complete the tables are, and what to do about it; the first line says what matters."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from inode_pipeline.cli import environment
 from inode_pipeline.cli.output import clean
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun, Status
-    from inode_pipeline.config import LocalSettings
 
 
 @click.command(short_help="Say how complete the tables are and as of when.")
@@ -24,41 +24,28 @@ def status(as_json: bool) -> None:
 
     Reads the warehouse only: no credentials, nothing is written.
     """
+    from inode_pipeline.analysis.status import is_sampled, read_status, what_is_not_known
     from inode_pipeline.config import LocalSettings
+    from inode_pipeline.warehouse import stored
+    from inode_pipeline.warehouse.engine import open_warehouse
 
     settings = LocalSettings.load()
     now = datetime.now(UTC)
-    found, zone, sampling_on, not_known = _read(settings)
+    environment.require_file(settings)
+    with open_warehouse(settings) as warehouse:
+        zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
+        found, sampling_on = read_status(warehouse), is_sampled(warehouse)
+        not_known, place = what_is_not_known(warehouse, settings), warehouse.place
     line = headline(found, zone, now)
     if as_json:
-        whole = {"headline": line, "data_as_of": found.data_as_of, "timezone": zone.key, **asdict(found)}
-        whole["sampling_on"] = sampling_on
-        click.echo(json.dumps(whole, default=_iso))
+        whole = {"headline": line, "warehouse": place, "data_as_of": found.data_as_of, "timezone": zone.key}
+        click.echo(json.dumps({**whole, **asdict(found), "sampling_on": sampling_on}, default=_iso))
         return
-    click.echo(line)
+    click.echo(f"{line}\n  {place}")
     for detail in _details(found, zone):
         click.echo(f"  {detail}")
     if not_known is not None:
         click.echo(f"  {not_known}")
-
-
-def _read(settings: LocalSettings) -> tuple[Status, ZoneInfo, bool, str | None]:
-    """The status, the zone in which it is told, whether samples arrive, and what is not known for want of them.
-
-    A SQLite file that does not exist is not made.
-    """
-    from pathlib import Path
-
-    from inode_pipeline.analysis.status import NOTHING, SAMPLING_OFF, is_sampled, read_status, what_is_not_known
-    from inode_pipeline.warehouse import stored
-    from inode_pipeline.warehouse.engine import open_warehouse
-
-    url = settings.warehouse_url
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        return NOTHING, settings.zone, False, None if settings.sample_schedule else SAMPLING_OFF
-    with open_warehouse(settings) as warehouse:
-        zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
-        return read_status(warehouse), zone, is_sampled(warehouse), what_is_not_known(warehouse, settings)
 
 
 def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
@@ -75,14 +62,14 @@ def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
 
 def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:
     if run is None:
-        return "No run was made yet: `inode-pipeline sync` makes the first."
+        return "Nothing has run yet: `inode-pipeline sync` is the first run."
     return run.ending(_when(run.started_at, zone, now))
 
 
 def _details(found: Status, zone: ZoneInfo) -> list[str]:
     lines = [
         f"{table.endpoint}: {table.held} present, {table.deleted} deleted; newest walk {table.verdict}, "
-        f"{table.received} records, {table.rejected} set aside; {table.loads} loads"
+        f"{table.received} records, {table.rejected} set aside; {table.loads} load{'s'[: table.loads != 1]}"
         for table in found.tables
         if table.snapshot_at
     ]

@@ -9,9 +9,8 @@ import click
 
 from inode_pipeline.cli import output
 from inode_pipeline.cli.failure import GuardedRun
+from inode_pipeline.cli.output import DAY
 from inode_pipeline.errors import ConfigError
-
-DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command(short_help="Fetch today's links, or load a landed date again.")

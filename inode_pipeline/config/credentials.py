@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -12,16 +13,17 @@ from inode_pipeline.config.problems import variables
 OAUTH_FIELDS = ("username", "password", "client_id", "client_secret")
 
 
-def _header_value(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
+def _api_key(secret: SecretStr) -> SecretStr:
+    """The key alone: whoever copies it from a header has the word `Token` in front of it."""
+    text = re.sub(r"^token +", "", secret.get_secret_value(), flags=re.IGNORECASE)
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it holds a line break or another character that no key has; copy it again")
     if text != text.strip():
         raise ValueError("it begins or ends with a space, which no key does; copy it again")
-    return secret
+    return SecretStr(text)
 
 
-HeaderValue = Annotated[SecretStr, AfterValidator(_header_value)]
+ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 
 def login_kind(named: object, given: Mapping[str, object]) -> object:

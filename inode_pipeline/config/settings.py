@@ -5,17 +5,21 @@ Keep out: how a single value is checked (`times.py`, `addresses.py`, `files.py`,
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
+from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
 from inode_pipeline.config.addresses import AlertUrls, BaseUrl, Proxy, WarehouseUrl, alert_addresses, is_loopback
-from inode_pipeline.config.credentials import HeaderValue, login_kind
+from inode_pipeline.config.credentials import ApiKey, login_kind
 from inode_pipeline.config.files import FieldMapFile, ReadableFile
 from inode_pipeline.config.problems import PREFIX, told
 from inode_pipeline.config.times import Cron, HolidayRegion, SamplingCron, ZoneName, even_minutes
@@ -25,7 +29,35 @@ from inode_pipeline.errors import ConfigError
 
 DEFAULT_BASE_URL = "https://inode.smatstraffic.com/api/"
 
+DOTENV = Path(".env")
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Each `INODE_` variable of the environment and of `.env` that is no setting, and the setting it resembles."""
+    given = {*os.environ, *(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else {})}
+    names = {name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX)}
+    known = [field.upper() for field in Settings.model_fields]
+    similar = {name: get_close_matches(name, known, n=1) for name in sorted(names.difference(known))}
+    return {f"{PREFIX}{name}": f"{PREFIX}{found[0]}" if found else None for name, found in similar.items()}
+
+
+def _where_to_correct() -> str:
+    if DOTENV.exists():
+        return f"Correct it in the environment or in {DOTENV.absolute()}."
+    return f"Correct it in the environment. There is no .env in {Path.cwd()}; `inode-pipeline init` writes one."
+
+
+def _unreadable(problem: OSError) -> ConfigError:
+    try:
+        owner = f"; it belongs to {DOTENV.owner()}"
+    except (OSError, KeyError):  # no such file to be seen, or no name for its owner
+        owner = ""
+    return ConfigError(
+        f"{DOTENV.absolute()} cannot be read: {(problem.strerror or type(problem).__name__).lower()}{owner}.",
+        remedy="Run this as its owner, or give the file to the user who runs this.",
+    )
 
 
 class ScheduleSettings(BaseSettings):
@@ -36,7 +68,7 @@ class ScheduleSettings(BaseSettings):
     )
 
     timezone: ZoneName | None = Field(default=None, validate_default=True)
-    start_date: date = date(2026, 1, 1)
+    start_date: date | None = None
     sync_schedule: Cron = "30 4 * * *"
     sample_schedule: SamplingCron | None = None
 
@@ -49,14 +81,16 @@ class ScheduleSettings(BaseSettings):
 
         """
         try:
-            return cls(_env_file=".env" if dotenv else None, _env_file_encoding="utf-8")
+            return cls(_env_file=DOTENV if dotenv else None, _env_file_encoding="utf-8")
         except ValidationError as problem:
             raise ConfigError(
-                "; ".join(told(cls, error) for error in problem.errors(include_url=False)) + ".",
-                remedy="Correct it in the environment or in .env; `inode-pipeline doctor` checks the result.",
+                "\n".join(f"{told(cls, error)}." for error in problem.errors(include_url=False)),
+                remedy=f"{_where_to_correct()} `inode-pipeline doctor` checks the result.",
             ) from None
-        except (OSError, UnicodeDecodeError) as problem:
-            raise ConfigError(f"The file .env cannot be read: {type(problem).__name__}.", remedy="Mend it.") from None
+        except UnicodeDecodeError:
+            raise ConfigError(f"{DOTENV.absolute()} is not written in UTF-8.", remedy="Save it in UTF-8.") from None
+        except OSError as problem:
+            raise _unreadable(problem) from None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -121,7 +155,7 @@ class Settings(AlertSettings):
     client_id: str | None = None
     client_secret: SecretStr | None = None
     scope: str = "sync"
-    api_key: HeaderValue | None = None
+    api_key: ApiKey | None = None
     auth: Literal["oauth2", "api_key"] = Field(default="", validate_default=True)  # absent: inferred
     page_size: Annotated[int, Field(ge=1, le=100_000)] = 1000
     page_size_param: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "page_size"

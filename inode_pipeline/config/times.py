@@ -5,6 +5,7 @@ A type for each; a value that is none is a ValueError with the reason. Keep out:
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -16,7 +17,25 @@ QUARTER_MIN = 15
 """The length of a bin of observations in minutes, which sampling has to fill evenly."""
 
 
+LIKELY_ZONES = {
+    **dict.fromkeys(("NST", "NDT"), "America/St_Johns"),
+    **dict.fromkeys(("AST", "ADT"), "America/Halifax"),
+    **dict.fromkeys(("EST", "EDT", "EST5EDT"), "America/Toronto"),
+    **dict.fromkeys(("CST", "CDT", "CST6CDT"), "America/Winnipeg"),
+    **dict.fromkeys(("MST", "MDT", "MST7MDT"), "America/Edmonton"),
+    **dict.fromkeys(("PST", "PDT", "PST8PDT"), "America/Vancouver"),
+    **dict.fromkeys(("HST", "HDT"), "Pacific/Honolulu"),
+    **dict.fromkeys(("WET", "BST"), "Europe/London"),
+    **dict.fromkeys(("CET", "CEST", "MET"), "Europe/Paris"),
+    **dict.fromkeys(("EET", "EEST"), "Europe/Athens"),
+}
+"""The place that an abbreviation most likely stands for. EST, MST and Etc/GMT+5 have no daylight saving time."""
+
+
 def _zone_name(name: str) -> str:
+    likely = LIKELY_ZONES.get(name.upper(), "America/Toronto" if re.search(r"GMT[+-]?\d", name) else None)
+    if likely:
+        raise ValueError(f"an offset or an abbreviation, not a place whose clocks are known; is it {likely}?")
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as problem:

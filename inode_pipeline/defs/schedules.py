@@ -12,7 +12,7 @@ import dagster as dg
 
 from inode_pipeline.defs.attempts import TRIGGER_TAG, attempt, sample_tags
 from inode_pipeline.defs.jobs import sample_links, sync_links
-from inode_pipeline.defs.partitions import SCHEDULES
+from inode_pipeline.defs.partitions import SCHEDULES, START_DATE
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.defs.ticks import why_skipped
 from inode_pipeline.errors import ConfigError
@@ -78,8 +78,8 @@ def _asked(
     context: dg.ScheduleEvaluationContext, inode: InodeResource, schedule: str, tags: dict[str, str]
 ) -> dg.RunRequest | dg.SkipReason:
     day = context.scheduled_execution_time.astimezone(SCHEDULES.zone).date()
-    if day < SCHEDULES.start_date:
-        return dg.SkipReason(f"{day} lies before INODE_START_DATE, which is {SCHEDULES.start_date}.")
+    if day < START_DATE:
+        return dg.SkipReason(f"{day} is before {START_DATE}, with which Dagster's calendar begins (INODE_START_DATE).")
     tick = attempt(f"{schedule} {context.scheduled_execution_time.isoformat()}", tags, step_retries=0)
     reason = why_skipped(inode, tick, day)
     if reason is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from sqlalchemy import Connection, Row, Select, exists, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, select, update
 
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.tables import LOADS, WALKS
@@ -54,6 +54,14 @@ def dates_landed(warehouse: Warehouse, endpoint: str, first: date, last: date) -
     )
     with reading(warehouse) as connection:
         return list(connection.scalars(kept.distinct().order_by(WALKS.c.snapshot_date)))
+
+
+def first_date(warehouse: Warehouse) -> date | None:
+    """The first date with a landed walk of any endpoint, purged or not; None before the first."""
+    first = select(func.min(WALKS.c.snapshot_date, type_=WALKS.c.snapshot_date.type))
+    with reading(warehouse) as connection:
+        found: date | None = connection.scalar(first)
+    return found
 
 
 def walk_by_id(warehouse: Warehouse, walk_id: str) -> LandedWalk | None:

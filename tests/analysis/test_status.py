@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from inode_pipeline.analysis.status import NOTHING, data_as_of, loads_of_run, read_status
+from inode_pipeline.analysis.status import Status, TableStatus, data_as_of, loads_of_run, read_status
 from inode_pipeline.errors import NotMigratedError
 
 HOUR = timedelta(hours=1)
@@ -23,7 +23,8 @@ def test_a_database_without_tables_has_the_one_remedy(empty_warehouse):
 
 def test_an_empty_warehouse_has_nothing(warehouse):
     """Migrated and never filled, it is as one that does not exist."""
-    assert read_status(warehouse) == NOTHING
+    nothing = TableStatus("links", None, None, None, 0, 0, 0, 0, 0)
+    assert Status((nothing,), None, (), 0) == read_status(warehouse)
     assert data_as_of(warehouse) is None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from inode_pipeline.cli.finding import Finding, worst
+from inode_pipeline.cli.local_checks import Finding, worst
 
 CHECKS = [
     "settings",
@@ -95,9 +95,19 @@ def test_s5_a_proxy_of_the_environment_is_told_not_used(run, account, monkeypatc
     assert "INODE_PROXY" in ended.stdout
 
 
+def test_postgresql_without_a_start_date_is_a_warning(run, account, monkeypatch):
+    """Dagster asks no server when it loads, so its calendar would begin today each time."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/x")
+    assert "INODE_START_DATE is not set" in the(run("doctor", "--json"), "settings", "warning")["text"]
+
+    monkeypatch.setenv("INODE_START_DATE", "2026-01-01")
+    assert "INODE_START_DATE" not in run("doctor").stdout
+
+
 def test_s11_a_weaker_sslmode_is_told(run, account, monkeypatch):
     """It is the user's choice, and a warning; the database away is what fails."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/x?sslmode=require")
+    monkeypatch.setenv("INODE_START_DATE", "2026-01-01")
     ended = run("doctor", "--json")
 
     assert ended.code == 3

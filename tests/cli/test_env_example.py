@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from inode_pipeline.cli import environment
-from inode_pipeline.config import Settings
+from inode_pipeline.config import Settings, unknown_variables
 
 TEXT = (Path(__file__).parents[2] / ".env.example").read_text(encoding="utf-8")
 ASSIGNMENT = re.compile(r"^#?(INODE_[A-Z_]+)=(.*)$", re.MULTILINE)
@@ -55,9 +54,9 @@ def test_it_asks_for_the_sampling_decision():
     assert "DECIDE: read the links through the day as well?" in TEXT
 
 
-def test_inode_variables_of_the_file_and_of_the_environment_are_both_known(tmp_path, monkeypatch):
-    """Their names are found wherever they stand; values are not looked at."""
-    (tmp_path / ".env").write_text("INODE_API_KEI='x'\nOTHER=1\n", encoding="utf-8")
-    monkeypatch.setenv("INODE_TIMEZON", "UTC")
+def test_unknown_variables_of_the_file_and_of_the_environment_are_both_found(tmp_path, monkeypatch):
+    """Their names are found wherever they are, with the setting that each resembles; values are not looked at."""
+    (tmp_path / ".env").write_text("INODE_API_KEI='x'\nOTHER=1\nINODE_TIMEZONE=UTC\n", encoding="utf-8")
+    monkeypatch.setenv("INODE_WHATEVER_ELSE", "x")
 
-    assert environment.inode_variables() == ["INODE_API_KEI", "INODE_TIMEZON"]
+    assert {"INODE_API_KEI": "INODE_API_KEY", "INODE_WHATEVER_ELSE": None} == unknown_variables()

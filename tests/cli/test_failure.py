@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -104,6 +106,40 @@ def test_wrong_usage_is_a_config_error(run, argument):
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.stderr.startswith("[ConfigError] ")
     assert "--help` shows what it takes." in ended.stderr
+
+
+def test_choices_are_listed_in_a_line(run):
+    """However the library lays them out."""
+    ended = run("baselines", "freeze")
+
+    assert "Missing option '--method'. Choose from: configured, p85_offpeak_speed.\n" in ended.stderr
+
+
+@pytest.mark.parametrize("command", [["sync", "--date"], ["replay", "--to", "2026-11-27", "--from"]])
+def test_a_wrong_date_shows_the_form_of_a_date(run, command):
+    """Instead of a format of another language."""
+    assert "'27.11.2026' is not a date written as 2026-11-27.\n" in run(*command, "27.11.2026").stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["sync", "--json"], ["report"], ["corridors", "import", "x.csv"]])
+def test_every_command_warns_of_a_variable_that_is_no_setting(run, monkeypatch, command):
+    """A misspelt setting has no effect, which is worth a line wherever that matters."""
+    monkeypatch.setenv("INODE_WAREHOUSE_URI", "sqlite:///x.db")
+    ended = run(*command)
+
+    warning = "warning: INODE_WAREHOUSE_URI is set and is no setting. Did you mean INODE_WAREHOUSE_URL?\n"
+    assert ended.stderr.startswith(warning)
+
+
+def test_no_colour_is_obeyed(monkeypatch):
+    """On a terminal a failure begins in red, unless NO_COLOR is set."""
+    for value, expected in (("", True), ("1", False)):
+        monkeypatch.setenv("NO_COLOR", value)
+        ours, theirs = os.openpty()
+        with open(theirs, "w", encoding="utf-8") as terminal, contextlib.redirect_stderr(terminal):  # noqa: PTH123
+            failure.present(KNOWN, as_json=False, debug=False)
+        assert expected == (b"\x1b[" in os.read(ours, 10_000))
+        os.close(ours)
 
 
 def test_wrong_usage_with_json_is_an_object_too(run):

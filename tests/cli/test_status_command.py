@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inode_pipeline.analysis.status import NOTHING, SAMPLING_OFF, LastRun, Refused, Status, TableStatus
+from inode_pipeline.analysis.status import SAMPLING_OFF, LastRun, Refused, Status, TableStatus
 from inode_pipeline.cli.status import headline
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
@@ -74,26 +74,58 @@ def test_every_other_ending_has_its_words(changes, expected):
 
 
 def test_an_empty_warehouse_says_what_to_do(run):
-    """Nothing is loaded, no run was made; and no file is made by asking."""
+    """Migrated and never filled: nothing is loaded, nothing has run; and which warehouse that is."""
+    assert run("migrate").code == 0
     ended = run("status")
 
     expected = (
-        "Links: nothing is loaded yet. No run was made yet: `inode-pipeline sync` makes the first. "
+        "Links: nothing is loaded yet. Nothing has run yet: `inode-pipeline sync` is the first run. "
         "There is nothing to use yet.\n"
+        f"  The SQLite file {Path.cwd()}/data/inode.db\n"
     )
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout.startswith(expected)
-    assert not Path("data").exists()
+
+
+def test_the_wrong_folder_is_no_empty_warehouse(run):
+    """Exit 1 with the file and the folder in which neither it nor a `.env` is; nothing is made by asking."""
+    ended = run("status", "--json")
+
+    assert (ended.code, ended.json["error"]) == (1, "NotMigratedError")
+    assert ended.stderr.startswith(
+        f"[NotMigratedError] There is no file {Path.cwd()}/data/inode.db, and no .env in {Path.cwd()}.\n"
+        "Run this in the folder of your .env, or set INODE_WAREHOUSE_URL;"
+    )
+    assert list(Path().iterdir()) == []
+
+
+def test_a_folder_with_its_settings_may_lack_the_file_only(run):
+    """Before the first sync, or where INODE_WAREHOUSE_URL is misspelt."""
+    Path(".env").write_text("INODE_TIMEZONE=UTC\n")
+    ended = run("status")
+
+    assert ended.code == 1
+    assert ended.stderr.startswith(f"[NotMigratedError] There is no file {Path.cwd()}/data/inode.db yet.\n")
 
 
 def test_json_is_one_object_with_everything(run):
-    """The headline and every number behind it; instants and dates as ISO text."""
+    """The headline, the warehouse and every number behind it; instants and dates as ISO text."""
+    assert run("migrate").code == 0
     found = run("status", "--json").json
 
+    assert found["warehouse"] == f"The SQLite file {Path.cwd()}/data/inode.db"
     assert found["data_as_of"] is None
     assert found["sampling_on"] is False
     assert found["timezone"] == "UTC"
-    assert found["tables"] == [dataclasses.asdict(NOTHING.tables[0])]
+    assert found["tables"] == [dataclasses.asdict(TableStatus("links", None, None, None, 0, 0, 0, 0, 0))]
+
+
+def test_one_load_is_not_one_loads(run, account):
+    """Numbers agree with their nouns."""
+    assert run("sync").code == 0
+    assert "; 1 load\n" in run("status").stdout
+    assert run("sync").code == 0
+    assert "; 2 loads\n" in run("status").stdout
 
 
 def test_it_needs_neither_credentials_nor_a_zone(run, account, monkeypatch):

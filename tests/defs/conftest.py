@@ -29,6 +29,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`"))
 
 
+with pytest.MonkeyPatch.context() as patch:  # before any test module imports the definitions: the dates of the tests
+    patch.setenv("INODE_START_DATE", "2026-01-01")
+    import inode_pipeline.defs.partitions  # noqa: F401
+
+
 @pytest.fixture(scope="session")
 def emulator() -> Iterator[EmulatorServer]:
     """An emulated iNode that pages by ten."""
@@ -149,7 +154,7 @@ class Location:
 
 @pytest.fixture
 def location() -> Iterator[Location]:
-    """The code location as it is loaded without any setting: days in UTC from 2026-01-01."""
+    """The code location: days in UTC from 2026-01-01, every other setting its default."""
     from inode_pipeline.definitions import defs
 
     with DagsterInstance.ephemeral() as instance:

@@ -6,15 +6,22 @@ import os
 import runpy
 import subprocess
 import sys
-from datetime import date
+from dataclasses import asdict
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 import pytest
+from sqlalchemy import insert
 
 import inode_pipeline
+from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.warehouse.engine import open_warehouse, transaction
+from inode_pipeline.warehouse.migrate import migrate
+from inode_pipeline.warehouse.tables import WALKS
+from inode_pipeline.warehouse.walks import LandedWalk
 
 if TYPE_CHECKING:
     from conftest import Location
@@ -54,6 +61,40 @@ def test_loading_needs_no_setting_sends_nothing_and_writes_nothing(tmp_path: Pat
     done = run(sys.executable, "-W", "error", "-c", LOAD, folder=tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{sorted([*ASSETS, REPORT])}\n", "")
     assert list(tmp_path.iterdir()) == []
+
+
+FIRST = "from inode_pipeline.defs.partitions import DAYS; print(DAYS.start.date())"
+
+
+def test_the_calendar_begins_with_the_first_landed_date(tmp_path: Path) -> None:
+    """A warehouse that was filled shows no empty years before it, even where the first walk's pages are purged."""
+    noon = datetime(2026, 3, 5, 12, tzinfo=UTC)
+    counts = dict.fromkeys(("pages", "received", "requests", "retries", "logins"), 1)
+    with open_warehouse(LocalSettings.load()) as warehouse:
+        migrate(warehouse)
+        with transaction(warehouse) as connection:
+            for number, day in enumerate((noon, noon + timedelta(days=9))):
+                walk = LandedWalk(str(number), "links", "run", day, day.date(), day, "proven", **counts, purged_at=noon)
+                connection.execute(insert(WALKS).values(asdict(walk)))
+    done = run(sys.executable, "-c", FIRST, folder=tmp_path)
+    assert (done.stdout, done.stderr) == ("2026-03-05\n", "")
+
+
+def test_the_calendar_of_an_empty_warehouse_begins_today(tmp_path: Path) -> None:
+    """A file that is not there is not made; one that is no warehouse is for the run to refuse."""
+    today = f"{datetime.now(UTC).date()}\n"
+    assert run(sys.executable, "-c", FIRST, folder=tmp_path).stdout == today
+    (tmp_path / "other.db").write_text("no database" * 100)
+    other = {"INODE_WAREHOUSE_URL": "sqlite:///other.db"}
+    assert run(sys.executable, "-c", FIRST, folder=tmp_path, **other).stdout == today
+    assert [path.name for path in tmp_path.iterdir()] == ["other.db"]
+
+
+def test_the_calendar_of_postgresql_begins_today_with_a_warning(tmp_path: Path) -> None:
+    """No server is asked for what a setting can say."""
+    done = run(sys.executable, "-c", FIRST, folder=tmp_path, INODE_WAREHOUSE_URL="postgresql://u@127.0.0.1:1/x")
+    assert done.stdout == f"{datetime.now(UTC).date()}\n"
+    assert done.stderr.startswith("INODE_START_DATE is not set, so Dagster's calendar begins today")
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def ticks(start):
 
 found = []
 for zone, cron, *starts in json.loads(sys.argv[1]):
-    os.environ |= {"INODE_TIMEZONE": zone, "INODE_SYNC_SCHEDULE": cron}
+    os.environ |= {"INODE_TIMEZONE": zone, "INODE_SYNC_SCHEDULE": cron, "INODE_START_DATE": "2026-01-01"}
     for name in [name for name in sys.modules if name.startswith("inode_pipeline.def")]:
         del sys.modules[name]  # the definitions read their settings when they are loaded
     found.append([tick for start in starts for tick in ticks(start)])
@@ -142,7 +142,7 @@ def test_m66_each_date_has_one_tick_when_the_clocks_change(tmp_path: Path) -> No
 def test_a_tick_before_the_start_date_is_skipped(location: Location) -> None:
     """Before INODE_START_DATE there is no partition to ask for."""
     assert tick(location, datetime(2025, 12, 31, 4, 30, tzinfo=UTC)) == (
-        "2025-12-31 lies before INODE_START_DATE, which is 2026-01-01."
+        "2025-12-31 is before 2026-01-01, with which Dagster's calendar begins (INODE_START_DATE)."
     )
 
 
