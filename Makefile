@@ -5,7 +5,10 @@ BIN := $(VENV)/bin
 # Installed sets are remembered by the lock they came from, so that a second run installs nothing.
 RUN := $(VENV)/.installed-run
 DEV := $(VENV)/.installed-dev
-PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install --quiet
+PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install
+# Minutes without a word look like a fault: count the packages. pip's errors are on standard error.
+SHELL := /bin/bash
+COUNTED := | awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } /^Installing/ { print ", installing them ..." }'
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
@@ -15,7 +18,7 @@ help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthetic iNode
-	@$(BIN)/inode-pipeline demo
+	@$(BIN)/inode-pipeline demo --days 15
 
 # One worker more than cores: tests that wait for a process or a clock leave a core free.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
@@ -64,12 +67,12 @@ $(BIN)/python:
 
 $(RUN): requirements.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what the pipeline needs into $(VENV) (about 750 MB, once) ..."
-	@$(PIP) --require-hashes -r requirements.lock
-	@$(PIP) --no-build-isolation --no-deps --editable .
+	@set -o pipefail; $(PIP) --require-hashes -r requirements.lock $(COUNTED)
+	@$(PIP) --quiet --no-build-isolation --no-deps --editable .
 	@touch $@
 
 $(DEV): requirements-dev.lock pyproject.toml | $(BIN)/python
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) --require-hashes -r requirements-dev.lock
-	@$(PIP) --no-build-isolation --no-deps --editable .
+	@set -o pipefail; $(PIP) --require-hashes -r requirements-dev.lock $(COUNTED)
+	@$(PIP) --quiet --no-build-isolation --no-deps --editable .
 	@touch $@ $(RUN)

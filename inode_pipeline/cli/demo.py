@@ -1,6 +1,6 @@
 """`demo`: the whole pipeline on this machine against a synthetic iNode, without an account.
 
-Keep out: anything a real sync does differently; it runs the same job through the same Dagster.
+It runs the job of every night through Dagster; earlier days come from `demo_days.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ import click
 
 from inode_pipeline import errors
 from inode_pipeline.cli import environment
-from inode_pipeline.cli.output import print_receipts, say
+from inode_pipeline.cli.demo_days import SAMPLE_SCHEDULE
+from inode_pipeline.cli.output import print_receipts, progress, say
 from inode_pipeline.errors import ConfigError, PipelineError
 from inode_pipeline.warehouse.demo import MARK
 
@@ -35,11 +36,20 @@ if TYPE_CHECKING:
 DATABASE = Path("data") / "demo.db"
 JOB = "sync_links"
 SHOWN_LINKS = 5
+CITY_ZONE = "America/Toronto"
+"""The time zone of the synthetic city, whose peak hours are those of its people."""
 SYNTHETIC = "synthetic data: made from a seed, measured nowhere"
 
 
 @click.command(short_help="Try everything here, without an account.")
-def demo() -> None:
+@click.option(
+    "--days",
+    type=click.IntRange(1, 92),
+    default=1,
+    show_default=True,
+    help="How many dates to fill, today included; the earlier ones with samples of the peak hours.",
+)
+def demo(days: int) -> None:
     """Start a synthetic iNode, run the nightly job once through Dagster, and show what is in the tables.
 
     Everything happens on this machine, in data/demo.db, which a later demo replaces. Your .env is not read.
@@ -53,17 +63,32 @@ def demo() -> None:
     # Pages smaller than the network, so that there is something to walk.
     with EmulatorServer(EmulatorConfig(max_page_size=100)) as server:
         say(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}")
-        today = datetime.now(UTC).date()
-        with _surroundings(server, path, today):
+        today = datetime.now(ZoneInfo(CITY_ZONE)).date()
+        first = today - timedelta(days=days - 1)
+        with _surroundings(server, path, first, is_sampled=days > 1):
             _mark(path)
+            if days > 1:
+                say(f"     filling it from {first} on, with samples of the peak hours ...")
+                _fill(first)
             say(f"2/3  Dagster runs the job {JOB} for {today} ...")
             receipt = _run(today)
             say(f"3/3  done: {path}\n")
-            _show(receipt, path.relative_to(folder), command)
+            _show(receipt, path.relative_to(folder), command, first)
+
+
+def _fill(first: date) -> None:
+    """Every night and sample before now, in the current folder, which is empty."""
+    from inode_pipeline.cli.demo_days import fill, import_roads
+    from inode_pipeline.config import Settings
+
+    settings = Settings.load(dotenv=False)
+    with _warehouse() as warehouse, progress() as listen:
+        fill(settings, warehouse, first, datetime.now(UTC), listen)
+        import_roads(warehouse, Path(), first)
 
 
 @contextmanager
-def _surroundings(server: EmulatorServer, path: Path, today: date) -> Iterator[None]:
+def _surroundings(server: EmulatorServer, path: Path, first: date, *, is_sampled: bool) -> Iterator[None]:
     """The settings of the demo and no others: no variable of the caller's, no `.env`, no Dagster instance."""
     from sqlalchemy import URL
 
@@ -75,8 +100,9 @@ def _surroundings(server: EmulatorServer, path: Path, today: date) -> Iterator[N
         "INODE_CLIENT_ID": config.client_id,
         "INODE_CLIENT_SECRET": config.client_secret,
         "INODE_WAREHOUSE_URL": URL.create("sqlite", database=str(path)).render_as_string(),
-        "INODE_TIMEZONE": "UTC",
-        "INODE_START_DATE": (today - timedelta(days=1)).isoformat(),
+        "INODE_TIMEZONE": CITY_ZONE,
+        "INODE_START_DATE": first.isoformat(),
+        "INODE_SAMPLE_SCHEDULE": SAMPLE_SCHEDULE if is_sampled else "",
     }
     with environment.only(settings), tempfile.TemporaryDirectory() as empty, chdir(empty):
         yield
@@ -141,16 +167,22 @@ def _mark(path: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the file itself, even if the demo is killed
 
 
-def _show(receipt: Receipt, path: Path, command: str) -> None:
+def _show(receipt: Receipt, path: Path, command: str, first: date) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
-    from inode_pipeline.analysis.status import SAMPLING_OFF
+    from inode_pipeline.analysis.status import what_is_not_known
+    from inode_pipeline.config import LocalSettings
 
     click.echo(f"The receipt ({SYNTHETIC})")
-    print_receipts([receipt], ZoneInfo("UTC"), SAMPLING_OFF)
+    with _warehouse() as warehouse:
+        not_known = what_is_not_known(warehouse, LocalSettings.load(dotenv=False))
+    print_receipts([receipt], ZoneInfo(CITY_ZONE), not_known)
     click.echo()
     _show_congested()
     click.echo(f"The tables are in {path} ({SYNTHETIC}). Next, ask them something:")
-    click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{path} {command} status")
+    dates = f"--param from={first} --param to={receipt.snapshot_date}"
+    questions = ("status", f"query worst_links {dates}", f"query worst_corridors {dates}", "report")
+    for question in questions if first < receipt.snapshot_date else questions[:1]:
+        click.echo(f"  INODE_WAREHOUSE_URL=sqlite:///{path} {command} {question}")
     click.echo(f"For your own account: {command} init")
 
 

@@ -7,11 +7,12 @@ Keep out: how a walk is landed or loaded (`land.py`, `load.py`).
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from inode_pipeline.api.client import utc_now
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
@@ -51,6 +52,7 @@ def sync_date(
     allow_shrink: bool = False,
     today: date | None = None,
     listen: Listener = ignore,
+    clock: Callable[[], datetime] = utc_now,
 ) -> list[Receipt]:
     """Bring one date into the tables: today's records are fetched, an earlier date that was landed is loaded again.
 
@@ -63,7 +65,7 @@ def sync_date(
 
     """
     today = today or datetime.now(settings.zone).date()
-    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen)
+    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen, clock)
     require_migrated(warehouse)
     with journey.recorded(day):
         if day == today:
@@ -122,6 +124,7 @@ class _Journey:
     attempt: Attempt
     allow_shrink: bool
     listen: Listener
+    clock: Callable[[], datetime] = utc_now
 
     @contextmanager
     def recorded(self, day: date) -> Iterator[None]:
@@ -158,7 +161,13 @@ class _Journey:
             if self.attempt.is_automatic:
                 runs.require_untried(self.warehouse, settings, asking=self.attempt.run_id)
             walk = tally = land(
-                settings, self.warehouse, self.endpoint, self.attempt.run_id, snapshot_date=day, listen=self.listen
+                settings,
+                self.warehouse,
+                self.endpoint,
+                self.attempt.run_id,
+                snapshot_date=day,
+                listen=self.listen,
+                clock=self.clock,
             )
         if self.allow_shrink:
             self._permit(landing.walks_on(self.warehouse, self.endpoint.name, day))

@@ -5,10 +5,11 @@ Not here: when to land, see `dates.py`; what is made of the pages, see `load.py`
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 from inode_pipeline.api.answer import read_answer
-from inode_pipeline.api.client import INodeClient
+from inode_pipeline.api.client import INodeClient, utc_now
 from inode_pipeline.api.pagination import Page
 from inode_pipeline.api.walk import prove_walk
 from inode_pipeline.config import Settings
@@ -31,16 +32,18 @@ def land(
     *,
     snapshot_date: date,
     listen: Listener = ignore,
+    clock: Callable[[], datetime] = utc_now,
 ) -> LandedWalk:
     """Walk the endpoint until a walk is shown to be complete, keep its pages as received, and return its row.
 
     Each page is stored before its records are looked at. If no walk is accepted, no page of this call is kept.
+    `clock` gives the instants of the walk; another than the machine's is for demonstrations and tests.
     """
     landing.sweep(warehouse)
     store = _FollowedStore(LandingStore(warehouse, endpoint, run_id, snapshot_date), endpoint, listen)
     identify = KeyReader(endpoint)
     try:
-        with INodeClient(settings) as client:
+        with INodeClient(settings, clock=clock) as client:
             proven = prove_walk(
                 client,
                 endpoint.path,

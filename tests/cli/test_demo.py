@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,59 @@ def test_the_command_it_names_next_can_be_typed_as_it_stands():
 
     assert f"sqlite:///{FILE} {script} status" in command
     assert "Links: complete" in subprocess.run(command, shell=True, capture_output=True, text=True, check=True).stdout
+
+
+ANSWERED = {
+    "congested_now": "", "corridor_period_daily": "dates", "corridor_reliability_monthly": "dates",
+    "coverage_daily": "", "data_freshness": "", "link_congested_daily": "dates", "link_heat_map": "dates link",
+    "link_history": "", "link_hourly": "dates", "link_reliability_monthly": "dates", "link_series": "dates link",
+    "links_active": "", "links_never_reported": "", "network_monthly": "", "worst_corridors": "dates",
+    "worst_links": "dates",
+}  # fmt: skip
+"""What a fortnight can answer. The others need changes, a study, an earlier month, six weeks or a year."""
+
+
+@pytest.mark.slow
+def test_earlier_days_hold_nights_samples_and_roads(process):
+    """Each date has its night and its samples of the peak hours, and the commands that are named next can be run."""
+    ended = process("demo", "--days", "2", variables=HOSTILE)
+
+    assert ended.code == 0, ended.stderr
+    with sqlite3.connect(FILE) as connection:
+        dates = connection.execute("SELECT count(DISTINCT snapshot_date) FROM loads").fetchone()
+        triggers = dict(connection.execute("SELECT trigger, count(*) FROM runs WHERE outcome = 'ok' GROUP BY trigger"))
+        roads = connection.execute("SELECT corridor_id FROM corridors ORDER BY corridor_id").fetchall()
+    connection.close()
+    assert dates == (2,)
+    assert triggers["sample"] >= 32
+    assert [("highway-15-eb",), ("highway-15-wb",), ("highway-16-nb",), ("highway-16-sb",)] == roads
+    assert SAMPLING_OFF not in ended.stdout
+    assert [line.split()[1:3] for line in ended.stdout.splitlines() if line.startswith("  INODE_")] == [
+        ["inode-pipeline", "status"],
+        ["inode-pipeline", "query"],
+        ["inode-pipeline", "query"],
+        ["inode-pipeline", "report"],
+    ]
+
+
+@pytest.mark.soak
+def test_a_fortnight_answers_most_questions(process):
+    """What `make demo` makes, in less than two minutes where nothing else is at work."""
+    began = time.monotonic()
+    ended = process("demo", "--days", "15")
+    assert ended.code == 0, ended.stderr
+    assert time.monotonic() - began < 120
+
+    dates = re.findall(r"--param (?:from|to)=\S+", ended.stdout)[:2]
+    options = {"dates": " ".join(dates), "link": "--param link_id=4002"}
+    variables = {"INODE_WAREHOUSE_URL": f"sqlite:///{FILE}"}
+    empty = []
+    for name, needed in ANSWERED.items():
+        asked = " ".join(options[option] for option in needed.split()).split()
+        answer = process("query", name, "--format", "csv", *asked, variables=variables)
+        if len(answer.stdout.splitlines()) < 2:
+            empty.append((name, answer.stderr))
+    assert empty == []
 
 
 @pytest.mark.slow
