@@ -1,5 +1,5 @@
 -- One row per link and 15-minute bin, with what the local clock showed when the bin began: for questions that no other
--- view answers. The hour that the clock shows twice in autumn stands here twice, told apart by offset_min.
+-- view answers. The hour that the clock shows twice in autumn has two rows that differ in offset_min.
 --
 -- link_id: the link
 -- name: its name

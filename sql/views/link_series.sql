@@ -1,7 +1,7 @@
 -- The series of a link. One row per link, grain and local time: its mean travel time and speed in that quarter hour,
 -- hour or day. Every 15-minute bin weighs alike. A time at which the link was listed and not measured has a row too, its
 -- travel time NULL and its coverage 0, so that a chart shows the gap. The hour that the clock shows twice in autumn has
--- two rows, told apart by offset_min. Name the link, the grain and the dates: there are many rows.
+-- two rows that differ in offset_min. Name the link, the grain and the dates: there are many rows.
 --
 -- link_id: the link
 -- name: its name

@@ -61,7 +61,7 @@ STUDY = {"study_id": "s", "name": "Retiming", "corridor_id": "c", "period_name":
 
 
 def test_every_parameter_of_a_query_is_explained():
-    """What stands behind a colon in the SELECT stands in the head, and the other way round; days are in no SELECT."""
+    """Each name behind a colon in the SELECT has a line in the head and the other way round; days are in no SELECT."""
     for query in all_queries().values():
         used = set(query.select.replace(",", " ").replace(")", " ").replace("(", " ").split())
         own = {"from", "to", "weekdays"} if query.takes_days else set()
@@ -70,7 +70,7 @@ def test_every_parameter_of_a_query_is_explained():
 
 
 def test_every_column_of_every_query_is_one_of_a_view():
-    """Or a rank: so that its type and meaning stand in the data dictionary."""
+    """Or a rank: so that its type and meaning are in the data dictionary."""
     from inode_pipeline.analysis.query import _types
 
     for file in (sql_folder() / "queries").glob("*.sql"):
@@ -135,7 +135,7 @@ def test_an_unknown_value_lists_the_valid_ones(warehouse):
 
 
 def test_a_month_without_data_says_which_months_have_some(warehouse):
-    """Whether it was asked for or is the default; a month whose rows fall below a floor is told apart."""
+    """Whether it was asked for or is the default; a month whose rows are all below a floor is another case."""
     world = World(warehouse)
     world.live_in("America/Toronto")
     world.link("a")

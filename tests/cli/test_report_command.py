@@ -35,7 +35,7 @@ def test_it_says_where_the_file_is(run, synced, tmp_path):
 
 
 def test_units_are_those_of_the_option_or_of_the_setting(run, account, records, monkeypatch):
-    """The option wins. Speeds stand in the legend when no free flow is known."""
+    """The option wins. Speeds are in the legend when no free flow is known."""
     for record in records:
         record["last_updated"] = datetime.now(UTC).isoformat()
     assert run("sync").code == 0

@@ -27,11 +27,11 @@ from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LINK_FACTS
 
-NIGHTS = 90
-"""So many dates of the history are shown, the newest with a snapshot last."""
+MAX_DATES = 90
+"""How many dates the history shows at most: those with a snapshot, the newest last."""
 
-HOW_MANY = 10
-"""So many links are ranked."""
+MAX_RANKED = 10
+"""How many links are ranked at most."""
 
 CONGESTED_PCT = 90.0
 """The share of free flow below which a link is congested, should the rule be gone from `index_rules`."""
@@ -46,7 +46,7 @@ _PEAKS = Query(
     "WHERE month = :month AND tti IS NOT NULL AND period_name IN ('am_peak', 'pm_peak') "
     "ORDER BY tti DESC, link_id, period_name",
 )
-_PLACES = [f"link_{number}" for number in range(1, HOW_MANY + 1)]
+_PLACES = [f"link_{number}" for number in range(1, MAX_RANKED + 1)]
 _CURVES = Query(
     "day_curves",
     "How long do these links take through a weekday?",
@@ -169,7 +169,7 @@ def _history(connection: Connection) -> dict[date, int]:
         select(snapshots.snapshot_date, func.count())
         .group_by(snapshots.snapshot_date)
         .order_by(snapshots.snapshot_date.desc())
-        .limit(NIGHTS)
+        .limit(MAX_DATES)
     )
     return dict(sorted((day, count) for day, count in connection.execute(newest)))
 
@@ -183,7 +183,7 @@ def worst_links(connection: Connection, warehouse: Warehouse, *, sampling_on: bo
     for asked in (str(last_month), str(month)):
         if rows := _in_peaks(connection, warehouse, asked):
             return _with_curves(connection, warehouse, Worst("peaks", asked, rows))
-    now = ask_within(connection, warehouse, named_query("congested_now"), {"limit": str(HOW_MANY)})
+    now = ask_within(connection, warehouse, named_query("congested_now"), {"limit": str(MAX_RANKED)})
     worst = Worst("now", str(month), now.records())
     return _with_curves(connection, warehouse, worst) if sampling_on else worst
 
@@ -192,7 +192,7 @@ def _in_peaks(connection: Connection, warehouse: Warehouse, month: str) -> list[
     each: dict[str, dict[str, Any]] = {}
     for row in ask_within(connection, warehouse, _PEAKS, {"month": month}).records():
         each.setdefault(row["link_id"], row)
-    return list(each.values())[:HOW_MANY]
+    return list(each.values())[:MAX_RANKED]
 
 
 def _with_curves(connection: Connection, warehouse: Warehouse, worst: Worst) -> Worst:

@@ -33,7 +33,7 @@ FOOT_IN = 0.3
 """Room for the scale below the map."""
 
 DISC_ASIDE_PT = 9.0
-"""How far from its link a number stands, so that those of both directions are seen."""
+"""How far a number is from its link, so that those of both directions are seen."""
 
 _THICKER = (1.7, 1.35, 1.0, 1.0)
 """How much thicker the slower bands are, so that not the colour alone tells them."""

@@ -33,8 +33,8 @@ from inode_pipeline.analysis.report.links import Bands, Units, bands
 from inode_pipeline.analysis.report.map import network_map, place_map
 from inode_pipeline.analysis.report.place import DAYS, Place
 
-SHOWN_ROWS = 25
-"""So many rows of a list are on the page; the others are counted and the query that gives them is named."""
+MAX_ROWS = 25
+"""How many rows of a list are on the page at most; of the others it gives the number and the query."""
 
 ABSENT = "–"
 
@@ -63,7 +63,7 @@ def page(contents: Contents, units: Units, made_at: datetime) -> str:
         "not_known": contents.not_known,
         "units": units,
         "month_name": month_name,
-        "SHOWN_ROWS": SHOWN_ROWS,
+        "MAX_ROWS": MAX_ROWS,
         "definitions": (),
     }
     shown["warning"] = shown["table"].warning
@@ -187,7 +187,7 @@ def _text(name: str) -> str:
 
 
 def _visible(value: object) -> object:
-    """What stands on the page for a value: a dash for none, and no character that is not seen or turns the text."""
+    """A value as the page shows it: a dash for none, `?` for a character that is invisible or turns the text."""
     if value is None:
         return ABSENT
     if not isinstance(value, str) or isinstance(value, Markup):
@@ -204,4 +204,4 @@ def _minute(instant: datetime | None) -> str:
 
 
 def _first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return list(islice(rows, SHOWN_ROWS))
+    return list(islice(rows, MAX_ROWS))

@@ -16,10 +16,10 @@ from inode_pipeline.warehouse.engine import Warehouse
 Kind = Literal["link", "corridor"]
 
 DAYS = 14
-"""So many days are in the series, the last one that of the newest data."""
+"""How many days the series has; the last is that of the newest data."""
 
 MONTHS = 13
-"""So many months are in the table, the newest first: a year, and the same month a year before."""
+"""How many months the table has at most, the newest first: a year, and the same month a year before."""
 
 _RELIABILITY = {
     kind: Query(

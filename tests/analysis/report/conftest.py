@@ -37,7 +37,7 @@ Fill = Callable[..., None]
 
 @pytest.fixture
 def fill() -> Iterator[Fill]:
-    """Load an emulated network of so many links, or these records, on a Tuesday in the evening peak of its city."""
+    """Load an emulated network of a number of links, or these records, on a Tuesday in the evening peak of its city."""
     servers = ExitStack()
 
     def load(warehouse: Warehouse, *, links: int = 40, records: Sequence[dict[str, Any]] | None = None) -> None:

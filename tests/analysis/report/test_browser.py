@@ -75,7 +75,7 @@ def test_it_opens_offline_without_a_complaint(warehouse, fill, visit, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_hostile_names_are_read_and_never_run(warehouse, fill, visit, hostile_records, size):
-    """Each stands on the page as text, the title is ours, and a name of 2,000 letters widens nothing."""
+    """Each is on the page as text, the title is ours, and a name of 2,000 letters widens nothing."""
     fill(warehouse, records=hostile_records)
     seen = visit(warehouse, size)
 
@@ -127,7 +127,7 @@ def test_the_banner_is_red_on_paper_too(warehouse, fill, visit, books, noon):
     seen = visit(warehouse, "desktop")
     seen.page.emulate_media(media="print")
 
-    banner = seen.page.locator(".trouble")
+    banner = seen.page.locator(".failure")
     style = "element => [getComputedStyle(element).backgroundColor, getComputedStyle(element).printColorAdjust]"
     assert banner.evaluate(style) == ["rgb(178, 24, 43)", "exact"]
     height = seen.page.locator("img.map").evaluate("element => element.getBoundingClientRect().height")

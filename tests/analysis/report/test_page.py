@@ -15,7 +15,7 @@ from inode_pipeline.analysis.query import all_queries, ask
 from inode_pipeline.analysis.receipts import lines
 from inode_pipeline.analysis.report import write_report
 from inode_pipeline.analysis.report.links import US
-from inode_pipeline.analysis.report.page import SHOWN_ROWS
+from inode_pipeline.analysis.report.page import MAX_ROWS
 from inode_pipeline.analysis.status import SAMPLING_OFF
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import ConfigError
@@ -84,11 +84,11 @@ def test_the_page_shows_the_rows_of_the_views_in_their_order(warehouse, fill, ht
 def test_a_list_that_is_long_is_cut_and_says_so(warehouse, books, fill, html, read):
     """The first of its rows, and the query that gives all of them."""
     fill(warehouse)
-    for number in range(SHOWN_ROWS + 1):
+    for number in range(MAX_ROWS + 1):
         books.link(f"x{number:02}", name=f"Unheard {number:02}")
     said = words(html(warehouse))
     never = read(warehouse).network.links_never_reported.rows
-    assert f"{SHOWN_ROWS} of {len(never)} are shown. All of them: inode-pipeline query links_never_reported" in said
+    assert f"{MAX_ROWS} of {len(never)} are shown. All of them: inode-pipeline query links_never_reported" in said
 
 
 def test_hostile_names_are_text_and_nothing_else(warehouse, fill, html, hostile_records):
@@ -135,7 +135,7 @@ def test_it_has_a_language_a_title_a_zone_and_words_for_each_picture(warehouse, 
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reason"),
     [
         (
             {"outcome": "failed", "error": "ApiUnreachableError", "message": "No <answer>. Wait."},
@@ -145,21 +145,21 @@ def test_it_has_a_language_a_title_a_zone_and_words_for_each_picture(warehouse, 
     ],
     ids=["failed", "killed"],
 )
-def test_a_failed_run_is_a_red_banner_with_the_date_of_the_data(warehouse, fill, html, books, values, told, read):
+def test_a_failed_run_is_a_red_banner_with_the_date_of_the_data(warehouse, fill, html, books, values, reason, read):
     """It names the data that is shown, why the run failed, and that the tables are safe."""
     fill(warehouse)
     books.run("late", read(warehouse).receipt.snapshot_at + timedelta(days=2), **values)
-    [banner] = re.findall(r'<div class="banner trouble" role="alert">(.+?)</div>', html(warehouse), re.DOTALL)
+    [banner] = re.findall(r'<div class="banner failure" role="alert">(.+?)</div>', html(warehouse), re.DOTALL)
     said = words(banner)
     assert said.startswith("The last run failed: this page shows the data of 2026-11-24 22:17 (UTC).")
-    assert told in said
+    assert reason in said
     assert said.endswith("safe to use.")
 
 
 def test_a_good_run_has_no_banner(warehouse, fill, html):
-    """Nor has data that nobody made up."""
+    """Nor has data that is not synthetic."""
     fill(warehouse)
-    assert "banner trouble" not in html(warehouse)
+    assert "banner failure" not in html(warehouse)
     assert "Synthetic" not in html(warehouse)
 
 
@@ -236,7 +236,7 @@ def test_the_same_data_makes_the_same_page(warehouse, fill, html):
 
 
 def test_the_file_is_whole_or_the_one_before(warehouse, fill, tmp_path):
-    """A place that cannot be written is told, and leaves nothing beside what was there."""
+    """A place that cannot be written is an error, and nothing is left beside the earlier file."""
     fill(warehouse)
     path = tmp_path / "reports" / "report.html"
     written = write_report(warehouse, LocalSettings(_env_file=None), path)
