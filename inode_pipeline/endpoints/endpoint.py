@@ -106,7 +106,7 @@ class Endpoint:
 
     @property
     def key(self) -> Column:
-        """The column that tells the records apart."""
+        """The column that identifies a record."""
         return self.columns[0]
 
     def place_of_measurements(self, has: HasField) -> str | None:

@@ -1,7 +1,7 @@
 """The user's field map (INODE_FIELD_MAP_FILE, TOML): what an account's API calls things, where it differs.
 
 It overrides source field, unit, format, time zone and no-data values of a column, never the warehouse's name or unit.
-Keep out: reading records (`record.py`, `normalise/`).
+Not here: reading records, see `record.py` and `normalise/`.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ def _null_if(column: Column, value: object) -> dict[str, Any]:
 
 def _refuse_null_key(column: Column) -> None:
     if column.kind == "key":
-        raise _WrongValue(f"{column.name} tells the records apart and is never NULL")
+        raise _WrongValue(f"{column.name} identifies the records and is never NULL")
 
 
 def _scalars(value: object) -> tuple[Scalar, ...]:

@@ -110,7 +110,7 @@ class ColumnReader:
             page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
 
     def _check_times(self, endpoint: Endpoint, values: dict[str, list[Any]]) -> None:
-        """Make NULL of a time of measurement that stands for "no date": before 2000, or after the walk."""
+        """Make NULL of a time of measurement that means "no date": before 2000, or after the walk."""
         column = endpoint.observed_at
         if column is None:
             return

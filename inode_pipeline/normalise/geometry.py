@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import polyline
 
 from inode_pipeline.endpoints.endpoint import Column
 from inode_pipeline.normalise.extra import canonical_json, canonical_lines
@@ -25,7 +26,10 @@ _WKT = re.compile(
 )
 _WKT_WORD = re.compile(r"\s*(?:SRID=[0-9]+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.I)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
-_POLYLINE_SCALE = 1e5
+_POLYLINE_NUMBER_END = re.compile("[?-^]")
+_POLYLINE = re.compile(f"(?:[_-~]{{0,6}}{_POLYLINE_NUMBER_END.pattern})+")
+"""Numbers of at most seven characters, of which all but the last say that another follows."""
+
 _DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2}
 
 
@@ -212,32 +216,15 @@ def _wkt_line(text: str) -> list[list[float]]:
 
 
 def _polyline(value: object) -> dict[str, Any] | None:
-    """Read Google's encoded polyline: differences of latitude and longitude in 1e-5 degrees, five bits a character."""
-    steps = _polyline_steps(_string(value).strip())
-    if len(steps) % 2:
+    """Read Google's encoded polyline: differences of latitude and longitude in 1e-5 degrees."""
+    text = _string(value).strip()
+    if not _POLYLINE.fullmatch(text):
+        if _POLYLINE.fullmatch(f"{text}?"):
+            raise UnreadableError("an encoded polyline that ends inside a number")
+        raise UnreadableError("neither WKT nor an encoded polyline; format in the field map can say what it is")
+    if len(_POLYLINE_NUMBER_END.findall(text)) % 2:
         raise UnreadableError("an encoded polyline that ends inside a point")
-    latitude = longitude = 0
-    points: list[Point] = []
-    for latitude_step, longitude_step in zip(steps[0::2], steps[1::2], strict=True):
-        latitude, longitude = latitude + latitude_step, longitude + longitude_step
-        if abs(latitude) > 90 * _POLYLINE_SCALE or abs(longitude) > 180 * _POLYLINE_SCALE:
-            raise UnreadableError("not an encoded polyline: a point lies outside longitude ±180 and latitude ±90")
-        points.append((longitude / _POLYLINE_SCALE, latitude / _POLYLINE_SCALE))
+    points = polyline.decode(text, geojson=True)
+    if any(abs(longitude) > 180 or abs(latitude) > 90 for longitude, latitude in points):
+        raise UnreadableError("not an encoded polyline: a point lies outside longitude ±180 and latitude ±90")
     return _line(points)
-
-
-def _polyline_steps(text: str) -> list[int]:
-    steps: list[int] = []
-    number = shift = 0
-    for character in text:
-        bits = ord(character) - 63
-        if not 0 <= bits < 64 or shift > 30:
-            raise UnreadableError("neither WKT nor an encoded polyline; format in the field map can say what it is")
-        number |= (bits & 31) << shift
-        shift += 5
-        if bits < 32:
-            steps.append(~(number >> 1) if number & 1 else number >> 1)
-            number = shift = 0
-    if shift:
-        raise UnreadableError("an encoded polyline that ends inside a number")
-    return steps

@@ -24,7 +24,7 @@ LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MICROSECOND
 """Year 1 to year 9999, in UTC: what Python, both databases and a datetime64[us] can hold."""
 
 EARLIEST_MEASUREMENT = (datetime(2000, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND
-"""No link was measured before; an earlier time stands for "no date"."""
+"""No link was measured before; an earlier time means "no date"."""
 
 _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ](?:[01][0-9]|2[0-3]):[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]+)?)?"

@@ -21,11 +21,11 @@ LOWEST, HIGHEST = 0.8, 1.25
 """The median of length over time over speed may lie between these; both ends are allowed."""
 
 MOST: Final = 100_000
-"""Of how many records the values are kept to tell a median: 2.4 MB, however long the walk is."""
+"""How many records a median is computed from at most: 2.4 MB, however long the walk is."""
 
 PLAUSIBLE = ((20.0, 100_000.0), (1.0, 7200.0), (2.0, 150.0))
 """Where the median length (m), travel time (s) and speed (km/h) of a road network lie. Kilometres taken for metres and
-milliseconds taken for seconds contradict the speed alike; a length of 1 m or a time of 17 hours tells them apart."""
+milliseconds taken for seconds contradict the speed alike; a length of 1 m or a time of 17 hours shows which it was."""
 
 Numbers = Iterable[float | None]
 Slip = Mapping[str, str]
@@ -35,7 +35,7 @@ Slip = Mapping[str, str]
 def motions(lengths_m: Numbers, times_s: Numbers, speeds_kmh: Numbers) -> np.ndarray:
     """Return length, time and speed, three rows, of each record in which all three are known and not zero."""
     columns = np.array([list(values) for values in (lengths_m, times_s, speeds_kmh)], dtype=np.float64)
-    known: np.ndarray = columns[:, (columns > 0).all(axis=0)]  # NaN, which stands for None, is not greater than 0
+    known: np.ndarray = columns[:, (columns > 0).all(axis=0)]  # None became NaN, which is not greater than 0
     return known
 
 
@@ -78,7 +78,7 @@ def units_agree(counts: Counts) -> bool:
 def check_units(endpoint: Endpoint, counts: Counts, sample: Sample) -> None:
     """Pass a walk whose units agree.
 
-    Raises: UnitsError, naming the likeliest slip and the lines of the field map that mend it.
+    Raises: UnitsError, naming the likeliest slip and the lines of the field map that correct it.
     """
     if endpoint.measured is None or units_agree(counts):
         return

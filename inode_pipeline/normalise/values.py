@@ -104,7 +104,7 @@ def _is_storable(text: str) -> bool:
 def read_doubles(column: Column, values: list[Any]) -> Typed:
     """Read measures, numbers or numbers in strings, and convert them to the warehouse's unit.
 
-    A measure with a unit cannot be negative: where one stands for no data, the field map says so.
+    A measure with a unit cannot be negative, unless the field map says that the value means no data.
     """
     factor = column.factor
     may_be_negative = column.unit is None
@@ -135,7 +135,7 @@ def _simple_doubles(values: list[Any], factor: float, *, may_be_negative: bool) 
 
 
 def _has_nan(numbers: list[float]) -> bool:
-    """Whether one is not a number, or too large to be told apart from that at once."""
+    """Whether one is NaN, or so large that summing them cannot show it."""
     try:
         return math.isnan(math.fsum(numbers))
     except (OverflowError, ValueError):

@@ -5,7 +5,7 @@
     land        settings -> token -> pages -> landed pages -> the walk's row
     load        landed pages -> DataFrames -> staged -> merged -> receipt
 
-The only place where the API, the normaliser and the warehouse meet. Keep out: Dagster, the terminal, SQL and HTTP.
+The only place where the API, the normaliser and the warehouse meet.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import KeyReader
 from inode_pipeline.normalise.checks import Required
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
-from inode_pipeline.sync.collector import calm_collector
+from inode_pipeline.sync.relaxed_gc import relaxed_gc
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
 
 
-@calm_collector()
+@relaxed_gc()
 def land(
     settings: Settings,
     warehouse: Warehouse,
@@ -59,7 +59,7 @@ def land(
 
 
 class _FollowedStore:
-    """A landing that tells of each page, and stops at the first one whose records are not those of the endpoint."""
+    """A landing that reports each page, and stops at the first one whose records are not those of the endpoint."""
 
     def __init__(self, store: LandingStore, endpoint: Endpoint, listen: Listener) -> None:
         self.landing = store

@@ -16,7 +16,7 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
-from inode_pipeline.sync.collector import calm_collector
+from inode_pipeline.sync.relaxed_gc import relaxed_gc
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
@@ -26,7 +26,7 @@ ROWS_A_CALL: Final = 1000
 PAGES_A_CALL: Final = 100
 
 
-@calm_collector()
+@relaxed_gc()
 def load(
     settings: LocalSettings,
     warehouse: Warehouse,

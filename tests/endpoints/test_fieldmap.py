@@ -109,7 +109,7 @@ status = 5
         "devices: no such table",
         "links.other: unknown key",
         "links.columns.link_id.source: link_id must have a source",
-        "links.columns.link_id.null_values: link_id tells the records apart",
+        "links.columns.link_id.null_values: link_id identifies the records",
         "links.columns.name.unit: name has no unit",
         "links.columns.name.sauce: unknown key",
         "links.columns.length_m.source: must be a text",

@@ -6,17 +6,17 @@ import gc
 
 import pytest
 
-from inode_pipeline.sync.collector import CALM, calm_collector
+from inode_pipeline.sync.relaxed_gc import THRESHOLD, relaxed_gc
 
 
 def test_the_collector_runs_seldom_inside_and_as_before_afterwards() -> None:
     """A block raises only the first threshold, overlapping blocks too, and an error changes nothing of it."""
     before = gc.get_threshold()
-    first, second = calm_collector(), calm_collector()
+    first, second = relaxed_gc(), relaxed_gc()
     with first:
-        assert (CALM, *before[1:]) == gc.get_threshold()
+        assert (THRESHOLD, *before[1:]) == gc.get_threshold()
         second.__enter__()
-    assert gc.get_threshold()[0] == CALM
+    assert gc.get_threshold()[0] == THRESHOLD
     second.__exit__(None, None, None)
     assert before == gc.get_threshold()
 
@@ -24,6 +24,6 @@ def test_the_collector_runs_seldom_inside_and_as_before_afterwards() -> None:
 def test_an_error_leaves_the_collector_as_it_was() -> None:
     """Whatever ends the block, the process has its own thresholds again."""
     before = gc.get_threshold()
-    with pytest.raises(ValueError, match="within"), calm_collector():
+    with pytest.raises(ValueError, match="within"), relaxed_gc():
         raise ValueError("within")
     assert before == gc.get_threshold()
