@@ -263,6 +263,8 @@ def no_link_is_silent(context: CheckContext) -> Result:
     walks = context.loaded_walks(1)
     if not walks:
         return NOTHING_LOADED
+    if context.endpoint.measured is None:
+        return Result("not checked", "Not checked: the endpoint measures nothing.")
     load = walks[0]
     if warning := unmeasured(load):
         return Result("failed", warning, {"without_measurement": load.no_data}, about=["no measurement"])
