@@ -8,21 +8,16 @@ needed. Messages are stored, so they hold no secret. `defs/sensors.py` notices p
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from inode_pipeline.api.alert import send_alert
+from inode_pipeline.api.alert import MAX_SECONDS, Alert, send_alerts
 from inode_pipeline.config import AlertSettings
-from inode_pipeline.errors import PipelineError
 
 MESSAGE_TTL = timedelta(days=1)
 """A message that could not be delivered for so long is dropped."""
-
-MAX_SECONDS = 30.0
-"""Dagster ends a sensor's tick after 60 seconds and forgets its cursor, so that everything would be sent again."""
 
 MAX_TEXT = 2000
 MAX_TITLE = 150
@@ -63,6 +58,16 @@ class Message:
     def text(self) -> str:
         """The message below its title, as plain text."""
         return f"{self.problem.text}\nSince {self.problem.since}."[:MAX_TEXT]
+
+    @property
+    def alert(self) -> Alert:
+        """What is sent."""
+        return Alert(self.position, self.problem.key, self.state, self.title, self.text)
+
+    def is_worth_sending(self, settings: AlertSettings, now: datetime) -> bool:
+        """Whether its address is still configured and it is not too old."""
+        is_new = datetime.fromisoformat(self.written_at) >= now - MESSAGE_TTL
+        return is_new and self.position < len(settings.alert_addresses)
 
 
 @dataclass
@@ -120,39 +125,18 @@ class Journal:
 
     def deliver(self, settings: AlertSettings, now: datetime, *, max_seconds: float = MAX_SECONDS) -> list[str]:
         """Send what waits, in order; what cannot be sent waits for the next time. Returns why, a sentence each."""
-        until = time.monotonic() + max_seconds
-        problems: dict[int, str] = {}
-        left = []
-        for message in self.waiting:
-            is_too_old = datetime.fromisoformat(message.written_at) < now - MESSAGE_TTL
-            if message.position >= len(settings.alert_addresses) or is_too_old:
-                continue
-            try:
-                if message.position not in problems and time.monotonic() < until:
-                    send(message, settings)
-                    continue
-            except PipelineError as problem:
-                problems[message.position] = str(problem)
-            left.append(message)
-        self.waiting = left
-        return list(problems.values())
+        waiting = [message for message in self.waiting if message.is_worth_sending(settings, now)]
+        problems = (
+            send_alerts([message.alert for message in waiting], settings, max_seconds=max_seconds) if waiting else []
+        )
+        self.waiting = [message for message, problem in zip(waiting, problems, strict=True) if problem]
+        return list(dict.fromkeys(str(problem) for problem in problems if problem))
 
     def _write(
         self, state: Literal["problem", "over"], problem: Problem, settings: AlertSettings, now: datetime
     ) -> None:
         positions = range(len(settings.alert_addresses))
         self.waiting += [Message(position, state, problem, now.isoformat()) for position in positions]
-
-
-def send(message: Message, settings: AlertSettings) -> None:
-    """Send one message now.
-
-    Raises:
-        AlertError: it was not sent; the error names the service and host only.
-
-    """
-    key, state = message.problem.key, message.state
-    send_alert(message.position, settings, key=key, state=state, title=message.title, text=message.text)
 
 
 def _problem(value: Mapping[str, Any]) -> Problem:

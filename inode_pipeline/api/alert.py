@@ -1,4 +1,4 @@
-"""Send one alert to an address of INODE_ALERT_URLS, with Apprise in a process of its own (`alert_process.py`).
+"""Send alerts to the addresses of INODE_ALERT_URLS, with Apprise in a process of its own (`alert_process.py`).
 
 An address is a secret: whoever knows it may write into the channel. So no error and no log shows more than the
 service's name and the host of a server of one's own. What is worth an alert: `alerts.py`.
@@ -9,62 +9,85 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import AlertError
 
-TIMEOUT_S = 20.0
+MAX_SECONDS = 30.0
+"""Dagster ends a sensor's tick after 60 seconds and forgets its cursor, so that everything would be sent again."""
+
+TIMEOUT_S = MAX_SECONDS + 20
 
 _PROBLEMS = {
     "unknown": "it is no address that Apprise knows",
     "plain": "it is not encrypted; use the encrypted form, such as jsons:// or mailtos://",
     "unverified": "its verify=no would accept any certificate; name your authority's in INODE_CA_FILE",
+    "late": "there was no time left; it is sent next time",
 }
 
 
-def send_alert(position: int, settings: AlertSettings, *, key: str, state: str, title: str, text: str) -> None:
-    """Send a message once to the address at this position; redirects are not followed.
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One message to the address at a position of INODE_ALERT_URLS.
 
-    `key` and `state` (`problem` or `over`) let a service such as PagerDuty resolve what it has opened.
+    `key` and `state` let a service such as PagerDuty resolve what it has opened.
+    """
 
-    Raises:
-        AlertError: it was not sent; the error names the service and host only.
+    position: int
+    key: str
+    state: Literal["problem", "over"]
+    title: str
+    text: str
 
+
+def send_alerts(
+    alerts: Sequence[Alert], settings: AlertSettings, *, max_seconds: float = MAX_SECONDS
+) -> list[AlertError | None]:
+    """Send each alert once, in order, and return why not, for each. Redirects are not followed.
+
+    After a failure nothing more is sent to the same address.
     """
     request = {
-        "address": settings.alert_addresses[position],
-        "key": key,
-        "state": state,
-        "title": title,
-        "text": text,
+        "alerts": [asdict(alert) for alert in alerts],
+        "addresses": settings.alert_addresses,
         "proxy": settings.proxy.get_secret_value() if settings.proxy else None,
         "ca_file": str(settings.ca_file) if settings.ca_file else None,
+        "max_seconds": max_seconds,
     }
-    answer = _answer_of_process(json.dumps(request), position)
-    if problem := answer["problem"]:
-        which = f"{answer['service']} ({answer['host']})" if answer.get("host") else answer.get("service")
-        raise _not_sent(position, which, _PROBLEMS.get(problem, problem))
-
-
-def _answer_of_process(request: str, position: int) -> dict[str, str | None]:
-    """The address goes through a pipe, so that no list of processes shows it; what the process logs is discarded."""
-    command = [sys.executable, "-P", str(Path(__file__).with_name("alert_process.py"))]
     try:
-        done = subprocess.run(  # noqa: S603 - our own file, and nothing foreign among the arguments
-            command,
-            input=request.encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_S,
-            check=True,
+        answers = _answers_of_process(json.dumps(request))
+    except (subprocess.SubprocessError, ValueError) as problem:
+        failed = AlertError(
+            f"Messages could not be sent: the process that sends them failed ({type(problem).__name__}).",
+            remedy="Check INODE_ALERT_URLS and INODE_CA_FILE.",
         )
-        answer: dict[str, str | None] = json.loads(done.stdout.splitlines()[-1])
-    except (subprocess.SubprocessError, ValueError, IndexError) as problem:
-        raise _not_sent(position, None, f"the process that sends it failed ({type(problem).__name__})") from None
-    return answer
+        return [failed] * len(alerts)
+    return [_problem(alert, answer) for alert, answer in zip(alerts, answers, strict=True)]
 
 
-def _not_sent(position: int, service: str | None, why: str) -> AlertError:
-    which = f"with {service}" if service else f"to the address number {position + 1}"
+def _answers_of_process(request: str) -> list[dict[str, str | None]]:
+    """The addresses go through a pipe, so that no list of processes shows them; what the process logs is discarded."""
+    done = subprocess.run(  # noqa: S603 - our own file, and nothing foreign among the arguments
+        [sys.executable, "-P", str(Path(__file__).with_name("alert_process.py"))],
+        input=request.encode(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        timeout=TIMEOUT_S,
+        check=True,
+    )
+    answers: list[dict[str, str | None]] = json.loads(done.stdout)
+    return answers
+
+
+def _problem(alert: Alert, answer: dict[str, str | None]) -> AlertError | None:
+    problem, service = answer["problem"], answer.get("service")
+    if problem is None:
+        return None
+    host = f" ({answer['host']})" if answer.get("host") else ""
+    which = f"with {service}{host}" if service else f"to the address number {alert.position + 1}"
+    why = _PROBLEMS.get(problem, problem)
     return AlertError(f"A message could not be sent {which}: {why}.", remedy="Check INODE_ALERT_URLS.")

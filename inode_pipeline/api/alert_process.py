@@ -1,4 +1,4 @@
-"""Send one alert with Apprise, in a process of its own: `python -P alert_process.py`, the request on standard input.
+"""Send alerts with Apprise, in a process of its own: `python -P alert_process.py`, the request on standard input.
 
 Apprise's services call `requests`, which takes proxy, certificates and passwords from the environment and from
 `~/.netrc`, and which logs whole addresses. Here the environment is made from our settings first, the log goes nowhere,
@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,19 +28,38 @@ def environment(proxy: str | None, bundle: str) -> dict[str, str]:
     return {**proxies, "NO_PROXY": ",".join(LOOPBACK), **certificates, **no_passwords}
 
 
-def send(request: dict[str, Any], bundle: str) -> dict[str, Any]:
-    """Deliver the message once. The answer holds no part of the address but the host of a server of one's own."""
+def send_all(request: dict[str, Any], bundle: str) -> list[dict[str, Any]]:
+    """Send each alert once, in order; after a failure no other to the same address, and none when the time is over."""
     os.environ.clear()
     os.environ.update(environment(request["proxy"], bundle))
+    until = time.monotonic() + request["max_seconds"]
+    failed: dict[str, dict[str, Any]] = {}
+    answers = []
+    for alert in request["alerts"]:
+        address = request["addresses"][alert["position"]]
+        if address in failed:
+            answer = failed[address]
+        elif time.monotonic() >= until:
+            answer = {"problem": "late"}
+        else:
+            answer = send(address, alert)
+        if answer["problem"]:
+            failed[address] = answer
+        answers.append(answer)
+    return answers
+
+
+def send(address: str, alert: dict[str, Any]) -> dict[str, Any]:
+    """Send one alert. The answer holds no part of the address but the host of a server of one's own."""
     import apprise  # only now: its modules read the environment
 
     asset = apprise.AppriseAsset(app_id="inode-pipeline", app_desc="inode-pipeline", http_redirects=False)
-    service = apprise.Apprise.instantiate(request["address"], asset=asset)
+    service = apprise.Apprise.instantiate(address, asset=asset)
     if service is None:
         return {"problem": "unknown"}
     # Only a service for servers of one's own has a plain and an encrypted scheme, and only its address names a host.
     is_own_server = all(getattr(service, scheme) for scheme in ("protocol", "secure_protocol"))
-    host = urlsplit(request["address"]).hostname if is_own_server else None
+    host = urlsplit(address).hostname if is_own_server else None
     answer = {"service": str(service.service_name), "host": host}
     if not service.verify_certificate:
         return {**answer, "problem": "unverified"}
@@ -47,21 +67,21 @@ def send(request: dict[str, Any], bundle: str) -> dict[str, Any]:
         return {**answer, "problem": "plain"}
     service.redirects = False  # whatever the address says
     if hasattr(service, "dedup"):  # PagerDuty: with ?action=map the end of a problem resolves its incident
-        service.dedup = service.dedup or request["key"]
+        service.dedup = service.dedup or alert["key"]
     sender = apprise.Apprise(asset=asset)
     sender.add(service)
-    kind = apprise.NotifyType.SUCCESS if request["state"] == "over" else apprise.NotifyType.FAILURE
+    kind = apprise.NotifyType.SUCCESS if alert["state"] == "over" else apprise.NotifyType.FAILURE
     logs: list[str] = []
     is_sent = sender.notify(
-        body=request["text"],
-        title=request["title"],
+        body=alert["text"],
+        title=alert["title"],
         notify_type=kind,
         body_format=apprise.NotifyFormat.TEXT,
         log_callback=lambda entry, _: logs.append(str(entry)),
     )
-    status = re.search(r"\berror=(\d{3})\b", "\n".join(logs))
     if is_sent:
         return {**answer, "problem": None}
+    status = re.search(r"\berror=(\d{3})\b", "\n".join(logs))
     return {**answer, "problem": f"it answered {status[1]}" if status else "no connection, or it refused the message"}
 
 
@@ -74,7 +94,7 @@ def main() -> None:
         bundle = Path(folder, "bundle.pem")
         own = Path(request["ca_file"]).read_text() if request["ca_file"] else ""
         bundle.write_text(f"{Path(certifi.where()).read_text()}\n{own}")
-        sys.stdout.write(json.dumps(send(request, str(bundle))))
+        sys.stdout.write(json.dumps(send_all(request, str(bundle))))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from inode_pipeline.alerts import Journal, Message, Problem, send
+from inode_pipeline.alerts import Journal, Message, Problem
+from inode_pipeline.api.alert import send_alerts
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import AlertError
 from tests.alerts.servers import a_proxy
@@ -24,6 +25,13 @@ DOWN = Problem("ApiUnreachableError", "A run for 2026-11-23 failed", "No connect
 
 def settings(*addresses: str, **more: Any) -> AlertSettings:
     return AlertSettings(_env_file=None, alert_urls=" ".join(addresses), **more)
+
+
+def send(message: Message, to: AlertSettings) -> None:
+    """Send one message, and raise why it could not be sent."""
+    [problem] = send_alerts([message.alert], to)
+    if problem:
+        raise problem
 
 
 def tick(journal: Journal, to: AlertSettings, *problems: Problem, now: datetime = NOW) -> list[str]:
@@ -106,10 +114,21 @@ def test_what_a_tick_has_no_time_for_waits(hook: Hook) -> None:
     """A tick that Dagster ends forgets what it has sent, so sending stops before and goes on in the next tick."""
     journal, to = Journal(), settings(hook.address)
     journal.begins(DOWN, to, NOW)
-    assert journal.deliver(to, NOW, max_seconds=0) == []
+    [problem] = journal.deliver(to, NOW, max_seconds=0)
+    assert "there was no time left" in problem
     assert (len(journal.waiting), hook.taken) == (1, [])
     journal.deliver(to, NOW)
     assert (journal.waiting, len(hook.taken)) == ([], 1)
+
+
+def test_s4_a_sender_that_breaks_shows_nothing_of_the_addresses(hook: Hook, tmp_path: Path) -> None:
+    """Whatever the process of Apprise dies of, the message waits, and the error has the kind of failure only."""
+    broken = tmp_path / "ca.pem"
+    broken.write_bytes(b"\xff\xfe")
+    with pytest.raises(AlertError, match=r"the process that sends them failed \(CalledProcessError\)") as raised:
+        send(Message(0, "problem", DOWN, NOW.isoformat()), settings(hook.address, ca_file=broken))
+    assert "canary" not in str(raised.value)
+    assert hook.taken == []
 
 
 def test_a_message_of_yesterday_is_not_sent_any_more(mailbox: Mailbox) -> None:

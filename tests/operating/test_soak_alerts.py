@@ -130,6 +130,7 @@ def test_each_problem_is_reported_once_and_once_when_it_is_over(watched: Watched
     expect(("problem", failed))
     wait_for("the tick", lambda: datetime.now(watched.tick.tzinfo) > watched.tick, 400)
     expect(("problem", missed))
+    hold()
 
     watched.processes.stop("daemon")
     watched.processes.start_daemon()
@@ -138,6 +139,7 @@ def test_each_problem_is_reported_once_and_once_when_it_is_over(watched: Watched
     falsify(watched, 2.0)
     assert watched.end_of(watched.launch(today)) == "SUCCESS"
     expect(("over", f"Over: {failed}"), ("over", f"Over: {missed}"), ("problem", units))
+    hold()
 
     watched.processes.kill("daemon")
     watched.processes.start_daemon()
