@@ -1,7 +1,7 @@
 """The checks of `doctor` that ask the API: address and TLS, login and scope, first page, fields, units, order.
 
 HTTP is seen only as `INodeClient`; whatever goes wrong there is one of our errors, whose class says how far it came.
-Keep out: walking all pages; the first one, a few times, is all that is read.
+Only the first page is read, a few times.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, warning
+from inode_pipeline.cli.output import clean
 from inode_pipeline.errors import CredentialsError, PipelineError, UnitsError, UnstableOrderError
 
 if TYPE_CHECKING:
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from inode_pipeline.api.pagination import Page
     from inode_pipeline.config import Settings
     from inode_pipeline.endpoints.endpoint import Endpoint
+    from inode_pipeline.normalise import Normaliser
 
 PATIENCE_S = 30
 """Someone sits and waits: far less than a nightly run has, enough for a slow answer."""
 
 ADDRESS, LOGIN, PAGE, FIELDS, UNITS, ORDER = STAGES = ("address", "login", "first page", "fields", "units", "order")
+MEASUREMENTS = "measurements"
+"""A finding of its own only if there are none."""
 
 
 def api(settings: Settings) -> Iterator[Finding]:
@@ -80,7 +84,7 @@ def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[
         yield skipped(UNITS, "the page holds no record")
         return
     yield _fields(records, endpoint)
-    yield _types_and_units(records, endpoint, settings)
+    yield from _types_and_units(records, endpoint, settings)
 
 
 def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
@@ -98,23 +102,38 @@ def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
     return warning(FIELDS, text, "They stay NULL. `inode-pipeline inspect` shows the fields; a field map names them.")
 
 
-def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Settings) -> Finding:
+def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     from inode_pipeline.normalise import Normaliser
 
     normaliser = Normaliser(endpoint)
-    normaliser.page(1, records)
+    batch = normaliser.page(1, records)
     try:
         normaliser.check(None, settings.max_rejected_fraction)
     except UnitsError as problem:
-        return failed(UNITS, problem)
+        yield failed(UNITS, problem)
+        return
     except PipelineError as problem:
-        return failed(FIELDS, problem)
+        yield failed(FIELDS, problem)
+        return
+    if batch.no_data == batch.rows - len(batch.set_aside):
+        yield _nothing_measured(normaliser)
     if normaliser.units_checked:
-        return ok(UNITS, f"length, time and speed agree in {normaliser.units_checked} records")
-    return warning(
+        yield ok(UNITS, f"length, time and speed agree in {normaliser.units_checked} records")
+        return
+    yield warning(
         UNITS,
         "not checked: no record of the page has length, travel time and speed.",
         "Compare a link with what iNode shows of it; a field map corrects fields and units.",
+    )
+
+
+def _nothing_measured(normaliser: Normaliser) -> Finding:
+    unread = ", ".join(map(clean, normaliser.unread_measurements))
+    return warning(
+        MEASUREMENTS,
+        "no record of the page has a speed or a travel time with its time."
+        + (f" These objects hold such fields, but are not read: {unread}." if unread else ""),
+        "`inode-pipeline inspect` shows the fields; name the right ones in INODE_FIELD_MAP_FILE.",
     )
 
 

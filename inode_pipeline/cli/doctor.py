@@ -13,6 +13,7 @@ from dataclasses import asdict
 import click
 
 from inode_pipeline.cli import local_checks
+from inode_pipeline.cli.api_checks import MEASUREMENTS
 from inode_pipeline.cli.failure import OPERATIONS
 from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, worst
 from inode_pipeline.cli.output import clean
@@ -36,7 +37,8 @@ def doctor(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"exit_code": code, "findings": [asdict(finding) for finding in findings]}))
     elif code == 0:
-        click.echo("Ready: inode-pipeline sync")
+        is_measured = all(finding.check != MEASUREMENTS for finding in findings)
+        click.echo("Ready: inode-pipeline sync" if is_measured else "Ready, but nothing would be measured; see above.")
     sys.exit(code)
 
 

@@ -171,6 +171,19 @@ def test_units_that_cannot_be_checked_are_not_called_well(run, account, records)
     assert states(run("doctor", "--json"))["units"] == "warning"
 
 
+def test_an_account_where_nothing_would_be_measured_is_not_called_ready(run, account, records):
+    """Because the measurements are in an object that is not read: it is named, and the last line says so."""
+    names = ("last_speed", "last_travel_time", "sample_size", "last_updated")
+    for record in records:
+        record["stats"] = {name: record.pop(name, None) for name in names}
+    ended = run("doctor")
+
+    assert ended.code == 0
+    assert "warning  measurements: no record of the page has a speed or a travel time with its time." in ended.stdout
+    assert "not read: stats." in ended.stdout
+    assert "Ready, but nothing would be measured; see above." == ended.stdout.splitlines()[-1]
+
+
 def test_a_page_without_names_fails(run, account, records):
     """A required column without a field stops a sync, so it stops here; optional ones are named."""
     for record in records:
