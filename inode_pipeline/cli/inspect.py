@@ -59,7 +59,7 @@ def _landed(walk_id: str) -> tuple[Endpoint, Sequence[object]]:
     from inode_pipeline.warehouse.engine import open_warehouse
 
     settings = LocalSettings.load()
-    with open_warehouse(settings) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         walk = landing.walk_by_id(warehouse, walk_id)
         if walk is None:
             raise ConfigError("There is no landed walk with this id.", remedy="The table `walks` lists them.")

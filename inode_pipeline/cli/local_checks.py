@@ -145,7 +145,7 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
             if not path.exists():
                 yield ok("warehouse", f"{path} will be made by the first sync")
                 return
-        with open_warehouse(settings) as opened:
+        with open_warehouse(settings, read_only=True) as opened:
             yield ok("warehouse", f"{opened.place} answers")
             if not opened.is_postgresql and not holds_tables(opened):
                 yield ok("migrations", "the first sync makes the tables")

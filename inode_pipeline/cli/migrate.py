@@ -21,7 +21,7 @@ def migrate(print_sql: bool, check: bool) -> None:
     from inode_pipeline.warehouse import migrate as migrations
     from inode_pipeline.warehouse.engine import open_warehouse
 
-    with open_warehouse(LocalSettings.load()) as warehouse:
+    with open_warehouse(LocalSettings.load(), read_only=check) as warehouse:
         if print_sql:
             click.echo(migrations.migration_sql(warehouse), nl=False)
             return

@@ -102,7 +102,7 @@ def _ask(
     from inode_pipeline.warehouse.engine import open_warehouse, reading
 
     parameter_values(chosen, values)  # a wrong one is refused before the warehouse is opened
-    with open_warehouse(settings) as warehouse, reading(warehouse) as connection:
+    with open_warehouse(settings, read_only=True) as warehouse, reading(warehouse) as connection:
         answer = ask_within(connection, warehouse, chosen, values)
         shown = in_us_units(answer) if units == "us" else answer
         cited = citation(connection, warehouse, chosen, answer, shown.columns) if cite else None

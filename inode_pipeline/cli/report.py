@@ -40,6 +40,6 @@ def report(
     )
     settings = LocalSettings.load()
     require_file(settings)
-    with open_warehouse(settings) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         written = write_report(warehouse, settings, output, units, place)
     click.echo(f"The report is in {written.path} ({written.size_bytes / 1e6:.1f} MB).")

@@ -32,7 +32,7 @@ def status(as_json: bool) -> None:
     settings = LocalSettings.load()
     now = datetime.now(UTC)
     environment.require_file(settings)
-    with open_warehouse(settings) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
         found, sampling_on = read_status(warehouse), is_sampled(warehouse)
         not_known, place = what_is_not_known(warehouse, settings), warehouse.place

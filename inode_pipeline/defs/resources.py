@@ -53,5 +53,5 @@ def warehouse_to_read(settings: LocalSettings) -> Iterator[Warehouse]:
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
         raise NotMigratedError(f"There is no file {url.database} yet.", remedy="`inode-pipeline sync` makes it.")
-    with open_warehouse(settings) as warehouse:
+    with open_warehouse(settings, read_only=True) as warehouse:
         yield warehouse

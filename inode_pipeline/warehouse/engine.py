@@ -6,7 +6,6 @@ Keep out: statements about particular tables.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from collections.abc import Iterator
@@ -16,11 +15,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine
 
 from inode_pipeline.config import LocalSettings, is_loopback
 from inode_pipeline.errors import ConfigError, LockedError
-from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate, translate_os
+from inode_pipeline.warehouse import sqlite_file
+from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate
 from inode_pipeline.warehouse.types import json_text
 
 LOCK_WAIT_S = 60
@@ -54,13 +54,15 @@ sets them means it, and running into one is an error that names it.
 class Warehouse:
     """An open warehouse; close it, or use it as a context manager.
 
-    `schema` is None on SQLite. `place` names the database in messages, without its password.
+    `schema` is None on SQLite. `place` names the database in messages, without its password. `frozen` is a SQLite file
+    that is read on the condition that nobody writes it meanwhile.
     """
 
     engine: Engine
     schema: str | None
     place: str
     lock_wait_s: float = LOCK_WAIT_S
+    frozen: sqlite_file.FrozenFile | None = None
 
     @property
     def is_postgresql(self) -> bool:
@@ -80,57 +82,73 @@ class Warehouse:
         self.close()
 
 
-def open_warehouse(settings: LocalSettings, *, lock_wait_s: float = LOCK_WAIT_S) -> Warehouse:
-    """Connect to the warehouse, making the SQLite file if there is none. No table is made or read.
+def open_warehouse(settings: LocalSettings, *, read_only: bool = False, lock_wait_s: float = LOCK_WAIT_S) -> Warehouse:
+    """Connect to the warehouse. No table is made; a SQLite file is, unless it is opened `read_only`.
 
     Raises:
         PermissionError: the user or the file's owner may not do it.
         WarehouseUnavailableError: nobody answers at the address.
-        ConfigError: the address leads to something else, to a server that cannot prove who it is, or to a database
-            whose encoding is not UTF8.
+        ConfigError: the address leads to something else, to a server that cannot prove who it is, to a database whose
+            encoding is not UTF8, or to the tables of another program.
 
     """
     url = settings.warehouse_url
     if url.get_backend_name() == "sqlite":
-        warehouse = _open_sqlite(url, lock_wait_s)
-        first = "PRAGMA journal_mode=WAL"
+        place = f"The SQLite file {url.database}"
+        open_file = sqlite_file.read if read_only else sqlite_file.open_or_make
+        file_engine, frozen = open_file(url, place, lock_wait_s)
+        warehouse = Warehouse(file_engine, schema=None, place=place, lock_wait_s=lock_wait_s, frozen=frozen)
     else:
         warehouse = _open_postgresql(url, settings.warehouse_schema, lock_wait_s)
-        first = "SHOW server_encoding"
     try:
-        answer = _touch(warehouse, first, give_up_at=time.monotonic() + lock_wait_s)
         if warehouse.is_postgresql:
-            _require_utf8(warehouse, answer)
+            _require_utf8(warehouse)
+        _require_no_other_program(warehouse)
+        if not (warehouse.is_postgresql or read_only):
+            _ask(warehouse, "PRAGMA journal_mode=WAL")
     except BaseException:
         warehouse.close()
         raise
     return warehouse
 
 
-def _touch(warehouse: Warehouse, statement: str, *, give_up_at: float) -> str:
-    """Use the connection once, and return the answer.
-
-    SQLite does not wait for others that turn a new file to WAL, so we do.
-    """
+def _ask(warehouse: Warehouse, statement: str, *values: str) -> list[str]:
+    """The first column of the answer. SQLite does not wait for others that turn a new file to WAL, so we do."""
+    give_up_at = time.monotonic() + warehouse.lock_wait_s
     while True:
         try:
             with _translated(warehouse), warehouse.engine.connect() as connection:
-                answer = connection.exec_driver_sql(statement).scalar()
+                return [str(row[0]) for row in connection.exec_driver_sql(statement, values or None)]
         except LockedError:
             if warehouse.is_postgresql or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.02)
-        else:
-            return str(answer)
 
 
-def _require_utf8(warehouse: Warehouse, encoding: str) -> None:
+def _require_utf8(warehouse: Warehouse) -> None:
     """LATIN1 cannot hold every name, and SQL_ASCII takes any bytes without knowing what they mean."""
+    (encoding,) = _ask(warehouse, "SHOW server_encoding")
     if encoding != "UTF8":
         raise ConfigError(
             f"{warehouse.place} has the encoding {encoding}, which cannot hold every name; it must be UTF8.",
             remedy="Make a database with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in "
             "INODE_WAREHOUSE_URL.",
+        )
+
+
+def _require_no_other_program(warehouse: Warehouse) -> None:
+    """Tables without two of ours among them are somebody else's, whatever they are called."""
+    if warehouse.schema is not None:
+        tables = _ask(warehouse, "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", warehouse.schema)
+    else:
+        tables = _ask(warehouse, r"SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\_%' "
+                      r"ESCAPE '\' ORDER BY 1")  # fmt: skip
+    if tables and not {"pipeline_settings", "raw_pages"} <= set(tables):
+        where = f" in schema {warehouse.schema}" if warehouse.schema else ""
+        named = ", ".join(ascii(table)[:65] for table in tables[:3]) + (", ..." if len(tables) > 3 else "")
+        raise ConfigError(
+            f"{warehouse.place}{where} holds tables that this program did not make ({named}); nothing is made in it.",
+            remedy="Name another file in INODE_WAREHOUSE_URL, or another schema in INODE_WAREHOUSE_SCHEMA.",
         )
 
 
@@ -154,6 +172,8 @@ def reading(warehouse: Warehouse) -> Iterator[Connection]:
     """One reading transaction: all of it sees one state of the warehouse, and no lock is taken that a load needs."""
     with _begun(warehouse, "BEGIN", "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY; ") as connection:
         yield connection
+    if warehouse.frozen is not None:
+        warehouse.frozen.require_unchanged()
 
 
 @contextmanager
@@ -187,39 +207,6 @@ def _translated(warehouse: Warehouse) -> Iterator[None]:
         yield
     except DATABASE_ERRORS as problem:
         raise translate(problem, warehouse.place) from None
-
-
-def _open_sqlite(url: URL, lock_wait_s: float) -> Warehouse:
-    path = Path(url.database or "")
-    place = f"The SQLite file {path}"
-    try:
-        _make_file(path)
-    except OSError as problem:
-        raise translate_os(problem, place) from None
-    # isolation_level None: the driver begins nothing by itself, `begin` does.
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": lock_wait_s, "isolation_level": None})
-
-    @event.listens_for(engine, "connect")
-    def _on_connect(connection: Any, _record: object) -> None:
-        connection.execute("PRAGMA foreign_keys=ON")
-        # Staged rows are wide: in large pages they are written and thrown away at half the cost.
-        connection.execute("PRAGMA temp.page_size=32768")
-        # Some builds of SQLite overwrite with zeros whatever is thrown away; all of it stands in the tables too.
-        connection.execute("PRAGMA temp.secure_delete=OFF")
-
-    return Warehouse(engine, schema=None, place=place, lock_wait_s=lock_wait_s)
-
-
-def _make_file(path: Path) -> None:
-    """Make the file and its folder for the owner only; SQLite gives its companions the file's own mode."""
-    for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
-        with contextlib.suppress(FileExistsError):  # another process was quicker
-            folder.mkdir(mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-    except FileExistsError:
-        descriptor = os.open(path, os.O_RDWR)
-    os.close(descriptor)
 
 
 def _open_postgresql(url: URL, schema: str, lock_wait_s: float) -> Warehouse:

@@ -138,8 +138,10 @@ def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
     code = problem.sqlstate
     if code is None and isinstance(problem, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _of_connection(problem, place)
-    if code is None:  # the driver refused an option of the URL
+    if code is None and isinstance(problem, psycopg.ProgrammingError):  # the driver refused an option of the URL
         return _wrong_option(place)
+    if code is None:  # or a value, before the server saw anything
+        return _told(_BROKEN, place, type(problem).__name__)
     kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
     named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
     where = "".join(f", {what} {name[:63]}" for what, name in named.items() if name)
