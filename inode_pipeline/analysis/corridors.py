@@ -20,7 +20,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.analyst_tables import CORRIDOR_LINKS, CORRIDORS
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.statements import insert_if_absent
+from inode_pipeline.warehouse.statements import analyze, insert_if_absent
 from inode_pipeline.warehouse.tables import LINKS_TABLE
 
 _Read = TypeVar("_Read")
@@ -199,4 +199,5 @@ def _write(connection: Connection, rows: Collection[_Row]) -> Imported:
         connection.execute(delete(CORRIDOR_LINKS).where(CORRIDOR_LINKS.c.corridor_id == corridor_id))
     names = CORRIDOR_LINKS.columns.keys()
     connection.execute(insert(CORRIDOR_LINKS), [{name: getattr(row, name) for name in names} for row in rows])
+    analyze(connection, (CORRIDORS, CORRIDOR_LINKS))
     return Imported(corridors=len(corridors), links=len(rows))

@@ -16,7 +16,7 @@ from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.catalogue import all_endpoints
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.process import is_gone
+from inode_pipeline.warehouse.runs import is_gone
 from inode_pipeline.warehouse.tables import LOADS, METADATA, RUNS, WALKS, endpoint_table
 
 FRESHNESS = Table("data_freshness", MetaData(), Column("sampling_on", Boolean))

@@ -25,7 +25,7 @@ from inode_pipeline.cli import environment
 from inode_pipeline.cli.demo_days import SAMPLE_SCHEDULE
 from inode_pipeline.cli.output import print_receipts, progress, say
 from inode_pipeline.errors import ConfigError, PipelineError
-from inode_pipeline.warehouse.demo import MARK
+from inode_pipeline.warehouse.sqlite_file import DEMO_MARK
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun
@@ -152,7 +152,7 @@ def _remove_earlier(path: Path) -> None:
         return
     with path.open("rb") as file:
         header = file.read(72)
-    if header and header[68:72] != MARK.to_bytes(4, "big"):
+    if header and header[68:72] != DEMO_MARK.to_bytes(4, "big"):
         raise ConfigError(
             f"{path} exists and was not made by the demo; it was kept.", remedy="Move it, or run the demo elsewhere."
         )
@@ -163,7 +163,7 @@ def _remove_earlier(path: Path) -> None:
 def _mark(path: Path) -> None:
     """Make the file, so that a later demo knows it as its own."""
     with _warehouse(), closing(sqlite3.connect(path)) as connection:
-        connection.execute(f"PRAGMA application_id = {MARK}")
+        connection.execute(f"PRAGMA application_id = {DEMO_MARK}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the file itself, even if the demo is killed
 
 

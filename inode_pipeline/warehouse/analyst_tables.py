@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, CheckConstraint, Column, ForeignKeyConstraint, PrimaryKeyConstraint, Table, false
 
-from inode_pipeline.warehouse.metadata import METADATA, count, date, flag, measure, text, time
+from inode_pipeline.warehouse.types import METADATA, count, date, flag, measure, text, time
 
 INFINITE_DF = 1_000_000_000
 """The degrees of freedom under which `t_quantiles` keeps the normal distribution's quantile."""

@@ -14,7 +14,7 @@ from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.warehouse.metadata import METADATA, count, date, endpoint_column, measure, text, time
+from inode_pipeline.warehouse.types import METADATA, count, date, endpoint_column, measure, text, time
 
 VALUES = ("travel_time_s", "speed_kmh", "sample_count")
 """What one observation may hold, in this order; at least one of them is not NULL."""

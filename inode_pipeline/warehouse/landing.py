@@ -1,8 +1,7 @@
 """Landing: every page is stored as received before anything is parsed, and read back only if it still is that.
 
 Each page is one short transaction. The walk's row is written last and makes the walk whole: pages without it are never
-read. This is the door of the landing; `walks.py`, `retention.py` and `known.py` stand behind it.
-Keep out: what a page says.
+read. What is asked of whole walks is in `walks.py`.
 """
 
 from __future__ import annotations
@@ -20,15 +19,16 @@ from sqlalchemy import Row, delete, func, insert, select
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.known import known_keys
-from inode_pipeline.warehouse.retention import purge, sweep
 from inode_pipeline.warehouse.statements import insert_if_absent
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
 from inode_pipeline.warehouse.walks import (
     LandedWalk,
     allow_shrink,
     dates_landed,
+    known_keys,
     newest_walk,
+    purge,
+    sweep,
     unloaded_walk,
     walk_by_id,
     walks_on,

@@ -36,8 +36,9 @@ from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rules import Age, Rows, age_of, rows_held
 from inode_pipeline.warehouse.shrink import MergeRules, reason_to_refuse, refusal, require_not_refused
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
+from inode_pipeline.warehouse.statements import analyze
 from inode_pipeline.warehouse.stored import store
-from inode_pipeline.warehouse.tables import endpoint_table
+from inode_pipeline.warehouse.tables import METADATA, endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, record_permission, refuse
 
 __all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
@@ -162,6 +163,8 @@ class Load:
             is_present=age.is_present,
         )
         store(connection, zone=facts.zone, base_url=facts.base_url)
+        if age.is_first:
+            analyze(connection, METADATA.sorted_tables)
         return receipt
 
     def _age(self, connection: Connection) -> Age:

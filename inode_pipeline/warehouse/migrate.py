@@ -21,6 +21,8 @@ from inode_pipeline.warehouse import views
 from inode_pipeline.warehouse.conflicts import require_our_tables
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.explain import explain, explanation_sql
+from inode_pipeline.warehouse.statements import analyze
+from inode_pipeline.warehouse.tables import METADATA
 
 _LOCK = 0x1_0DE_314  # of pg_advisory_xact_lock; any number that no other program uses
 
@@ -59,6 +61,8 @@ def migrate(warehouse: Warehouse) -> list[str]:
         if names:
             _migrate(warehouse, connection, names)
         explain(connection, warehouse.schema, sql_folder() / "views")
+        if names:
+            analyze(connection, METADATA.sorted_tables)
     return names
 
 

@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import func, insert, or_, select, update
@@ -19,7 +21,6 @@ from sqlalchemy import func, insert, or_, select, update
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import PipelineError, RejectedBeforeError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.process import this_process
 from inode_pipeline.warehouse.tables import RUNS
 
 Trigger = Literal["schedule", "sample", "backfill", "person", "replay"]
@@ -141,3 +142,45 @@ def credential_mark(settings: Settings, salt: bytes | None = None) -> str:
     parts = [settings.base_url, settings.auth, settings.username, settings.client_id, *secrets]
     digest = hashlib.scrypt(json.dumps(parts).encode(), salt=salt, n=2**14, r=8, p=1, dklen=32)
     return f"{salt.hex()}:{digest[:2].hex()}"
+
+
+def this_process() -> str:
+    """`host:pid:start`; `start` tells this process from a later one that got the same number."""
+    return f"{_host()}:{os.getpid()}:{_start(os.getpid()) or ''}"
+
+
+def is_gone(process: str) -> bool | None:
+    """Whether the process has ended; None if that cannot be known because it ran on another machine."""
+    try:
+        host, number, start = process.rsplit(":", 2)
+        pid = int(number)
+    except ValueError:
+        return None
+    if host != _host():
+        return None
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it lives, and belongs to somebody else
+        pass
+    return _start(pid) != (start or None)
+
+
+def _host() -> str:
+    """The machine and, on Linux, the space of process numbers: containers may share a name but not the numbers."""
+    try:
+        space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+    except OSError:
+        space = ""
+    return f"{socket.gethostname()}/{space}"
+
+
+def _start(pid: int) -> str | None:
+    """When the process began, in clock ticks since the machine did; None if it has ended or /proc does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return None
+    state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    return None if state in "ZX" else fields[18]

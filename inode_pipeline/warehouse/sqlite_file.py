@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import URL, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from inode_pipeline.errors import LockedError
 from inode_pipeline.warehouse.translation import translate_os
@@ -110,3 +110,17 @@ def _make_file(path: Path) -> None:
     except FileExistsError:
         descriptor = os.open(path, os.O_RDWR)
     os.close(descriptor)
+
+
+DEMO_MARK = 0x494E4F44
+""" "INOD", the application id of a file that a demo has made: its rows are synthetic, and it may be replaced.
+
+https://www.sqlite.org/fileformat.html#application_id
+"""
+
+
+def is_demo(connection: Connection) -> bool:
+    """Whether this is the database of a demo; one on PostgreSQL never is."""
+    if connection.dialect.name != "sqlite":
+        return False
+    return connection.exec_driver_sql("PRAGMA application_id").scalar() == DEMO_MARK

@@ -1,4 +1,4 @@
-"""Statements whose SQL is the same on both databases, and the proof that one wrote what it was to write.
+"""Statements that both databases need in their own way, and the proof that one wrote what it was to write.
 
 A trigger, rule or policy of the database's owner may drop or change rows without an error, and a load that has not
 written what it staged must not be green: so it looks, before its commit.
@@ -6,7 +6,7 @@ written what it staged must not be green: so it looks, before its commit.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Delete, Insert, Select, Table, Update, func, select
@@ -24,6 +24,18 @@ def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, obj
 def rows_written(connection: Connection, statement: Insert | Update | Delete) -> int:
     """Execute it, and say how many rows it wrote."""
     return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
+
+
+def analyze(connection: Connection, tables: Iterable[Table]) -> None:
+    """Let PostgreSQL's planner know what has just been filled; it would learn it by itself only minutes later.
+
+    Without the right to do so the server warns and does nothing. On SQLite nothing is done: its plans need no figures.
+    """
+    if connection.dialect.name == "postgresql":
+        schema = connection.get_execution_options()["schema_translate_map"][None]
+        quote = connection.dialect.identifier_preparer.quote
+        names = ", ".join(f"{quote(schema)}.{quote(table.name)}" for table in tables)
+        connection.exec_driver_sql(f"ANALYZE {names}")
 
 
 def require_written(table: Table, missing: int) -> None:

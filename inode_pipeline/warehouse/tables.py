@@ -23,8 +23,7 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import EDITABLE
 from inode_pipeline.warehouse.fact_tables import FACTS, LINK_FACTS, ZONE_OFFSETS, FactTables
-from inode_pipeline.warehouse.metadata import METADATA, count, date, endpoint_column, flag, text, time
-from inode_pipeline.warehouse.types import Json
+from inode_pipeline.warehouse.types import METADATA, Json, count, date, endpoint_column, flag, text, time
 
 __all__ = [
     "EDITABLE",

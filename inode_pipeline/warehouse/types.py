@@ -1,18 +1,21 @@
-"""The column types that PostgreSQL and SQLite keep differently although they mean the same.
+"""The kinds of column that every table is made of, and the one MetaData that holds the tables.
 
 On both databases, in Python a time is an aware `datetime` in UTC, a date a `date`, JSON a dict, list or scalar.
-Keep out: anything about a particular table (`tables.py`).
+A table names no schema: the engine puts the configured one in front of each name on PostgreSQL.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Date, Dialect, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Column, Date, Dialect, Double, MetaData, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
+
+from inode_pipeline.endpoints import endpoint as endpoints
 
 
 def utc_text(instant: datetime) -> str:
@@ -57,7 +60,7 @@ class UtcTimestamp(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else utc_time(value)
 
 
-class CalendarDate(TypeDecorator[date]):
+class CalendarDate(TypeDecorator[dt.date]):
     """A date in the warehouse's zone: `date`, on SQLite text `YYYY-MM-DD`."""
 
     impl = Text
@@ -68,13 +71,13 @@ class CalendarDate(TypeDecorator[date]):
         kept: TypeEngine[Any] = Date() if dialect.name == "postgresql" else Text()
         return dialect.type_descriptor(kept)
 
-    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+    def process_bind_param(self, value: dt.date | None, dialect: Dialect) -> Any:
         """SQLite gets the ISO text."""
         return value if value is None or dialect.name == "postgresql" else value.isoformat()
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:  # noqa: ARG002 - the signature is SQLAlchemy's
+    def process_result_value(self, value: Any, dialect: Dialect) -> dt.date | None:  # noqa: ARG002 - the signature is SQLAlchemy's
         """A `date` on both databases."""
-        return date.fromisoformat(value) if isinstance(value, str) else value
+        return dt.date.fromisoformat(value) if isinstance(value, str) else value
 
 
 class Json(TypeDecorator[Any]):
@@ -95,3 +98,56 @@ class Json(TypeDecorator[Any]):
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
         """The parsed value on both databases."""
         return value if value is None or dialect.name == "postgresql" else json.loads(value)
+
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(referred_table_name)s",
+    }
+)
+
+
+def text(name: str, comment: str, *, nullable: bool = False) -> Column[str]:
+    """Text."""
+    return Column(name, Text, nullable=nullable, comment=comment)
+
+
+def count(name: str, comment: str, *, nullable: bool = False) -> Column[int]:
+    """A whole number."""
+    return Column(name, BigInteger, nullable=nullable, comment=comment)
+
+
+def measure(name: str, comment: str, *, nullable: bool = False) -> Column[float]:
+    """A double; its name ends in its unit."""
+    return Column(name, Double, nullable=nullable, comment=comment)
+
+
+def flag(name: str, comment: str) -> Column[bool]:
+    """True or false, never NULL."""
+    return Column(name, Boolean, nullable=False, comment=comment)
+
+
+def time(name: str, comment: str, *, nullable: bool = False) -> Column[object]:
+    """An instant in UTC."""
+    return Column(name, UtcTimestamp, nullable=nullable, comment=comment)
+
+
+def date(name: str, comment: str, *, nullable: bool = False) -> Column[object]:
+    """A date in the warehouse's time zone."""
+    return Column(name, CalendarDate, nullable=nullable, comment=comment)
+
+
+def endpoint_column(column: endpoints.Column) -> Column[object]:
+    """A column of an endpoint: of its type, with its description as the comment."""
+    types: dict[str, type[TypeEngine[Any]]] = {
+        "text": Text,
+        "double": Double,
+        "bigint": BigInteger,
+        "timestamp": UtcTimestamp,
+        "geometry": Json,
+        "json": Json,
+    }
+    return Column(column.name, types[column.type], nullable=column.kind != "key", comment=column.description)

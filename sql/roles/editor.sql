@@ -1,7 +1,7 @@
 -- The editor: an analyst who also keeps the analysts' own tables (calendar, periods, corridors, studies, floors) and
 -- adds baselines. It reads everything and can write nothing that a load writes. Run this after owner.sql and after
 -- `inode-pipeline migrate`, whose tables it names. It may be run again. For more people, create a login for each and
--- grant it inode_editor; the setting at the end belongs to a login, so repeat it for each.
+-- grant it inode_editor; the settings at the end belong to a login, so repeat them for each.
 
 DO $$
 BEGIN
@@ -24,3 +24,5 @@ GRANT INSERT, UPDATE, DELETE ON
 GRANT INSERT ON inode.link_baselines TO inode_editor;
 
 ALTER ROLE inode_editor SET search_path = inode;
+-- Compiling costs seconds where little is known yet of a table, and saves none in these queries.
+ALTER ROLE inode_editor SET jit = off;

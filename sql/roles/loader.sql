@@ -7,6 +7,11 @@ BEGIN
     CREATE ROLE inode_loader LOGIN;
   END IF;
   EXECUTE format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO inode_loader', current_database());
+  -- ANALYZE after the first load. Before version 17 only the owner may; autovacuum does it then, minutes later.
+  IF current_setting('server_version_num')::int >= 170000 THEN
+    EXECUTE 'GRANT MAINTAIN ON ALL TABLES IN SCHEMA inode TO inode_loader';
+    EXECUTE 'ALTER DEFAULT PRIVILEGES FOR ROLE inode_owner IN SCHEMA inode GRANT MAINTAIN ON TABLES TO inode_loader';
+  END IF;
 END
 $$;
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Table, insert
 
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.process import this_process
+from inode_pipeline.warehouse.runs import this_process
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RECEIPT_COUNTS, RUNS, WALKS
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 7, tzinfo=UTC)

@@ -102,7 +102,7 @@ def test_the_last_run_is_the_newest_that_did_something(books, noon):
 )
 def test_a_run_that_never_ended_is_told_from_one_at_work(books, process, expected):
     """Its process is looked up on this machine; on another one nobody can know."""
-    from inode_pipeline.warehouse.process import this_process
+    from inode_pipeline.warehouse.runs import this_process
 
     mine = this_process()
     where = mine if process is None else mine.rsplit(":", 2)[0] + process if process.startswith(":") else process

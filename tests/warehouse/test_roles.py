@@ -20,8 +20,9 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, 
 from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
 from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
 from inode_pipeline.warehouse.runs import begin_run, finish_run
+from inode_pipeline.warehouse.statements import analyze
 from inode_pipeline.warehouse.stored import store
-from inode_pipeline.warehouse.tables import EDITABLE, METADATA, PIPELINE_SETTINGS
+from inode_pipeline.warehouse.tables import EDITABLE, METADATA, PIPELINE_SETTINGS, WALKS
 
 pytestmark = pytest.mark.postgresql
 
@@ -66,6 +67,16 @@ def test_the_loader_lands_and_keeps_the_books_but_makes_no_table(as_role: As, la
             connection.exec_driver_sql(f"CREATE TABLE {schema}.mine (a int)")
     with pytest.raises(errors.PermissionError), transaction(loader) as connection:
         connection.exec_driver_sql(f"ALTER TABLE {loader.schema}.links ADD COLUMN a int")
+
+
+def test_the_loader_may_tell_the_planner_what_it_has_filled(as_role: As, lander_class) -> None:
+    """The figures of a table that it does not own are renewed by it all the same."""
+    loader = as_role("loader")
+    lander_class(loader).land()
+    with transaction(loader) as connection:
+        analyze(connection, [WALKS])
+        known = "SELECT count(*) FROM pg_stats WHERE tablename = 'walks'"
+        assert connection.exec_driver_sql(known).scalar_one() > 0
 
 
 def test_the_analyst_reads_everything_and_writes_nothing(as_role: As) -> None:

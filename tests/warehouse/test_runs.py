@@ -16,13 +16,14 @@ from inode_pipeline.config import Settings
 from inode_pipeline.errors import PasswordRejectedError, RejectedBeforeError, UnitsError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.landing import newest_walk, sweep
-from inode_pipeline.warehouse.process import is_gone, this_process
 from inode_pipeline.warehouse.runs import (
     begin_run,
     credential_mark,
     finish_run,
+    is_gone,
     newest_rejected,
     require_untried,
+    this_process,
 )
 from inode_pipeline.warehouse.tables import RAW_PAGES, RUNS
 
@@ -128,7 +129,7 @@ def test_a_later_successful_or_persons_run_lets_the_schedule_try_again(
 @pytest.fixture
 def other_process() -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """Another living process, and how it calls itself."""
-    program = "from inode_pipeline.warehouse.process import this_process as t; print(t(), flush=True); input()"
+    program = "from inode_pipeline.warehouse.runs import this_process as t; print(t(), flush=True); input()"
     pipe = subprocess.PIPE
     process = subprocess.Popen([sys.executable, "-c", program], stdin=pipe, stdout=pipe, text=True)
     yield process.stdout.readline().strip(), process

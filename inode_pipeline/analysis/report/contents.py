@@ -21,9 +21,9 @@ from inode_pipeline.analysis.status import Status, status_within, what_is_not_kn
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import INDEX_RULES
-from inode_pipeline.warehouse.demo import is_demo
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.sqlite_file import is_demo
 from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LINK_FACTS
 

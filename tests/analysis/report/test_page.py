@@ -21,7 +21,7 @@ from inode_pipeline.config import LocalSettings
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.analyst_tables import INDEX_RULES
 from inode_pipeline.warehouse.engine import transaction
-from inode_pipeline.warehouse.process import this_process
+from inode_pipeline.warehouse.runs import this_process
 from inode_pipeline.warehouse.tables import LINKS_TABLE, RUNS
 
 FIVE_THOUSAND_LINKS_MB = 6

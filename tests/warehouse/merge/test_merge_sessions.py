@@ -211,3 +211,18 @@ def test_m81_a_statement_that_somebody_cancelled_is_told_apart(warehouse: Wareho
     with pytest.raises(errors.WarehouseUnavailableError) as caught, reading(warehouse) as connection:
         connection.exec_driver_sql(cancel)
     assert "an administrator or the limit statement_timeout" in caught.value.message
+
+
+@only_postgresql
+def test_the_planner_knows_the_tables_after_migrating_and_after_the_first_load(loader: Any) -> None:
+    """Without figures of small tables a trivial question is planned as one of millions of rows."""
+    known = "SELECT DISTINCT tablename FROM pg_stats WHERE schemaname = 'inode'"
+
+    def tables() -> set[str]:
+        with reading(loader.warehouse) as connection:
+            return set(connection.exec_driver_sql(known).scalars())
+
+    assert {"time_periods", "index_rules", "t_quantiles"} <= tables()
+    assert "links" not in tables()
+    loader.load(0, {"a": 0})
+    assert {"links", "loads", "link_versions", "link_snapshots"} <= tables()
