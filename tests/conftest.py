@@ -1,4 +1,4 @@
-"""What every test stands on: a clean environment, an own folder, and real databases.
+"""What every test needs: a clean environment, an own folder, and real databases.
 
 `warehouse` is open, migrated and empty, once on SQLite and once on PostgreSQL; `warehouse_url` is the address of a
 database that does not even have tables. PostgreSQL 18 comes out of a wheel; where it cannot start, its tests fail.

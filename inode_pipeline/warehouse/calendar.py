@@ -1,7 +1,7 @@
 """The table `calendar`, filled with the public holidays of a country or of one of its parts.
 
 Which days those are is known by the library `holidays`; days that people entered or changed are left alone unless they
-ask. Keep out: which region is meant; that is the setting INODE_HOLIDAYS.
+ask. The region is the setting INODE_HOLIDAYS.
 """
 
 from __future__ import annotations

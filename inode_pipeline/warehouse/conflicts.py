@@ -1,7 +1,7 @@
 """Whether the tables in the database are still those of `tables.py`, read from its catalogue in a few statements.
 
-An added index, grant, comment, view or column that may be NULL does no harm and is left alone.
-Keep out: mending anything.
+An added index, grant, comment, view or column that may be NULL does no harm and is left alone. Nothing is repaired.
+Not Alembic's `compare_metadata`: it leaves out primary keys, and takes 21 ms of each load where this takes 8.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ of its file in `sql/views`: first what it answers, with definitions and sources,
     -- TTI: mean travel time over free-flow travel time (FHWA Urban Congestion Report).
     --
     -- link_id: the link
-    -- n_bins (bigint): the type in brackets where neither a table nor the name tells it; a line that is
+    -- n_bins (bigint): the type in brackets where neither a table nor the name shows it; a line that is
     --     indented goes on with the column before
 
-`explain.py` carries it to where people meet it. Keep out: explanations; they stand where the thing is defined.
+`explain.py` carries it to where people meet it. The explanations are where the thing is defined.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ def entries(views: Path) -> list[Entry]:
         head = read_head(path.read_text(encoding="utf-8"))
         found.append(Entry(path.stem, "", "view", "", None, head.description))
         found += [
-            Entry(path.stem, name, "view", told or type_of(name), unit_of(name), meaning)
-            for name, told, meaning in head.columns
+            Entry(path.stem, name, "view", given or type_of(name), unit_of(name), meaning)
+            for name, given, meaning in head.columns
         ]
     return found
 
@@ -136,7 +136,7 @@ def unit_of(column: str) -> str | None:
 
 
 def type_of(column: str) -> str:
-    """What a column of a view holds, as its name tells: as in the tables that have it, else by the house's naming."""
+    """What a column of a view holds, by its name: as in the tables that have it, else by the house's naming."""
     kinds = _types_in_tables().get(column, set())
     if len(kinds) == 1:
         return next(iter(kinds))

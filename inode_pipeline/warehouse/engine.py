@@ -1,7 +1,6 @@
 """The warehouse's engine, made from the settings, and the two ways to use it: `transaction` and `reading`.
 
 Both end with one of our errors when the database fails, never with a driver's, whose text may hold values.
-Keep out: statements about particular tables.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 On PostgreSQL everything is one transaction behind an advisory lock that ends with it, which holds behind a pooler too.
 On SQLite the temporary tables are filled first, and only then the file's one write lock is taken.
-Keep out: what a load writes.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class Session:
 def exclusive(warehouse: Warehouse, load_id: str, *, at_end: Callable[[Connection], None]) -> Iterator[Session]:
     """The session of one load, committed at the end, undone by any error. `at_end` runs once the lock is released.
 
-    If the answer to the commit is lost, the row of `loads` tells whether the load was committed.
+    If the answer to the commit is lost, the row in `loads` shows whether the load was committed.
 
     Raises:
         PipelineError: any class that `translation` gives a failing database.

@@ -1,7 +1,6 @@
-"""The tables of what was: each configuration a link had, what was listed on a date, what was measured and when.
+"""The tables of the past: each configuration a link had, what was listed on a date, what was measured and when.
 
 They belong to an endpoint whose records are measured; `facts/` fills them with each load.
-Keep out: anything that reads or writes rows.
 """
 
 from __future__ import annotations

@@ -185,7 +185,7 @@ def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
         for number in wanted:
             page = LandedPage(number, _body(walk, number, rows.pop(number, None)))
             yield page
-        # The last page tells how large the next ones will be, nearly always.
+        # The next pages are nearly always as large as the last one.
         at_once = max(1, min(PAGES_AT_ONCE, AT_ONCE_BYTES // max(1, len(page.body))))
 
 

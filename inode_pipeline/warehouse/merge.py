@@ -6,7 +6,6 @@
 
 Everything that can stop a load raises inside the block, before the commit. The rules are in `rules.py`, the
 statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in `loads.py`.
-Keep out: HTTP, Dagster, and what a link is: the endpoint says that.
 """
 
 from __future__ import annotations

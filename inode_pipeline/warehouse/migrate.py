@@ -2,7 +2,7 @@
 
 All pending ones run in one transaction under the database's own lock, so a half-migrated warehouse cannot be seen and
 two processes that start at once do not collide.
-Keep out: statements that make tables, which stand in the migrations and nowhere else.
+Tables are made by the statements of the migrations and nowhere else.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
 
 
 def _migrate(warehouse: Warehouse, connection: Connection, names: list[str]) -> None:
-    """Views stand in the way of a migration that changes a column they show, so they go first and come back last."""
+    """A view blocks a migration that changes a column it shows, so views are dropped first and made again last."""
     views.execute(connection, views.drop_statements(views.made(connection, warehouse.schema)))
     if names != [views.NAME]:
         has_schema = _has_schema(warehouse, connection)

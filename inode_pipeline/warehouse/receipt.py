@@ -1,7 +1,7 @@
 """The receipt of a load: what arrived, what became of it, and what it cost. Plain data, no SQL.
 
 Each record counts once: rejected, duplicate, superseded, inserted, updated or unchanged; together they are `received`.
-Keep out: how a count is found (`merge.py`) and how a receipt is printed (`cli/`).
+Not here: how a count is found, see `merge.py`; how a receipt is printed, see `cli/`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ ADDED = (
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """What the caller knows of a load and the tables cannot tell.
+    """What only the caller knows of a load.
 
     `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
     rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this

@@ -2,7 +2,6 @@
 
 A rejected credential must be tried once only, whatever retries: `credential_mark` notices whether it has changed and
 is useless for guessing it, since two bytes fit one secret in 65,536.
-Keep out: landing and loading.
 """
 
 from __future__ import annotations
@@ -145,7 +144,7 @@ def credential_mark(settings: Settings, salt: bytes | None = None) -> str:
 
 
 def this_process() -> str:
-    """`host:pid:start`; `start` tells this process from a later one that got the same number."""
+    """`host:pid:start`; `start` distinguishes this process from a later one with the same number."""
     return f"{_host()}:{os.getpid()}:{_start(os.getpid()) or ''}"
 
 
@@ -177,7 +176,7 @@ def _host() -> str:
 
 
 def _start(pid: int) -> str | None:
-    """When the process began, in clock ticks since the machine did; None if it has ended or /proc does not tell."""
+    """When the process began, in clock ticks since the machine did; None if it has ended or /proc is not there."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:

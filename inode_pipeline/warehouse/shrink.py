@@ -1,6 +1,6 @@
 """When too many links are missing: the load stops, and the walk is refused by name until a person allows it.
 
-Keep out: which walk gets the permission; the caller decides that.
+Which walk gets the permission is the caller's decision.
 """
 
 from __future__ import annotations

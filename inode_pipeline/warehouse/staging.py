@@ -2,7 +2,7 @@
 
 `records` holds the typed records, `rejected` the records set aside, both as they came. On PostgreSQL the commit drops
 them, as a pooler demands; on SQLite, where they are filled before the transaction, `clean` does.
-Keep out: what a staged row changes (`rules.py`).
+What a staged row changes is said in `rules.py`.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Staging:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name(table)}")
 
     def seal(self, connection: Connection) -> None:
-        """Nothing more will be staged: prepare the joins, and hold that every key and every place stands once.
+        """Nothing more will be staged: prepare the joins, and make sure that every key and every place is there once.
 
         Raises:
             ApiContractError: two records have one key; both places are named.
@@ -114,7 +114,7 @@ class Staging:
         connection.exec_driver_sql(f"ANALYZE {quote.format_table(self.records)} ({quote.quote(self.key)})")
 
     def _index_key(self, connection: Connection) -> bool:
-        """On SQLite, make an index of the records' keys; false if a key stands twice, and no index can be made."""
+        """On SQLite, make an index of the records' keys; false if a key is there twice."""
         # Written by hand: an Index object would stay with the table and be made with it the next time.
         quote = connection.dialect.identifier_preparer.quote
         name, table, key = (quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
@@ -135,8 +135,7 @@ class Staging:
             raise ApiContractError(
                 f"Two records of the walk have one {' and '.join(names)}: {_shown(twice[:-2])} "
                 f"(pages {first} and {last}).",
-                remedy=f"The field that {self.key} is read from does not tell the records apart; "
-                "name the right one in the field map.",
+                remedy=f"The field that {self.key} is read from is not unique; name the right one in the field map.",
             )
 
 

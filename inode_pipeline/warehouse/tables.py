@@ -3,7 +3,6 @@
 The migrations in `sql/migrations` make the tables; a test holds that they make exactly these. A new endpoint needs
 `endpoint_table(ENDPOINT)` and a migration, a new table its definition here or in a module that is imported here, and a
 migration: whoever imports this module has every table in `METADATA`.
-Keep out: anything that reads or writes rows.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""From a database's error to one of ours, told without a value of any row.
+"""Translate a database's error into one of ours, without a value of any row.
 
 The text of a server's error may hold a value ("invalid input syntax for type bigint: ..."), its DETAIL a whole row, and
 psycopg's connection errors the password: so nothing of them is quoted but codes and the names of tables and columns.
-Keep out: deciding whether to try again.
+Not here: whether to try again, see `sync/dates.py`.
 """
 
 from __future__ import annotations
@@ -118,16 +118,16 @@ def translate(problem: BaseException, place: str = "The warehouse") -> PipelineE
         return _of_postgresql(problem, place)
     if isinstance(problem, sqlite3.Error):
         return _of_sqlite(problem, place)
-    return _told(_BROKEN, place, type(problem).__name__)
+    return _error(_BROKEN, place, type(problem).__name__)
 
 
 def translate_os(problem: OSError, place: str) -> PipelineError:
     """The error of ours for a file or folder that the warehouse's file needs."""
     reason = (problem.strerror or type(problem).__name__).lower()
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
-        return _told(_FULL, place, reason)
+        return _error(_FULL, place, reason)
     if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return _told(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
+        return _error(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
     return ConfigError(
         f"{place} cannot be made: {reason}.",
         remedy="Correct INODE_WAREHOUSE_URL: its file must be in a folder that is there or can be made.",
@@ -141,18 +141,18 @@ def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
     if code is None and isinstance(problem, psycopg.ProgrammingError):  # the driver refused an option of the URL
         return _wrong_option(place)
     if code is None:  # or a value, before the server saw anything
-        return _told(_BROKEN, place, type(problem).__name__)
+        return _error(_BROKEN, place, type(problem).__name__)
     kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
     named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
     where = "".join(f", {what} {name[:63]}" for what, name in named.items() if name)
-    return _told(kind, place, f"{code} {type(problem).__name__}{where}")
+    return _error(kind, place, f"{code} {type(problem).__name__}{where}")
 
 
 def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
     """No code comes with an error before the session begins, so the words must do, and what libpq knows."""
     text = str(problem)
     if "database" in text and "does not exist" in text:
-        return _told(_NO_DATABASE, place, "no such database")
+        return _error(_NO_DATABASE, place, "no such database")
     if any(words in text for words in (": invalid ", "weak sslmode", "definition of service", "could not parse")):
         return _wrong_option(place)
     if "local user with ID" in text:
@@ -175,7 +175,7 @@ def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
             f"{place} refused the user or the password.",
             remedy="Check the user in INODE_WAREHOUSE_URL and INODE_WAREHOUSE_PASSWORD.",
         )
-    return _told(_UNAVAILABLE, place, type(problem).__name__)
+    return _error(_UNAVAILABLE, place, type(problem).__name__)
 
 
 def _wrong_option(place: str) -> ConfigError:
@@ -194,7 +194,7 @@ def _of_sqlite(problem: sqlite3.Error, place: str) -> PipelineError:
     kind = _BY_SQLITE_CODE.get(code, _BROKEN)
     if code == sqlite3.SQLITE_ERROR:
         kind = _NOT_MIGRATED if str(problem).startswith("no such table") else _CONFLICT
-    return _told(kind, place, reason)
+    return _error(kind, place, reason)
 
 
 def _no_room(place: str) -> WarehouseFullError:
@@ -208,6 +208,6 @@ def _no_room(place: str) -> WarehouseFullError:
     )
 
 
-def _told(kind: _Kind, place: str, reason: str) -> PipelineError:
+def _error(kind: _Kind, place: str, reason: str) -> PipelineError:
     error, what, remedy = kind
     return error(f"{place} {what} ({reason}).", remedy=remedy)

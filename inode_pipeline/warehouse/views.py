@@ -2,7 +2,7 @@
 
 One file a view: a comment that explains it and its columns (`dictionary.py` reads it), then one SELECT. A view that
 uses another is created after it. They hold no rows, so making them again loses nothing; rights come back by themselves,
-through the default privileges of `sql/roles`. Keep out: queries (`analysis/`).
+through the default privileges of `sql/roles`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class View:
 
 
 def without_comments(sql: str) -> str:
-    """SQL without its line comments; none of ours stands behind code or in a string."""
+    """SQL without its line comments; none of ours follows code or is in a string."""
     return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
 
 
@@ -57,7 +57,7 @@ def read_views(folder: Path) -> tuple[View, ...]:
 
 
 def state(views: tuple[View, ...]) -> str:
-    """What stands in `pipeline_settings` once these views are made: which they are, and a mark of their texts."""
+    """The value in `pipeline_settings` once these views are made: their names, and a hash of their texts."""
     texts = json.dumps([view.create(postgresql=postgresql) for view in views for postgresql in (False, True)])
     mark = hashlib.sha256(texts.encode()).hexdigest()[:16]
     return json.dumps({"mark": mark, "names": [view.name for view in views]})

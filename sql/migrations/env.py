@@ -1,7 +1,7 @@
 """How Alembic runs our migrations: always inside the transaction that `warehouse/migrate.py` has begun.
 
 `warehouse/migrate.py` hands over the connection, or for the SQL text the name of the database's kind, and the schema.
-In PostgreSQL the schema stands first in the search path, so a migration names no schema.
+In PostgreSQL the schema is first in the search path, so a migration names no schema.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 from inode_pipeline.warehouse.dialect import spell
-from inode_pipeline.warehouse.facts.bins import LONGEST_S, MOST_SAMPLES
+from inode_pipeline.warehouse.facts.bins import MAX_SAMPLE_COUNT, MAX_TRAVEL_TIME_S
 from inode_pipeline.warehouse.offsets import offsets_of
 from inode_pipeline.warehouse.tables import RECEIPT_COUNTS
 from tests.views.conftest import World
@@ -82,7 +82,7 @@ SELECT
   count(*), CAST(sum(sample_count) AS bigint)
 FROM (
   SELECT * FROM link_observations
-  WHERE travel_time_s > 0 AND travel_time_s < {LONGEST_S} AND COALESCE(sample_count, 0) <= {MOST_SAMPLES}
+  WHERE travel_time_s > 0 AND travel_time_s < {MAX_TRAVEL_TIME_S} AND COALESCE(sample_count, 0) <= {MAX_SAMPLE_COUNT}
   ORDER BY link_id, observed_at
 ) AS o
 GROUP BY link_id, @instant(@epoch(observed_at) / 900 * 900)

@@ -1,4 +1,4 @@
-"""Made-up walks and pages, and other sessions that stand in the way."""
+"""Made-up walks and pages, landed into a warehouse."""
 
 from __future__ import annotations
 

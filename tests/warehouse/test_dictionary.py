@@ -121,7 +121,7 @@ def test_a_file_without_a_head_explains_nothing() -> None:
     assert ("", ()) == (read_head("SELECT 1\n-- link_id: too late").description, read_head("").columns)
 
 
-def test_migrating_mends_the_dictionary_and_otherwise_writes_nothing(warehouse: Warehouse) -> None:
+def test_migrating_repairs_the_dictionary_and_otherwise_writes_nothing(warehouse: Warehouse) -> None:
     """So that whoever may not write can ask for a migration that is not needed."""
     with transaction(warehouse) as connection:
         connection.execute(delete(DATA_DICTIONARY).where(DATA_DICTIONARY.c.relation == "links"))

@@ -104,7 +104,7 @@ def test_a_place_that_cannot_be_a_database_is_a_wrong_setting(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "nowhere.invalid"])
-def test_m50_an_unreachable_server_is_a_passing_trouble_that_names_the_host(host: str) -> None:
+def test_m50_an_unreachable_server_is_a_transient_failure_that_names_the_host(host: str) -> None:
     """The URL's password is in nothing that is printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

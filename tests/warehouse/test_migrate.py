@@ -223,7 +223,7 @@ def without_unique_key(warehouse: Warehouse) -> str:
 
 @pytest.mark.parametrize("change", BY_HAND.values(), ids=BY_HAND.keys())
 def test_m56_tables_changed_by_hand_stop_before_the_first_write(warehouse: Warehouse, change) -> None:
-    """The error names what differs; mending it is enough."""
+    """The error names what differs; repairing it is enough."""
     require_migrated(warehouse)
     by_hand(warehouse, change[0] if warehouse.is_postgresql else change[1] or without_unique_key(warehouse))
     with pytest.raises(SchemaConflictError) as caught:

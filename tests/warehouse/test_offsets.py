@@ -61,7 +61,7 @@ def test_a_day_has_the_quarters_of_an_hour_that_it_has(zone: str, day: str, quar
 
 
 def test_the_offsets_come_with_the_zone(warehouse: Warehouse) -> None:
-    """They are there once it is stored; a rule that was changed by a government is mended, and nothing else written."""
+    """They are there once it is stored; a rule that a government has changed is corrected, and nothing else written."""
     assert rows(warehouse) == []
     for _ in range(2):
         with transaction(warehouse) as connection:

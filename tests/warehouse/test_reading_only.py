@@ -102,7 +102,7 @@ def test_who_may_not_write_sees_what_a_process_at_work_has_committed(shared: Pat
             assert count(warehouse) == before + 1
 
 
-def test_a_file_that_is_written_while_it_is_read_without_a_lock_is_told(shared: Path) -> None:
+def test_a_file_that_is_written_while_it_is_read_without_a_lock_is_reported(shared: Path) -> None:
     """Its pages could be of two states; trying again may help, and the remedy says how to have a lock."""
     with as_somebody_else(), opened(shared) as warehouse:
         assert count(warehouse) > 0

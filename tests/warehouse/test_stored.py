@@ -15,7 +15,7 @@ STAGING = "https://staging.example/api/"
 
 
 def test_the_first_load_stores_the_zone_and_later_ones_must_have_it(warehouse: Warehouse) -> None:
-    """Another one is a wrong setting, told with both names; none at all takes the stored one."""
+    """Another one is a wrong setting, named with both; none at all takes the stored one."""
     assert stored_zone(warehouse) is None
     require_same(warehouse, zone="America/Toronto", base_url=None)
     for _ in range(2):

@@ -2,7 +2,7 @@
 
 `typed` turns the frame into Arrow columns of the staging table's types, where NA, NaN, NaT and None are all null;
 `sqlite.py` and `postgresql.py` know only Arrow. A record that the table cannot hold is named by key and column.
-Keep out: what the rows mean (`merge.py`).
+What the rows mean is not known here.
 """
 
 from __future__ import annotations

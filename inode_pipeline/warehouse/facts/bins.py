@@ -42,8 +42,8 @@ from inode_pipeline.warehouse.facts.scratch import Scratch
 from inode_pipeline.warehouse.statements import count_of, require_written
 from inode_pipeline.warehouse.types import UtcTimestamp
 
-LONGEST_S = 1_000_000.0
-MOST_SAMPLES = 1_000_000_000
+MAX_TRAVEL_TIME_S = 1_000_000.0
+MAX_SAMPLE_COUNT = 1_000_000_000
 
 _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
@@ -136,7 +136,7 @@ def _is_in_bin(observations: Table, link_id: Any, start: Any, last: Any) -> Colu
         observations.c.link_id == link_id,
         observations.c.observed_at.between(start, last),
         observations.c.travel_time_s > 0,
-        observations.c.travel_time_s < LONGEST_S,
+        observations.c.travel_time_s < MAX_TRAVEL_TIME_S,
     )
 
 
@@ -156,7 +156,7 @@ def _means(scratch: Scratch) -> tuple[ColumnElement[Any], ...]:
     """
     observations = scratch.tables.observations.c
     time = observations.travel_time_s
-    count = case((observations.sample_count.between(0, MOST_SAMPLES), observations.sample_count), else_=null())
+    count = case((observations.sample_count.between(0, MAX_SAMPLE_COUNT), observations.sample_count), else_=null())
 
     def total(values: ColumnElement[Any]) -> ColumnElement[Any]:
         """In the order of time: the last digit of a sum depends on it. SQLite reads the observations in that order."""

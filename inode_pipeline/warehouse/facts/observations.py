@@ -1,7 +1,7 @@
 """What was measured, and what was said of it before the API corrected it.
 
 For a place (a link and a time) each distinct set of values is kept once, with the earliest loaded walk that showed it.
-The set whose earliest walk is latest stands in `link_observations`, the others in `observation_corrections`: so no
+The set whose earliest walk is latest is in `link_observations`, the others in `observation_corrections`: so no
 order of loads ends differently. A walk that is loaded again under another field map takes back what it alone had said.
 
 Nearly every sighting is of a new place or shows what is stored; the few others, the disputed ones, are worked out in
@@ -126,22 +126,22 @@ class Places:
         self.scratch.analyze(connection, self.sets)
         for statement in self._settle():
             connection.execute(statement)
-        for table, is_there in ((self.observations, self.sets.c.is_latest), (self.corrections, ~self.sets.c.is_latest)):
-            wanted = select(self.sets.c.link_id).where(is_there)
-            kept = select(table.c.link_id).where(
-                is_same_place(self.sets, table),
-                has_same_values(self.sets, table),
-                self.sets.c.snapshot_at == table.c.snapshot_at,
-            )
-            extra = count_of(connection, select(table.c.link_id).where(self._is_disputed(table))) - count_of(
-                connection, wanted
-            )
-            require_written(table, max(extra, count_of(connection, wanted.where(~kept.exists()))))
+        self._require_settled(connection)
         return corrected
+
+    def _require_settled(self, connection: Connection) -> None:
+        """Make sure that the disputed places of both tables have their sets and nothing else."""
+        sets = self.sets
+        for table, is_there in ((self.observations, sets.c.is_latest), (self.corrections, ~sets.c.is_latest)):
+            wanted, rows = select(sets.c.link_id).where(is_there), select(table.c.link_id)
+            is_same = is_same_place(sets, table), sets.c.snapshot_at == table.c.snapshot_at
+            missing = wanted.where(~rows.where(*is_same, has_same_values(sets, table)).exists())
+            extra = count_of(connection, rows.where(self._is_disputed(table))) - count_of(connection, wanted)
+            require_written(table, max(extra, count_of(connection, missing)))
 
     def _find_disputed(self, connection: Connection) -> CompoundSelect[Any]:
         """The stored places that cannot stay as they are."""
-        shown, standing, earlier = self.shown, self.observations, self.corrections
+        shown, current, earlier = self.shown, self.observations, self.corrections
         is_known_from_before = (
             select(earlier.c.link_id)
             .where(is_same_place(earlier, shown), has_same_values(earlier, shown), earlier.c.snapshot_at <= self.at)
@@ -149,25 +149,25 @@ class Places:
         )
         differing = (
             select(*_place(shown))
-            .join(standing, is_same_place(standing, shown))
-            .where(or_(not_(has_same_values(standing, shown)), standing.c.snapshot_at > self.at), ~is_known_from_before)
+            .join(current, is_same_place(current, shown))
+            .where(or_(not_(has_same_values(current, shown)), current.c.snapshot_at > self.at), ~is_known_from_before)
         )
         loads = select(LOADS.c.load_id).where(LOADS.c.walk_id == self.walk.walk_id).limit(1)
         was_loaded = connection.scalar(loads) is not None
-        return union(differing, *(self._taken_back(table) for table in (standing, earlier) if was_loaded))
+        return union(differing, *(self._taken_back(table) for table in (current, earlier) if was_loaded))
 
     def _taken_back(self, table: Table) -> Select[Any]:
-        """The places where a set of values stands that this walk was the earliest to show, and shows no more."""
+        """The places with a set of values that this walk was the earliest to show, and no longer shows."""
         shown = self.shown
         is_shown = select(shown.c.link_id).where(is_same_place(shown, table), has_same_values(shown, table)).exists()
         return select(*_place(table)).where(table.c.snapshot_at == self.at, ~is_shown)
 
     def _insert_new(self) -> Insert:
         """The places of which nothing is stored; in the order of the key, in which rows are cheapest to add."""
-        shown, standing = self.shown, self.observations
-        is_stored = select(standing.c.link_id).where(is_same_place(standing, shown)).exists()
+        shown, current = self.shown, self.observations
+        is_stored = select(current.c.link_id).where(is_same_place(current, shown)).exists()
         added = self._as_stored().where(~is_stored).order_by(shown.c.link_id)
-        return insert(standing).from_select(STORED, added)
+        return insert(current).from_select(STORED, added)
 
     def _not_stored(self) -> Select[Any]:
         """The sightings that neither table has, which after `resolve` is none."""
@@ -229,18 +229,18 @@ class Places:
 
     def _settle(self) -> Iterator[Executable]:
         """Bring the disputed places of both tables to their sets; a row that is right already is not touched."""
-        sets, standing, earlier = self.sets, self.observations, self.corrections
+        sets, current, earlier = self.sets, self.observations, self.corrections
 
         def is_same(table: Table) -> ColumnElement[bool]:
             return and_(is_same_place(sets, table), sets.c.snapshot_at == table.c.snapshot_at)
 
-        has_set = select(sets.c.link_id).where(is_same_place(sets, standing)).exists()
-        yield delete(standing).where(self._is_disputed(standing), ~has_set)
-        differs = or_(sets.c.snapshot_at != standing.c.snapshot_at, not_(has_same_values(sets, standing)))
+        has_set = select(sets.c.link_id).where(is_same_place(sets, current)).exists()
+        yield delete(current).where(self._is_disputed(current), ~has_set)
+        differs = or_(sets.c.snapshot_at != current.c.snapshot_at, not_(has_same_values(sets, current)))
         yield (
-            update(standing)
+            update(current)
             .values({name: sets.c[name] for name in STORED if name not in PLACE})
-            .where(is_same_place(sets, standing), sets.c.is_latest, differs)
+            .where(is_same_place(sets, current), sets.c.is_latest, differs)
         )
         is_right = (
             select(sets.c.link_id).where(is_same(earlier), has_same_values(sets, earlier), ~sets.c.is_latest).exists()

@@ -50,7 +50,7 @@ def test_what_a_bin_rests_on(loader: Any, seen: Any, observations: Any, expected
 
 @pytest.mark.parametrize("order", list(itertools.permutations((1, 2, 3))), ids=str)
 def test_a_correction_keeps_what_was_said_before(loader: Any, seen: Any, order: tuple[int, ...]) -> None:
-    """60, then 70, then 80 seconds for one time: 80 stands, the others are kept, whichever walk is loaded first."""
+    """60, then 70, then 80 seconds for one time: 80 is current, the others are kept, whichever walk is loaded first."""
     said = {1: 60.0, 2: 70.0, 3: 80.0}
     receipts = [loader.load(hour, {"a": seen(minute=5.0, travel_time_s=said[hour])}) for hour in order]
     assert loader.observations() == {("a", 5.0): [(80.0, None, None, 3)]}

@@ -1,6 +1,6 @@
 """Walks made by hand and loaded into a real warehouse: what the tests of the merge share.
 
-`loader` lands and loads walks whose records are `{link_id: version}`; a version is a number that stands in `length_m`.
+`loader` lands and loads walks whose records are `{link_id: version}`; a version is a number, kept in `length_m`.
 """
 
 from __future__ import annotations

@@ -150,7 +150,7 @@ def test_m72_a_policy_that_hides_rows_stops_the_load(loader: Any, postgresql_ser
 
 
 @only_postgresql
-def test_m72_a_session_that_may_only_read_is_told_by_its_setting(loader: Any, postgresql_server) -> None:
+def test_m72_a_session_that_may_only_read_is_reported_by_its_setting(loader: Any, postgresql_server) -> None:
     """Whoever set it means it, so it is left as it is and named."""
     database = str(loader.warehouse.engine.url.database)
     postgresql_server.execute(f"ALTER DATABASE {database} SET default_transaction_read_only = on")
@@ -171,7 +171,7 @@ LIMITS = {
 
 @only_postgresql
 @pytest.mark.parametrize("limit", LIMITS)
-def test_m81_a_time_limit_of_the_server_is_told_by_its_name(loader: Any, limit: str, postgresql_server) -> None:
+def test_m81_a_time_limit_of_the_server_is_reported_by_its_name(loader: Any, limit: str, postgresql_server) -> None:
     """Trying again may help, nothing is changed, and the administrator reads which limit ended what."""
     loader.load(0, {"a": 0})
     before = everything(loader)
@@ -205,8 +205,8 @@ def merge_into(limit: str, loader: Any, load: Any, server: Any) -> None:
 
 
 @only_postgresql
-def test_m81_a_statement_that_somebody_cancelled_is_told_apart(warehouse: Warehouse) -> None:
-    """The server has one code for both; only its words tell them apart, and they may be in any language."""
+def test_m81_a_cancelled_statement_names_both_who_may_have_ended_it(warehouse: Warehouse) -> None:
+    """The server has one code for both; only its words distinguish them, and they may be in any language."""
     cancel = "DO $$ BEGIN RAISE 'annulé' USING ERRCODE = '57014'; END $$"
     with pytest.raises(errors.WarehouseUnavailableError) as caught, reading(warehouse) as connection:
         connection.exec_driver_sql(cancel)
