@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true
 
 from inode_pipeline.endpoints.endpoint import CONTAINED, Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.loads import newest_load
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, FactTables, endpoint_table
 from inode_pipeline.warehouse.types import Json
@@ -43,9 +44,7 @@ def receipts_of_run(warehouse: Warehouse, run_id: str) -> list[Receipt]:
 
 def newest_receipt(connection: Connection, endpoint: Endpoint) -> Receipt | None:
     """The receipt of the newest walk's latest load; None if nothing was loaded."""
-    loads = select(*_COLUMNS).where(LOADS.c.endpoint == endpoint.name)
-    newest = loads.order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc()).limit(1)
-    row = connection.execute(newest).mappings().one_or_none()
+    row = connection.execute(newest_load(endpoint.name, *_COLUMNS)).mappings().one_or_none()
     return None if row is None else Receipt(**row)
 
 
@@ -144,11 +143,8 @@ def most_congested(warehouse: Warehouse, *, limit: int = 5) -> list[CongestedLin
     """
     links = LINKS_TABLE.c
     ratio = links.last_speed_kmh / func.nullif(links.free_flow_speed_kmh, 0)
-    newest = select(func.max(LOADS.c.snapshot_at, type_=LOADS.c.snapshot_at.type)).where(
-        LOADS.c.endpoint == LINKS_TABLE.name
-    )
     with reading(warehouse) as connection:
-        now = connection.scalar(newest)
+        now = connection.scalar(newest_load(LINKS_TABLE.name, LOADS.c.snapshot_at))
         if now is None:
             return []
         slowest = (

@@ -16,6 +16,7 @@ from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.catalogue import all_endpoints
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.warehouse.loads import newest_load
 from inode_pipeline.warehouse.runs import is_gone
 from inode_pipeline.warehouse.tables import LOADS, METADATA, RUNS, WALKS, endpoint_table
 
@@ -144,12 +145,9 @@ def status_within(connection: Connection) -> Status:
 
 def data_as_of(warehouse: Warehouse) -> datetime | None:
     """The instant of the newest loaded walk that is the oldest among the endpoints; None if one was never loaded."""
-    newest = select(LOADS.c.endpoint, func.max(LOADS.c.snapshot_at, type_=LOADS.c.snapshot_at.type)).group_by(
-        LOADS.c.endpoint
-    )
     with reading(warehouse) as connection:
-        instants: dict[str, datetime] = dict(iter(connection.execute(newest)))
-    return min(instants.values()) if instants.keys() >= all_endpoints().keys() else None
+        newest = [connection.scalar(newest_load(name, LOADS.c.snapshot_at)) for name in all_endpoints()]
+    return None if None in newest else min(newest)
 
 
 def is_sampled(warehouse: Warehouse) -> bool:
@@ -211,9 +209,7 @@ def missing_rights(warehouse: Warehouse) -> list[str]:
 
 def _table(connection: Connection, endpoint: Endpoint) -> TableStatus:
     of_endpoint = LOADS.c.endpoint == endpoint.name
-    newest = connection.execute(
-        select(LOADS).where(of_endpoint).order_by(LOADS.c.snapshot_at.desc(), LOADS.c.started_at.desc()).limit(1)
-    ).one_or_none()
+    newest = connection.execute(newest_load(endpoint.name, LOADS)).one_or_none()
     rows = endpoint_table(endpoint)
     held = select(func.count()).select_from(rows).where(rows.c.last_seen_at.is_(None))
     deleted = select(func.count()).select_from(rows).where(rows.c.deleted_at.is_not(None))

@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from inode_pipeline.warehouse.analyst_tables import LINK_BASELINES
 from inode_pipeline.warehouse.engine import Warehouse, transaction
+from inode_pipeline.warehouse.loads import newest_load
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 
 CONFIGURED = "configured"
@@ -20,9 +21,8 @@ CONFIGURED = "configured"
 
 def newest_date(connection: Connection) -> date | None:
     """The date of the newest loaded snapshot of the links; None before the first load."""
-    loads = LOADS.c
-    newest = select(loads.snapshot_date).where(loads.endpoint == LINKS_TABLE.name).order_by(loads.snapshot_at.desc())
-    return connection.scalar(newest.limit(1))
+    newest: date | None = connection.scalar(newest_load(LINKS_TABLE.name, LOADS.c.snapshot_date))
+    return newest
 
 
 def add_version(warehouse: Warehouse, method: str, rows: Iterable[Mapping[str, object]]) -> int:
