@@ -49,7 +49,7 @@ bench: $(DEV)  ## The benchmark
 	@$(BIN)/python bench/run.py
 
 dictionary: $(RUN)  ## Write docs/data-dictionary.md from the tables and views
-	@$(BIN)/python -m inode_pipeline.warehouse.explain > docs/data-dictionary.md
+	@$(BIN)/python -m inode_pipeline.warehouse.dictionary > docs/data-dictionary.md
 
 # The locks hold for Python 3.11 to 3.14 and every platform, with hashes and without an index address.
 lock:  ## Renew both locks from pyproject.toml (needs uv)

@@ -19,8 +19,8 @@ from sqlalchemy import Connection, inspect, text
 from inode_pipeline.errors import NotMigratedError
 from inode_pipeline.warehouse import views
 from inode_pipeline.warehouse.conflicts import require_our_tables
+from inode_pipeline.warehouse.dictionary import explain, explanation_sql
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.explain import explain, explanation_sql
 from inode_pipeline.warehouse.statements import analyze
 from inode_pipeline.warehouse.tables import METADATA
 

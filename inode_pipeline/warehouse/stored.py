@@ -5,16 +5,19 @@ The first load stores them; another value afterwards is a mistake, unless somebo
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, insert, select
 
 from inode_pipeline.config import is_loopback
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.offsets import keep_offsets
 from inode_pipeline.warehouse.statements import insert_if_absent
-from inode_pipeline.warehouse.tables import PIPELINE_SETTINGS
+from inode_pipeline.warehouse.tables import PIPELINE_SETTINGS, ZONE_OFFSETS
 
 LOOPBACK = "loopback"
 """What is stored for every address of this machine: emulators and tests change their port each time."""
@@ -92,3 +95,58 @@ def _require_same(connection: Connection, zone: str | None, base_url: str | None
 
 def _shown(address: str) -> str:
     return "a server of this machine" if address == LOOPBACK else address
+
+
+FIRST = datetime(2015, 1, 1, tzinfo=UTC)
+LAST = datetime(2051, 1, 1, tzinfo=UTC)
+
+_DAY = timedelta(days=1)
+_SECOND = timedelta(seconds=1)
+
+Interval = tuple[datetime, datetime, int]
+
+
+def keep_offsets(connection: Connection, zone: str) -> None:
+    """Make the rows of `zone_offsets` those of the zone, so that SQL needs no zone of the database's own.
+
+    The rules come from the machine's zone database, which governments change: each load sees that the rows agree with
+    it. Equal rows are not touched.
+    """
+    table = ZONE_OFFSETS
+    wanted = offsets_of(zone)
+    if wanted == tuple(map(tuple, connection.execute(select(table).order_by(table.c.from_utc)))):
+        return
+    connection.execute(delete(table))
+    connection.execute(insert(table), [dict(zip(table.c.keys(), row, strict=True)) for row in wanted])
+
+
+@cache
+def offsets_of(zone: str) -> tuple[Interval, ...]:
+    """Half-open intervals in UTC, each beginning where the one before ends, with the minutes to add for local time."""
+    rules = ZoneInfo(zone)
+    begins = [FIRST, *_changes(rules)]
+    ends = [*begins[1:], LAST]
+    return tuple((begin, end, _minutes(rules, begin)) for begin, end in zip(begins, ends, strict=True))
+
+
+def _changes(rules: ZoneInfo) -> Iterator[datetime]:
+    """The instants at which another offset begins, to the second."""
+    day = FIRST
+    while day < LAST:
+        if _minutes(rules, day) != _minutes(rules, day + _DAY):
+            yield _change_within(rules, day, day + _DAY)
+        day += _DAY
+
+
+def _change_within(rules: ZoneInfo, before: datetime, after: datetime) -> datetime:
+    old = _minutes(rules, before)
+    while after - before > _SECOND:
+        middle = before + (after - before) // 2 // _SECOND * _SECOND
+        before, after = (middle, after) if _minutes(rules, middle) == old else (before, middle)
+    return after
+
+
+def _minutes(rules: ZoneInfo, instant: datetime) -> int:
+    offset = instant.astimezone(rules).utcoffset()
+    assert offset is not None  # noqa: S101 - a ZoneInfo has one for every instant
+    return offset // timedelta(minutes=1)

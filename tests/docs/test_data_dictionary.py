@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from inode_pipeline.warehouse.explain import as_markdown
+from inode_pipeline.warehouse.dictionary import as_markdown
 from inode_pipeline.warehouse.migrate import sql_folder
 
 PAGE = Path(__file__).parents[2] / "docs/data-dictionary.md"

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.facts.bins import MAX_SAMPLE_COUNT, MAX_TRAVEL_TIME_S
-from inode_pipeline.warehouse.offsets import offsets_of
+from inode_pipeline.warehouse.stored import offsets_of
 from inode_pipeline.warehouse.tables import RECEIPT_COUNTS
 from tests.views.conftest import World
 

@@ -9,9 +9,8 @@ from sqlalchemy import delete, inspect, select
 
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import DATA_DICTIONARY
-from inode_pipeline.warehouse.dictionary import Entry, entries, read_head, type_of, unit_of
+from inode_pipeline.warehouse.dictionary import Entry, entries, explain, read_head, type_of, unit_of
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.explain import explain
 from inode_pipeline.warehouse.migrate import migrate, migration_sql, sql_folder
 
 VIEWS = sql_folder() / "views"

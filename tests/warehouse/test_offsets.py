@@ -10,8 +10,7 @@ import pytest
 from sqlalchemy import delete, select, update
 
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.offsets import offsets_of
-from inode_pipeline.warehouse.stored import store
+from inode_pipeline.warehouse.stored import offsets_of, store
 from inode_pipeline.warehouse.tables import ZONE_OFFSETS
 
 ZONES = ("America/New_York", "America/St_Johns", "Australia/Lord_Howe", "Asia/Kolkata", "Africa/Casablanca", "UTC")

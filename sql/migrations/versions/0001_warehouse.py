@@ -1,4 +1,4 @@
-"""Every table of 0.1.0, with the rows that some begin with; what tables and columns mean, `explain.py` adds.
+"""Every table of 0.1.0, with the rows that some begin with; `dictionary.py` adds what tables and columns mean.
 
 A baseline may be added and never changed or removed, whoever asks: triggers refuse it.
 A migration is frozen: it must do the same for ever, so it reads nothing of the package.

@@ -13,7 +13,7 @@ from inode_pipeline.analysis.status import read_status
 from inode_pipeline.errors import NotMigratedError
 from inode_pipeline.warehouse.analyst_tables import LINK_BASELINES
 from inode_pipeline.warehouse.engine import transaction
-from inode_pipeline.warehouse.offsets import keep_offsets
+from inode_pipeline.warehouse.stored import keep_offsets
 from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, RUNS
 
 QUARTER = timedelta(minutes=15)
