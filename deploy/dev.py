@@ -2,7 +2,7 @@
 
 Four processes that live and die together: the emulator, the webserver, the daemon and this one. Everything they keep
 is in `.dagster/` and `data/dev.db` of the checkout, or of the folder that is named: `python deploy/dev.py FOLDER`.
-Keep out: production, which has `docs/nightly.md`.
+Not here: production, see `docs/nightly.md`.
 """
 
 from __future__ import annotations
@@ -19,10 +19,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO
+
+from inode_pipeline.emulator.city import CITY_ZONE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
 STOP_WAIT_S = 20
+DATABASE = Path("data/dev.db")
+LOG = Path("dev.log")
+REPORT = Path("data/network_report.html")
+"""Both below the folder of Dagster."""
 
 Child = subprocess.Popen[bytes]
 
@@ -44,17 +51,20 @@ def _serve(folder: Path, home: Path, ui_port: int) -> int:
     shutil.copy(ROOT / "deploy/dagster.yaml", home)
     emulator_port = _any_port()
     environment = _environment(folder, home, emulator_port)
-    print("Starting Dagster and a synthetic iNode, about 15 s ...", flush=True)
     # The first use of a pool that nobody has set is not protected, and it makes the store before the others open it.
     _run("dagster", "instance", "concurrency", "set", "warehouse", "1", environment=environment, folder=home)
-    with _children(environment, home, emulator_port, ui_port) as children:
+    if not (folder / DATABASE).exists():
+        print("Reading fourteen nights and two days of samples of a synthetic iNode, about 30 s ...", flush=True)
+        _run("python", str(ROOT / "deploy/seed.py"), str(folder / DATABASE), environment=environment, folder=home)
+    print("Starting Dagster and the synthetic iNode, about 15 s ...", flush=True)
+    with (home / LOG).open("wb") as log, _children(environment, home, emulator_port, ui_port, log) as children:
         is_told = False
         while all(child.poll() is None for child in children):
             if not is_told and _answers(ui_port):
-                print(_where_to_click(ui_port, folder), flush=True)
+                print(_where_to_click(ui_port, folder, home), flush=True)
                 is_told = True
             time.sleep(0.5)
-    print("One of the processes has ended, so all were stopped; its last words are above.", file=sys.stderr)
+    print(f"One of the processes has ended, so all were stopped; {home / LOG} says why.", file=sys.stderr)
     return 1
 
 
@@ -79,13 +89,16 @@ def _environment(folder: Path, home: Path, emulator_port: int) -> dict[str, str]
         "INODE_BASE_URL": f"http://127.0.0.1:{emulator_port}/api/",
         "INODE_API_KEY": "demo-api-key",
         "INODE_AUTH": "api_key",
-        "INODE_TIMEZONE": "UTC",
-        "INODE_WAREHOUSE_URL": f"sqlite:///{folder / 'data/dev.db'}",
+        "INODE_TIMEZONE": CITY_ZONE,
+        "INODE_SAMPLE_SCHEDULE": "*/15 * * * *",
+        "INODE_WAREHOUSE_URL": f"sqlite:///{folder / DATABASE}",
     }
 
 
 @contextmanager
-def _children(environment: dict[str, str], home: Path, emulator_port: int, ui_port: int) -> Iterator[list[Child]]:
+def _children(
+    environment: dict[str, str], home: Path, emulator_port: int, ui_port: int, log: IO[bytes]
+) -> Iterator[list[Child]]:
     workspace = ("-w", str(ROOT / "workspace.yaml"))
     commands = [
         ("inode-pipeline", "emulator", "--port", str(emulator_port)),
@@ -102,7 +115,8 @@ def _children(environment: dict[str, str], home: Path, emulator_port: int, ui_po
                     env=environment,
                     cwd=home,
                     start_new_session=True,
-                    stdout=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
                 )
             )
         yield children
@@ -163,13 +177,14 @@ def _answers(port: int) -> bool:
         connection.close()
 
 
-def _where_to_click(ui_port: int, folder: Path) -> str:
+def _where_to_click(ui_port: int, folder: Path, home: Path) -> str:
     return f"""
 Dagster is at http://127.0.0.1:{ui_port}, with a synthetic iNode behind it; Ctrl-C stops everything.
+  The table     Assets > links: verdict, changes, receipt and a preview for each date, checks, plots
   Fetch today   Jobs > sync_links > Materialize all... > the last date > Launch run
-  The table     Assets > links: row counts, columns, receipts and a preview for each date
-  A backfill    the same dialog with a range; a date on which nothing was landed stays red and says why
-The tables are in {folder / "data/dev.db"}."""
+  A backfill    the same dialog with the last week: on one of its dates nothing was landed, so it turns red and says why
+The report is {home / REPORT}; each run of sync_links writes it anew.
+The tables are in {folder / DATABASE}."""
 
 
 if __name__ == "__main__":

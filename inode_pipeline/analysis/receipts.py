@@ -63,6 +63,15 @@ def lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
     ]
 
 
+def summary(receipt: Receipt) -> str:
+    """One sentence: how complete the snapshot is, and what has changed."""
+    whole = VERDICTS.get(receipt.verdict, receipt.verdict)
+    return (
+        f"{whole[0].upper()}{whole[1:]}. Of {_many(receipt.received, 'record')} {receipt.inserted} are new, "
+        f"{receipt.updated} changed, {receipt.unchanged} unchanged; {receipt.vanished} vanished."
+    )
+
+
 def unmeasured(load: Receipt | Row[Any]) -> str | None:
     """What to say first of a load in which nothing is measured, with the remedy; None if anything is."""
     typed = load.received - load.rejected - load.duplicate

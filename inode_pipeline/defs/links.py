@@ -11,8 +11,9 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
+from inode_pipeline.analysis.receipts import lines
 from inode_pipeline.analysis.status import what_is_not_known
-from inode_pipeline.config import LocalSettings
+from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.checks import ASSETS, evaluation, results
 from inode_pipeline.defs.failures import told
@@ -38,11 +39,17 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning, message=r"Parameter `
 
 GROUP = "inode"
 POOL = "warehouse"
-OWNERS = ["team:inode-pipeline"]
 
 RAW_LINKS, TABLE = ASSETS["pages"], ASSETS["table"]
 FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
 """The fact tables that are shown; corrections and bins follow from the observations."""
+
+PREVIEWS = {
+    "links": ("link_id", "name", "last_speed_kmh"),
+    "link_versions": ("link_id", "name", "length_m"),
+    "link_snapshots": ("link_id", "snapshot_date"),
+    "link_observations": ("link_id", "observed_at", "speed_kmh"),
+}
 
 # The walk has its own retries within its deadline; these, after one minute and after three more, are for a server or a
 # warehouse that is away for longer. No jitter: it could make the wait nothing.
@@ -64,7 +71,6 @@ SPECS = (
     dg.AssetSpec(
         RAW_LINKS,
         group_name=GROUP,
-        owners=OWNERS,
         kinds={"json"},
         description="The pages of the links endpoint exactly as received on a date, in the tables `walks` and "
         "`raw_pages`. Today is fetched; an earlier date keeps what was landed on it, since the API returns only the "
@@ -75,7 +81,6 @@ SPECS = (
         TABLE,
         deps=[RAW_LINKS],
         group_name=GROUP,
-        owners=OWNERS,
         kinds={"table", "pandas"},
         description=f"{LINKS.description} Loading an earlier date again never writes over newer values.",
         metadata={"dagster/column_schema": table_schema(LINKS), "dagster/table_name": LINKS.name},
@@ -85,7 +90,6 @@ SPECS = (
             table.name,
             deps=[RAW_LINKS],
             group_name=GROUP,
-            owners=OWNERS,
             kinds={"table", "pandas"},
             description=f"{table.comment} The same rows whatever the order in which dates are loaded.",
             metadata={"dagster/column_schema": fact_schema(LINKS, table), "dagster/table_name": table.name},
@@ -112,18 +116,8 @@ def links_by_date(
     day = date.fromisoformat(context.partition_key)
     try:
         with told():
-            settings = inode.settings()
-            with open_warehouse(settings) as warehouse:
-                receipts = sync_date(
-                    settings,
-                    warehouse,
-                    LINKS,
-                    day,
-                    attempt=attempt_of(context.op_execution_context),
-                    allow_shrink=config.allow_shrink,
-                    listen=lambda step: context.log.info(step.text),
-                )
-                shown = about_links(warehouse, receipts, settings)
+            op = context.op_execution_context
+            shown = sync_and_describe(op, inode.settings(), day, allow_shrink=config.allow_shrink)
     except dg.Failure:
         _log_checks(context, inode)
         raise
@@ -147,17 +141,32 @@ def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None
         context.log_event(evaluation(check, result))
 
 
-def about_links(
+def sync_and_describe(
+    context: dg.OpExecutionContext, settings: Settings, day: date, *, allow_shrink: bool = False
+) -> dict[dg.AssetKey, AssetMetadata]:
+    """Bring one date into the tables, log each receipt in a line, and return what to show of each asset."""
+    with open_warehouse(settings) as warehouse:
+        receipts = sync_date(
+            settings,
+            warehouse,
+            LINKS,
+            day,
+            attempt=attempt_of(context),
+            allow_shrink=allow_shrink,
+            listen=lambda step: context.log.info(step.text),
+        )
+        for receipt in receipts:
+            context.log.info("; ".join(lines(receipt, settings.zone)))
+        return describe(warehouse, receipts, settings)
+
+
+def describe(
     warehouse: Warehouse, receipts: Sequence[Receipt], settings: LocalSettings
 ) -> dict[dg.AssetKey, AssetMetadata]:
-    """What to show of each asset after the loads of one date, an asset after those it is made of.
-
-    Beside the receipt stands what the tables cannot answer in spite of it, while no samples arrive.
-    """
-    facts = about_facts(warehouse, LINKS, receipts)
-    not_known = what_is_not_known(warehouse, settings)
+    """What to show of each asset after the loads of one date, an asset after those it is made of."""
+    facts = about_facts(warehouse, LINKS, receipts, PREVIEWS)
     return {
         RAW_LINKS: about_walks(warehouse, receipts),
-        TABLE: about_table(warehouse, LINKS, receipts) | ({"not_known": not_known} if not_known else {}),
+        TABLE: about_table(warehouse, LINKS, receipts, PREVIEWS, what_is_not_known(warehouse, settings)),
         **{dg.AssetKey(name): about for name, about in facts.items()},
     }

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from inode_pipeline.analysis.receipts import glance, glance_at_facts
+from inode_pipeline.analysis.receipts import glance, glance_at_facts, summary, unmeasured
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.receipt import Receipt, sum_of
@@ -21,7 +21,10 @@ from inode_pipeline.warehouse.tables import FACTS, RAW_PAGES, endpoint_table
 AssetMetadata = dict[str, Any]
 """What is shown of one asset on one date."""
 
-TEXT_LIMIT = 80
+Previews = Mapping[str, Sequence[str]]
+"""The columns to show of each table: few, since a wide preview pushes the values beside it off the asset's page."""
+
+TEXT_LIMIT = 28
 """Longer texts are cut in the preview: a name may be a megabyte long."""
 
 COLUMN_TYPES = {
@@ -35,9 +38,9 @@ COLUMN_TYPES = {
 
 FACT_UNITS = {"travel_time_s": "s", "speed_kmh": "km/h"}
 
-OBSERVATION_COUNTS = ("no_data", "observations_inserted", "observations_corrected")
-
-WALK_COUNTS = ("pages", "requests", "retries", "logins", "received")
+CHANGES = ("inserted", "updated", "unchanged", "reopened", "vanished", "superseded", "rejected", "duplicate")
+OBSERVATIONS = ("no_data", "observations_inserted", "observations_corrected")
+COST = ("pages", "requests", "retries", "logins", "seconds", "walks")
 
 
 def pages_schema() -> dg.TableSchema:
@@ -80,32 +83,40 @@ def _schema(table: Table, *, types: Mapping[str, str], units: Mapping[str, str])
 
 
 def about_walks(warehouse: Warehouse, receipts: Sequence[Receipt]) -> AssetMetadata:
-    """What was landed for one date: its pages and what fetching them cost. Loaded again without the API: no request."""
+    """What was landed for one date, and what fetching it cost: no request where it was loaded again."""
     total = sum_of(receipts).as_json()
+    names = ("verdict", "snapshot_at", "received", *COST)
     return {
+        **{name: total[name] for name in names},
         **_table(warehouse, "raw_pages", rows=int(total["pages"]), schema=pages_schema()),
-        **{name: total[name] for name in WALK_COUNTS},
-        "walks": len(receipts),
-        "verdict": total["verdict"],
-        "snapshot_at": total["snapshot_at"],
     }
 
 
-def about_table(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt]) -> AssetMetadata:
-    """The table after the loads of one date: the receipt, its counts summed over the date's walks, the first rows."""
+def about_table(
+    warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt], previews: Previews, not_known: str | None
+) -> AssetMetadata:
+    """The table after the loads of one date: first how complete it is and what has changed, last what it cost.
+
+    `not_known` is what the tables cannot answer in spite of the receipts.
+    """
+    receipt = sum_of(receipts)
+    total = receipt.as_json()
     count, rows = glance(warehouse, endpoint)
-    total = sum_of(receipts).as_json()
-    numbers = {name: value for name, value in total.items() if isinstance(value, (int, float))}
+    warnings = {"not_measured": unmeasured(receipt), "not_known": not_known}
     return {
+        **{name: text for name, text in warnings.items() if text},
+        "verdict": receipt.verdict,
+        "summary": summary(receipt),
+        **{name: total[name] for name in (*CHANGES, "received", *OBSERVATIONS)},
+        "preview": _preview(rows, previews[endpoint.name]),
+        **{name: total[name] for name in ("snapshot_at", "load_id", *COST)},
         **_table(warehouse, endpoint.name, rows=count, schema=table_schema(endpoint)),
-        **numbers,
-        "verdict": total["verdict"],
-        "receipt": records([receipt.as_json() for receipt in receipts]),
-        "preview": records(rows),
     }
 
 
-def about_facts(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt]) -> dict[str, AssetMetadata]:
+def about_facts(
+    warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt], previews: Previews
+) -> dict[str, AssetMetadata]:
     """The endpoint's fact tables, by name, after the loads of one date: what this date left in them, the first rows."""
     total = sum_of(receipts).as_json()
     shown: dict[str, AssetMetadata] = {}
@@ -114,20 +125,23 @@ def about_facts(warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Rec
         about = _table(warehouse, table.name, rows=count, schema=fact_schema(endpoint, table))
         if table is not tables.versions:  # what is counted is the date's part of the table
             about["dagster/partition_row_count"] = about.pop("dagster/row_count")
-        if table is tables.observations:
-            about |= {name: total[name] for name in OBSERVATION_COUNTS}
-        shown[table.name] = {**about, "verdict": total["verdict"], "preview": records(rows)}
+        counts = OBSERVATIONS if table is tables.observations else ()
+        shown[table.name] = {
+            "verdict": total["verdict"],
+            **{name: total[name] for name in counts},
+            "preview": _preview(rows, previews[table.name]),
+            **about,
+        }
     return shown
 
 
-def records(rows: Sequence[Mapping[str, object]]) -> dg.MetadataValue:
+def _preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dg.MetadataValue:
     """Rows as the UI's own table: no markup to escape, and no value ends one."""
     if not rows:
         return dg.MetadataValue.text("no rows")
-    columns = [dg.TableColumn(name, "string") for name in rows[0]]
     return dg.MetadataValue.table(
-        [dg.TableRecord({name: _shown(value) for name, value in row.items()}) for row in rows],
-        schema=dg.TableSchema(columns),
+        [dg.TableRecord({name: _shown(row[name]) for name in columns}) for row in rows],
+        schema=dg.TableSchema([dg.TableColumn(name, "string") for name in columns]),
     )
 
 

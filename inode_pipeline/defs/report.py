@@ -12,7 +12,7 @@ from inode_pipeline.analysis.report import DEFAULT, write_report
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.failures import told
 from inode_pipeline.defs.jobs import sync_links
-from inode_pipeline.defs.links import FACTS, GROUP, OWNERS, TABLE
+from inode_pipeline.defs.links import FACTS, GROUP, TABLE
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.warehouse.engine import open_warehouse
 
@@ -20,7 +20,6 @@ from inode_pipeline.warehouse.engine import open_warehouse
 @dg.asset(
     deps=[TABLE, *(table.name for table in FACTS)],
     group_name=GROUP,
-    owners=OWNERS,
     kinds={"html"},
     description=f"One HTML file, `{DEFAULT}`, that opens in any browser without the internet: the map of the links by "
     "speed over free flow, the worst links, what changed, which links are silent, and the receipt.",

@@ -10,14 +10,10 @@ from datetime import date
 import dagster as dg
 
 from inode_pipeline.config import QUARTER_MIN, Settings
-from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.failures import told
-from inode_pipeline.defs.links import RETRIES, about_links
+from inode_pipeline.defs.links import RETRIES, sync_and_describe
 from inode_pipeline.defs.metadata import AssetMetadata
 from inode_pipeline.defs.resources import InodeResource
-from inode_pipeline.endpoints.links import LINKS
-from inode_pipeline.sync import sync_date
-from inode_pipeline.warehouse.engine import open_warehouse
 
 
 @dg.op(
@@ -30,17 +26,7 @@ def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
     """Today is fetched, however often; an earlier date that a person asks for is loaded again, as `sync_links` does."""
     day = date.fromisoformat(context.partition_key)
     with told():
-        settings = _impatient(inode.settings())
-        with open_warehouse(settings) as warehouse:
-            receipts = sync_date(
-                settings,
-                warehouse,
-                LINKS,
-                day,
-                attempt=attempt_of(context),
-                listen=lambda step: context.log.info(step.text),
-            )
-            shown = about_links(warehouse, receipts, settings)
+        shown = sync_and_describe(context, _impatient(inode.settings()), day)
     for key, metadata in shown.items():
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=_slim(metadata)))
 

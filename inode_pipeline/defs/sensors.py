@@ -39,9 +39,14 @@ LATE_S = 3600
 Look = Callable[[Journal, AlertSettings, datetime], None]
 
 
-@dg.sensor(name="run_failures", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    name="run_failures",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Report failed runs: each kind of error once, until a run succeeds for the same date or a later one.",
+)
 def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
-    """Report failed runs: once for each kind of error, until a run succeeds for the same date or a later one."""
+    """Report failed runs: each kind of error once, until a run succeeds for the same date or a later one."""
 
     def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
         since = datetime.fromisoformat(journal.seen) if journal.seen else now
@@ -58,7 +63,12 @@ def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
     return _reported(context, inode, look)
 
 
-@dg.sensor(name="check_failures", minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    name="check_failures",
+    minimum_interval_seconds=30,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Report each check that fails, and when it passes again.",
+)
 def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
     """Report each check whose newest result is a failure, and when it passes again."""
 
@@ -76,7 +86,12 @@ def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) ->
     return _reported(context, inode, look)
 
 
-@dg.sensor(name="missed_night", minimum_interval_seconds=60, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    name="missed_night",
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Report a night without a snapshot once INODE_ALERT_GRACE_MIN is over, and when one is loaded again.",
+)
 def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
     """Report a scheduled snapshot missing INODE_ALERT_GRACE_MIN after its tick, and when one is loaded again."""
 
@@ -111,7 +126,12 @@ def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> d
     return _reported(context, inode, look)
 
 
-@dg.sensor(name="freshness", minimum_interval_seconds=300, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    name="freshness",
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Run the checks that time alone can break; shows only what has changed.",
+)
 def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult | dg.SkipReason:
     """Show the checks of `ABOUT_TIME` as they are now, whether or not a run has ended; only what has changed."""
     settings, now = inode.alert_settings(), datetime.now(UTC)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 
 from inode_pipeline.api.client import utc_now
 from inode_pipeline.config import LocalSettings, Settings
@@ -54,17 +54,17 @@ def sync_date(
     listen: Listener = ignore,
     clock: Callable[[], datetime] = utc_now,
 ) -> list[Receipt]:
-    """Bring one date into the tables: today's records are fetched, an earlier date that was landed is loaded again.
+    """Bring one date into the tables: fetch today's records, or load again what was landed on an earlier date.
 
-    `today` is decided by the caller where several dates share one step, and here otherwise; it is not asked again if
-    midnight passes. `allow_shrink` is a person's permission, for this date, that records are missing.
-    Returns one receipt per loaded walk, oldest first. The attempt stands in `runs` however it ends.
+    `today` is decided once, by `clock` unless the caller names it, and stays the same if midnight passes.
+    `allow_shrink` is a person's permission, for this date, that records are missing.
+    Returns one receipt per loaded walk, oldest first. The attempt gets its row in `runs` however it ends.
 
     Raises:
         PipelineError: a class for each reason to stop; the tables are as they were.
 
     """
-    today = today or datetime.now(settings.zone).date()
+    today = today or clock().astimezone(settings.zone).date()
     journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen, clock)
     require_migrated(warehouse)
     with journey.recorded(day):
@@ -157,7 +157,7 @@ class _Journey:
         walk = self._landed_before(day)
         tally: LandedWalk | None = None
         if walk is None:
-            self.attempt.require_in_time(datetime.now(UTC))
+            self.attempt.require_in_time(self.clock())
             if self.attempt.is_automatic:
                 runs.require_untried(self.warehouse, settings, asking=self.attempt.run_id)
             walk = tally = land(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from inode_pipeline.analysis.receipts import lines, receipts_of_run, unmeasured
+from inode_pipeline.analysis.receipts import lines, receipts_of_run, summary, unmeasured
 
 
 def test_a_receipt_comes_back_as_it_was_committed(books, noon):
@@ -35,3 +35,13 @@ def test_a_walk_with_a_measurement_and_an_empty_one_need_no_warning(books, noon)
     books.loaded("one", noon, run_id="mine", received=3, no_data=2)
     books.loaded("two", noon + timedelta(hours=1), run_id="mine", received=0, no_data=0)
     assert [unmeasured(receipt) for receipt in receipts_of_run(books.warehouse, "mine")] == [None, None]
+
+
+def test_a_receipt_is_summed_up_in_a_sentence(books, noon):
+    """The verdict in words, then what has changed."""
+    books.loaded("one", noon, run_id="mine", finished_at=noon, verdict="confirmed", received=5, inserted=2, unchanged=3)
+
+    [receipt] = receipts_of_run(books.warehouse, "mine")
+    assert summary(receipt) == (
+        "Complete: a second, independent reading agrees. Of 5 records 2 are new, 0 changed, 3 unchanged; 0 vanished."
+    )

@@ -56,26 +56,55 @@ def test_today_is_fetched_and_loaded(location: Location, filled: Warehouse, acco
     assert attempts(filled, "trigger", "snapshot_date", "outcome") == [("person", today, "ok")]
 
 
-def test_the_receipt_is_shown_as_a_table_and_as_numbers(location: Location, filled: Warehouse, today: date) -> None:
-    """Both assets tell their size, columns, table and counts; the table shows its receipt and its first ten rows."""
+def test_the_page_of_links_says_first_how_complete_it_is_and_what_changed(
+    location: Location, filled: Warehouse, today: date
+) -> None:
+    """After what nobody can know come the verdict, a sentence and the changes; what it cost comes after the preview."""
     run = location.sync(today)
-    raw, links = (run.materialized(asset)[today.isoformat()] for asset in ("raw_links", "links"))
-    assert (raw["dagster/row_count"], raw["pages"], raw["received"]) == (raw["pages"], raw["pages"], 25)
+    links = run.materialized("links")[today.isoformat()]
+    assert links["not_known"] == SAMPLING_OFF
+    assert list(links)[:5] == ["not_known", "verdict", "summary", "inserted", "updated"]
+    assert links["summary"] == (
+        "Complete: a second, independent reading agrees. Of 25 records 25 are new, 0 changed, 0 unchanged; 0 vanished."
+    )
+    order = list(links)
+    assert order.index("vanished") < order.index("preview") < order.index("requests") < order.index("dagster/row_count")
     assert (links["dagster/row_count"], links["inserted"], links["vanished"]) == (25, 25, 0)
     name = links["dagster/table_name"]
     assert name.endswith(".inode.links") if filled.is_postgresql else name == "links"
     assert {"link_id", "length_m", "deleted_at"} <= {column.name for column in links["dagster/column_schema"].columns}
-    table = next(entry for entry in run.stored if entry.asset_materialization and "receipt" in metadata(entry))
-    [receipt] = metadata(table)["receipt"].records
-    assert (receipt.data["received"], receipt.data["inserted"]) == (25, 25)
-    preview = metadata(table)["preview"].records
+
+
+def test_nothing_measured_is_said_before_everything_else(
+    location: Location, filled: Warehouse, account: State, today: date
+) -> None:
+    """A server that shows configuration only is loaded, and the page of `links` begins with that."""
+    for record in account.records:
+        for field in ("last_speed", "last_travel_time", "sample_size"):
+            record[field] = None
+    links = location.sync(today).materialized("links")[today.isoformat()]
+    assert next(iter(links)) == "not_measured"
+    assert links["not_measured"].startswith("Nothing is measured: none of the 25 links has a speed or a travel time")
+
+
+def test_the_first_rows_are_a_table_that_fits(location: Location, filled: Warehouse, today: date) -> None:
+    """Ten rows of three short columns, the measurement among them."""
+    run = location.sync(today)
+    raw = run.materialized("raw_links")[today.isoformat()]
+    assert (raw["dagster/row_count"], raw["pages"], raw["received"]) == (raw["pages"], raw["pages"], 25)
+    [table] = [e for e in run.stored if e.asset_materialization and e.asset_materialization.label == "links"]
+    preview = dict(table.asset_materialization.metadata)["preview"].records
     assert [record.data["link_id"] for record in preview] == [str(row[0]) for row in rows(filled)][:10]
-    assert not {"geometry", "extra"} & set(preview[0].data)
-    assert links["not_known"] == SAMPLING_OFF
+    assert set(preview[0].data) == {"link_id", "name", "last_speed_kmh"}
 
 
-def metadata(entry: dg.EventLogEntry) -> dict[str, dg.MetadataValue]:
-    return dict(entry.asset_materialization.metadata)
+def test_the_receipt_is_one_line_of_the_runs_log(location: Location, filled: Warehouse, today: date) -> None:
+    """Whoever reads the log of a run finds how complete it is, what changed and what it cost in one place."""
+    [line] = [line for line in location.sync(today).log() if line.startswith("links: snapshot of")]
+    assert "complete: a second, independent reading agrees (confirmed)" in line
+    assert "received 25 records on 3 pages: 25 inserted, 0 updated, 0 unchanged" in line
+    assert "requests" in line
+    assert "\n" not in line
 
 
 def test_each_page_is_told_in_the_log_of_the_run(location: Location, filled: Warehouse, today: date) -> None:

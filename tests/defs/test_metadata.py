@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from inode_pipeline.defs.metadata import records, table_schema
+from inode_pipeline.defs.metadata import _preview, table_schema
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.tables import LINKS_TABLE
 
@@ -26,17 +26,18 @@ def test_the_column_schema_has_every_column_with_description_and_unit() -> None:
 
 def test_m46_hostile_values_stay_cells_of_the_preview() -> None:
     """Markup, control characters and a megabyte of text are a short cell of a table, not a page of their own."""
-    row = {"a": "<b>|\x1b[31m\r\n", "b": "x" * 1_000_000, "c": None, "d": 1.5, "e": datetime(2026, 1, 2, 3, tzinfo=UTC)}
-    [record] = records([row]).records
-    assert record.data == {
-        "a": "<b>|?[31m??",
-        "b": "x" * 79 + "…",
-        "c": None,
-        "d": 1.5,
-        "e": "2026-01-02T03:00:00Z",
-    }
+    row = {"link_id": "<b>|\x1b[31m\r\n", "name": "x" * 1_000_000, "last_speed_kmh": None}
+    [record] = _preview([row], list(row)).records
+    assert record.data == {"link_id": "<b>|?[31m??", "name": "x" * 27 + "…", "last_speed_kmh": None}
+
+
+def test_numbers_and_times_are_shown_as_they_are() -> None:
+    """A number stays one, and an instant is in UTC."""
+    row = {"link_id": "7", "observed_at": datetime(2026, 1, 2, 3, tzinfo=UTC), "speed_kmh": 1.5}
+    [record] = _preview([row], ["link_id", "observed_at", "speed_kmh"]).records
+    assert record.data == {"link_id": "7", "observed_at": "2026-01-02T03:00:00Z", "speed_kmh": 1.5}
 
 
 def test_an_empty_table_has_a_preview_that_says_so() -> None:
     """Without rows there are no columns to show."""
-    assert records([]) == dg.MetadataValue.text("no rows")
+    assert _preview([], ["link_id"]) == dg.MetadataValue.text("no rows")

@@ -23,11 +23,11 @@ def write(location: Location) -> Any:
 
 
 def test_it_is_made_of_the_tables_and_belongs_to_no_date(location: Location) -> None:
-    """Downstream of the four tables, in their group, owned and described, outside the pool that loads wait for."""
+    """Downstream of the four tables, in their group, described, outside the pool that loads wait for."""
     node = location.definitions.resolve_asset_graph().get(dg.AssetKey("network_report"))
     tables = ("links", "link_versions", "link_snapshots", "link_observations")
     assert node.parent_keys == {dg.AssetKey(table) for table in tables}
-    assert (node.group_name, node.owners, node.kinds) == ("inode", ["team:inode-pipeline"], {"html"})
+    assert (node.group_name, node.kinds) == ("inode", {"html"})
     assert (node.partitions_def, node.pools) == (None, set())
     assert node.description
 

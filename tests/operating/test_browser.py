@@ -149,11 +149,11 @@ def test_today_is_fetched_again_from_the_launchpad(page: Page, deployment: LastN
 
 
 def test_the_asset_page_shows_dates_metadata_and_checks(page: Page, deployment: LastNights) -> None:
-    """The table of dates, the receipt and the checks can be read there."""
+    """The table of dates, the summary of a date and the checks can be read there."""
     day = max(wait_for("a loaded date", lambda: deployment.green("links")))  # whichever tests ran before
-    show(page, f"/assets/links?view=partitions&partition={day}", "receipt")
+    show(page, f"/assets/links?view=partitions&partition={day}", "Complete: ")
     picture(page, "5-asset")
-    show(page, "/assets/links?view=checks", "receipts_balance")
+    show(page, "/assets/links?view=checks", "walk_is_proven")
     picture(page, "6-checks")
 
 

@@ -8,12 +8,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from tests.operating.processes import ROOT, wait_for
+from tests.operating.running import Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -63,10 +66,15 @@ def dev(tmp_path: Path) -> Iterator[Dev]:
 
 
 def test_it_says_where_to_click_and_ctrl_c_leaves_nothing_behind(dev: Dev) -> None:
-    """The address is told when it answers; a second one in the same folder is refused; then everything ends, with 0."""
-    wait_for("the address", lambda: f"Dagster is at {dev.address}," in dev.said)
+    """It fills a warehouse and says where to click; a second one in the folder is refused; then all ends, with 0."""
+    wait_for("the address", lambda: f"Dagster is at {dev.address}," in dev.said, 500)
     assert httpx.get(f"{dev.address}/server_info").status_code == 200
     assert "sync_links > Materialize all" in dev.said
+    assert "synthetic" in (dev.folder / ".dagster/data/network_report.html").read_text()
+    shown = Deployment(dev.address, None, None)  # type: ignore[arg-type]  # it is only asked
+    days = sorted(shown.green("links"))
+    assert len(days) == 14  # of fourteen nights and today one was left out
+    assert max(days) == str(datetime.now(ZoneInfo("America/Toronto")).date())
     assert len(dev.left()) >= 3
 
     command = [*COMMAND, str(dev.folder)]
