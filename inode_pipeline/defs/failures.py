@@ -1,7 +1,7 @@
-"""How a stop is told to Dagster: one sentence, its remedy, and whether trying again may help.
+"""Errors as Dagster shows them: one sentence, its remedy, and whether a retry may help.
 
-Run config and the text of errors are stored in plain text, so nothing but the pipeline's own messages, which never
-hold a secret or a record's value, gets there. Keep out: deciding what is a failure; that is `errors.py`.
+Dagster stores the text of errors in plain text, so only the pipeline's own messages get there, which never hold a
+secret or a record's value.
 """
 
 import traceback
@@ -16,31 +16,26 @@ SYNC_AGAIN = "`inode-pipeline sync --debug` for this date"
 
 
 def page_of(kind: str) -> str:
-    """Where the docs say what to do about an error of this name."""
+    """The section of the docs about this kind of error."""
     return f"docs/operations.md#{kind.lower()}"
 
 
 @contextmanager
-def told(again: str = SYNC_AGAIN) -> Iterator[None]:
-    """Whatever fails inside the block is told to Dagster; `again` is the command that shows more of it.
+def as_failure(again: str = SYNC_AGAIN) -> Iterator[None]:
+    """Turn every error of the block into a `dagster.Failure`, without its cause, whose text may hold anything.
 
-    Raises:
-        dagster.Failure: never chained to its cause, whose text may hold anything.
-
+    `again` is the command that shows more of an unexpected error.
     """
     try:
         yield
     except PipelineError as problem:
-        raise stopped(problem) from None
+        raise expected(problem) from None
     except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error
         raise unexpected(problem, again) from None
 
 
 def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
-    """An error that this program did not expect: where it rose, without its text, which may hold anything.
-
-    `again` is the command that shows the text.
-    """
+    """The failure for an unexpected error: its class and where it was raised, without its text."""
     places = [
         f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)
     ]
@@ -53,19 +48,11 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
     )
 
 
-def stopped(problem: PipelineError) -> dg.Failure:
-    """An error of this program: its sentence, its remedy, and a retry only if that may help."""
-    description = f"{_sentence(problem)}\nSee {page_of(problem.kind)}"
-    return dg.Failure(description=description, metadata=_about(problem), allow_retries=problem.retryable)
-
-
-def _sentence(problem: PipelineError) -> str:
-    return f"[{problem.kind}] {problem.message} {problem.remedy}"
-
-
-def _about(problem: PipelineError) -> dict[str, str]:
-    return {
-        "error": problem.kind,
-        "remedy": problem.remedy,
-        "docs": page_of(problem.kind),
-    }
+def expected(problem: PipelineError) -> dg.Failure:
+    """The failure for one of the pipeline's own errors."""
+    page = page_of(problem.kind)
+    return dg.Failure(
+        description=f"[{problem.kind}] {problem.message} {problem.remedy}\nSee {page}",
+        metadata={"error": problem.kind, "remedy": problem.remedy, "docs": page},
+        allow_retries=problem.retryable,
+    )

@@ -16,7 +16,7 @@ from inode_pipeline.analysis.status import what_is_not_known
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.checks import ASSETS, evaluation, results
-from inode_pipeline.defs.failures import told
+from inode_pipeline.defs.failures import as_failure
 from inode_pipeline.defs.metadata import (
     AssetMetadata,
     about_facts,
@@ -51,9 +51,12 @@ PREVIEWS = {
     "link_observations": ("link_id", "observed_at", "speed_kmh"),
 }
 
-# The walk has its own retries within its deadline; these, after one minute and after three more, are for a server or a
-# warehouse that is away for longer. No jitter: it could make the wait nothing.
+# The walk has its own retries within its deadline. These, after one minute and after three more, are for a server or a
+# warehouse that is unavailable for longer. Without jitter, which could make the pause zero.
 RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
+
+# A failed step must not be run again as a whole run: the step itself knows whether a retry can help.
+NO_SECOND_RUN = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 
 class SyncConfig(dg.Config):
@@ -66,7 +69,7 @@ class SyncConfig(dg.Config):
     )
 
 
-# A tuple: the loader takes a list of specs for assets of their own.
+# A tuple, because the loader would take a list for assets of its own.
 SPECS = (
     dg.AssetSpec(
         RAW_LINKS,
@@ -115,30 +118,13 @@ def links_by_date(
     """Fetch the date if it is today, load again what was landed on it if it is past, or fail and say why."""
     day = date.fromisoformat(context.partition_key)
     try:
-        with told():
+        with as_failure():
             op = context.op_execution_context
             shown = sync_and_describe(op, inode.settings(), day, allow_shrink=config.allow_shrink)
     except dg.Failure:
         _log_checks(context, inode)
         raise
     yield from _results(context, day, shown)
-
-
-def _results(
-    context: dg.AssetExecutionContext, day: date, shown: Mapping[dg.AssetKey, AssetMetadata]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """One result for each selected asset. One that was not selected is made as well, so it is logged as such."""
-    for key, metadata in shown.items():
-        if key in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
-        else:
-            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
-
-
-def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None:
-    """Run the checks here: those of a failed run are not executed, and Dagster would show each of them as failed."""
-    for check, result in results(inode):
-        context.log_event(evaluation(check, result))
 
 
 def sync_and_describe(
@@ -170,3 +156,29 @@ def describe(
         TABLE: about_table(warehouse, LINKS, receipts, PREVIEWS, what_is_not_known(warehouse, settings)),
         **{dg.AssetKey(name): about for name, about in facts.items()},
     }
+
+
+def _results(
+    context: dg.AssetExecutionContext, day: date, shown: Mapping[dg.AssetKey, AssetMetadata]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """One result for each selected asset. One that was not selected is made as well, so it is logged as such."""
+    for key, metadata in shown.items():
+        if key in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        else:
+            context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=metadata))
+
+
+def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None:
+    """Run the checks here: those of a failed run are not executed, and Dagster would show each of them as failed."""
+    for check, result in results(inode):
+        context.log_event(evaluation(check, result))
+
+
+sync_links = dg.define_asset_job(
+    "sync_links",
+    selection=dg.AssetSelection.assets(links_by_date),
+    description="Fetch today's links, or load an earlier date again from what was landed on it.",
+    tags=NO_SECOND_RUN,
+    executor_def=dg.in_process_executor,  # a process for each step would cost ten seconds
+)

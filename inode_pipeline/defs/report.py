@@ -10,9 +10,8 @@ import dagster as dg
 
 from inode_pipeline.analysis.report import DEFAULT, write_report
 from inode_pipeline.config import LocalSettings
-from inode_pipeline.defs.failures import told
-from inode_pipeline.defs.jobs import sync_links
-from inode_pipeline.defs.links import FACTS, GROUP, TABLE
+from inode_pipeline.defs.failures import as_failure
+from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
 from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.warehouse.engine import open_warehouse
 
@@ -26,7 +25,7 @@ from inode_pipeline.warehouse.engine import open_warehouse
 )
 def network_report(inode: InodeResource) -> dg.MaterializeResult[None]:
     """The file of the tables as they are now; an earlier file stays where this fails."""
-    with told(again="`inode-pipeline report --debug`"):
+    with as_failure(again="`inode-pipeline report --debug`"):
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
         with open_warehouse(settings) as warehouse:
             written = write_report(warehouse, settings)

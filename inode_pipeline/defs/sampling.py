@@ -1,8 +1,7 @@
-"""One sample: the links are read and loaded once more on the same date, beside whatever else is at work.
+"""The job `sample_links`: read and load the links once more on the same date.
 
-An op and no asset, since an asset would wait in the pool `warehouse` behind the loads of a backfill while the hour
-passes. Landing waits for nobody; the loads exclude each other in the warehouse itself. Keep out: when to sample
-(`schedules.py`), and what loading a date means (`sync/`).
+Its step is an op, because an asset would wait in the pool `warehouse` behind the runs of a backfill while the hour
+passes. Landing waits for nothing; loads exclude each other in the warehouse itself.
 """
 
 from datetime import date
@@ -10,9 +9,10 @@ from datetime import date
 import dagster as dg
 
 from inode_pipeline.config import QUARTER_MIN, Settings
-from inode_pipeline.defs.failures import told
-from inode_pipeline.defs.links import RETRIES, sync_and_describe
+from inode_pipeline.defs.failures import as_failure
+from inode_pipeline.defs.links import NO_SECOND_RUN, RETRIES, sync_and_describe
 from inode_pipeline.defs.metadata import AssetMetadata
+from inode_pipeline.defs.partitions import DAYS
 from inode_pipeline.defs.resources import InodeResource
 
 
@@ -20,23 +20,35 @@ from inode_pipeline.defs.resources import InodeResource
     name="sample",
     out=dg.Out(dg.Nothing),
     retry_policy=RETRIES,
-    description="Read the links once, load them beside whatever else is at work, and tell each asset of the date so.",
+    description="Read and load the links once, and log a materialization of each asset for the date.",
 )
 def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
-    """Today is fetched, however often; an earlier date that a person asks for is loaded again, as `sync_links` does."""
+    """Fetch today, however often; load an earlier date that a person asks for again, as `sync_links` does."""
     day = date.fromisoformat(context.partition_key)
-    with told():
-        shown = sync_and_describe(context, _impatient(inode.settings()), day)
+    with as_failure():
+        shown = sync_and_describe(context, _with_short_deadline(inode.settings()), day)
     for key, metadata in shown.items():
         context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=_slim(metadata)))
 
 
+@dg.job(
+    name="sample_links",
+    partitions_def=DAYS,
+    tags=NO_SECOND_RUN,
+    executor_def=dg.in_process_executor,
+    description="Read today's links once more, without waiting for the pool in which dates are loaded.",
+)
+def sample_links() -> None:
+    """One step, outside the pool `warehouse`."""
+    sample()
+
+
 def _slim(metadata: AssetMetadata) -> AssetMetadata:
-    """The numbers and words of a sample, to be plotted; its tables are those of the night and would fill the store."""
+    """Only numbers and texts: schemas and previews are the same as the night's, and would fill Dagster's database."""
     tables = (dg.TableSchema, dg.TableMetadataValue)
     return {name: value for name, value in metadata.items() if not isinstance(value, tables)}
 
 
-def _impatient(settings: Settings) -> Settings:
-    """A sample gives up after a quarter of an hour: later ones ask again, and its turn in Dagster's queue is free."""
+def _with_short_deadline(settings: Settings) -> Settings:
+    """Give up after a quarter of an hour: the next sample reads the links again, and needs a place in the queue."""
     return settings.model_copy(update={"walk_deadline_s": min(settings.walk_deadline_s, 60 * QUARTER_MIN)})

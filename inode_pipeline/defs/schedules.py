@@ -1,21 +1,27 @@
-"""When the links are read by themselves, by the clock of INODE_TIMEZONE.
+"""When the links are read by schedule, in the time zone INODE_TIMEZONE.
 
     nightly_sync    INODE_SYNC_SCHEDULE; on unless it is switched off in the UI
-    sample_links    INODE_SAMPLE_SCHEDULE; off while that is empty, and then it asks for nothing even if switched on
+    sample_links    INODE_SAMPLE_SCHEDULE; off while that is empty, and then it requests nothing even if switched on
 
+A tick is skipped if the server has rejected these very credentials before, so that the pipeline never locks its own
+account, and a sample's tick also if it is evaluated when the next one is due.
 Concept: https://docs.dagster.io/guides/automate/schedules
 """
 
-from datetime import UTC
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
+from inode_pipeline.config import Settings
 from inode_pipeline.defs.attempts import TRIGGER_TAG, attempt, sample_tags
-from inode_pipeline.defs.jobs import sample_links, sync_links
+from inode_pipeline.defs.links import sync_links
 from inode_pipeline.defs.partitions import SCHEDULES, START_DATE
 from inode_pipeline.defs.resources import InodeResource
-from inode_pipeline.defs.ticks import why_skipped
-from inode_pipeline.errors import ConfigError
+from inode_pipeline.defs.sampling import sample_links
+from inode_pipeline.errors import ConfigError, LateSampleError, RejectedBeforeError
+from inode_pipeline.sync import Attempt
+from inode_pipeline.warehouse import runs
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 
 EVERY_QUARTER = "*/15 * * * *"
 
@@ -27,7 +33,7 @@ WHEN_SAMPLED = (
 
 
 def cron(variable: str, expression: str) -> str:
-    """The expression, if Dagster can follow it; it knows fewer forms than the settings' own check.
+    """The expression, if Dagster understands it; it knows fewer forms than the settings' own check.
 
     Raises:
         ConfigError: naming the variable.
@@ -37,7 +43,7 @@ def cron(variable: str, expression: str) -> str:
         dg.ScheduleDefinition(name="probe", job_name="probe", cron_schedule=expression)
     except dg.DagsterInvalidDefinitionError:
         raise ConfigError(
-            f"{variable}={expression!r}: Dagster cannot follow this cron expression.",
+            f"{variable}={expression!r}: Dagster does not understand this cron expression.",
             remedy="Use five plain fields, such as 30 4 * * *.",
         ) from None
     return expression
@@ -52,8 +58,8 @@ def cron(variable: str, expression: str) -> str:
     description="Fetch the links of the day that the tick belongs to.",
 )
 def nightly_sync(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
-    """The date is the tick's own, however late it is evaluated; a run that comes too late says so itself."""
-    return _asked(context, inode, "nightly_sync", {TRIGGER_TAG: "schedule"})
+    """Request the date of the tick, however late it is evaluated; the run itself stops if that date is over."""
+    return _request(context, inode, "nightly_sync", {TRIGGER_TAG: "schedule"})
 
 
 @dg.schedule(
@@ -67,21 +73,45 @@ def nightly_sync(context: dg.ScheduleEvaluationContext, inode: InodeResource) ->
     description=f"{WHEN_SAMPLED} Read the links once more, for the day that the tick belongs to.",
 )
 def samples(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
-    """A tick that is evaluated when the next one is overdue asks for nothing: the daemon was away."""
+    """Request the date of the tick, unless the next tick is due already because the daemon was away."""
     if SCHEDULES.sample_interval is None:
         return dg.SkipReason(WHEN_SAMPLED)
     due_at = context.scheduled_execution_time.astimezone(UTC)
-    return _asked(context, inode, "sample_links", sample_tags(due_at, SCHEDULES.sample_interval))
+    return _request(context, inode, "sample_links", sample_tags(due_at, SCHEDULES.sample_interval))
 
 
-def _asked(
+def _request(
     context: dg.ScheduleEvaluationContext, inode: InodeResource, schedule: str, tags: dict[str, str]
 ) -> dg.RunRequest | dg.SkipReason:
     day = context.scheduled_execution_time.astimezone(SCHEDULES.zone).date()
     if day < START_DATE:
         return dg.SkipReason(f"{day} is before {START_DATE}, with which Dagster's calendar begins (INODE_START_DATE).")
     tick = attempt(f"{schedule} {context.scheduled_execution_time.isoformat()}", tags, step_retries=0)
-    reason = why_skipped(inode, tick, day)
+    reason = _why_useless(inode, tick, day)
     if reason is not None:
         return dg.SkipReason(reason)
     return dg.RunRequest(partition_key=day.isoformat(), tags=tags)
+
+
+def _why_useless(inode: InodeResource, tick: Attempt, day: date) -> str | None:
+    """Why a run of this tick would be useless, as a sentence with its remedy; None if it is worth a try.
+
+    Sends nothing; a skipped tick gets its row in `runs`. Where it cannot be known, because the settings are wrong or
+    the warehouse is unavailable, the answer is None: the run finds that out itself, and its page says so.
+    """
+    try:
+        settings = inode.settings()
+        with open_warehouse(settings) as warehouse:
+            return _skipped(warehouse, settings, tick, day)
+    except Exception:  # noqa: BLE001 - the text of a tick's error is stored, and may hold anything
+        return None
+
+
+def _skipped(warehouse: Warehouse, settings: Settings, tick: Attempt, day: date) -> str | None:
+    try:
+        tick.require_in_time(datetime.now(UTC))
+        runs.require_untried(warehouse, settings)
+    except (LateSampleError, RejectedBeforeError) as problem:
+        runs.finish_run(warehouse, runs.begin_run(warehouse, tick.run_id, tick.trigger, day), "skipped", problem)
+        return str(problem)
+    return None

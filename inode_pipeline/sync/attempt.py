@@ -1,4 +1,4 @@
-"""Who asks for a date, and how the way is followed. Plain data."""
+"""Who asks for a date, and how its progress is reported. Plain data."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from inode_pipeline.warehouse.runs import Trigger
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Who asks for a date, and whether it is a machine that tries again by itself."""
+    """Who asks for a date, and whether this is an automatic retry."""
 
     run_id: str
     trigger: Trigger
     retry_of: str | None = None
-    """Set for an automatic retry: the run whose landed and unloaded walk is loaded instead of fetching anew."""
+    """The run that an automatic retry repeats; the walk that it landed but did not load is then loaded, not fetched."""
     due_at: datetime | None = None
     too_late_at: datetime | None = None
-    """Both set for a sample: its tick, and the instant after which reading the links is no longer worth it."""
+    """Both set for a sample: its tick, and the instant after which it is skipped."""
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether a clock asked, so that the date must still be today."""
+        """Whether a schedule asked, so that the date must still be today."""
         return self.trigger in ("schedule", "sample")
 
     @property
@@ -34,7 +34,7 @@ class Attempt:
         return self.is_scheduled or self.retry_of is not None
 
     def require_in_time(self, now: datetime) -> None:
-        """Stop a sample that would crowd into the time of later ones, which are read in any case.
+        """Stop a sample that is later than its interval: the next one reads the links in any case.
 
         Raises:
             LateSampleError: the sample is late by more than one interval.
@@ -53,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of the journey, as a person follows it. `total` is None where it is not known; a `note` is a warning."""
+    """One step of a sync as a person sees it. `total` is None where it is not known; a `note` is a warning."""
 
     kind: Literal["page", "walk", "load", "note"]
     text: str
@@ -65,4 +65,4 @@ Listener = Callable[[Progress], None]
 
 
 def ignore(_: Progress) -> None:
-    """Follow nothing."""
+    """Report no progress."""

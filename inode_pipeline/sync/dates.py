@@ -1,7 +1,6 @@
-"""What a date means: today is fetched, an earlier date that was landed is loaded again, any other one stops.
+"""Sync one date: fetch today, load again what was landed on an earlier date, stop for any other date.
 
-The endpoint returns only the present state, so nothing may ever be fetched under a date it does not belong to.
-Keep out: how a walk is landed or loaded (`land.py`, `load.py`).
+The endpoint returns only the present state, so what is fetched always belongs to today.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from inode_pipeline.warehouse.stored import require_same
 
 LOAD_TRIES = 3
 LOAD_PAUSE_S = 2.0
-"""A load that lost its connection or a deadlock is undone as a whole, so it may be tried again."""
+"""A load that loses its connection or a deadlock is rolled back as a whole, so it may be tried again."""
 
 
 def sync_date(
@@ -65,11 +64,11 @@ def sync_date(
 
     """
     today = today or clock().astimezone(settings.zone).date()
-    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen, clock)
+    run = _SyncRun(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink, listen, clock)
     require_migrated(warehouse)
-    with journey.recorded(day):
+    with run.recorded(day):
         if day == today:
-            return [journey.sync_today(settings, day)]
+            return [run.sync_today(settings, day)]
         if day > today:
             raise ConfigError(f"{day} is in the future.", remedy=f"Ask for {today} or an earlier date.")
         if attempt.is_scheduled:
@@ -77,7 +76,7 @@ def sync_date(
                 f"The scheduled run for {day} began on {today}, when that date was over, so its tick was missed.",
                 remedy=f"Nothing can be fetched for {day} any more; keep the scheduler running at that hour.",
             )
-        return journey.load_date(day)
+        return run.load_date(day)
 
 
 def replay(
@@ -90,7 +89,7 @@ def replay(
     attempt: Attempt,
     listen: Listener = ignore,
 ) -> list[Receipt]:
-    """Load every landed date from `first` to `last` again, without the API; dates with nothing landed are passed over.
+    """Load every landed date from `first` to `last` again, without the API; dates with nothing landed are skipped.
 
     Returns one receipt per walk, oldest first.
 
@@ -98,7 +97,7 @@ def replay(
         NotLandedError: nothing is landed on any of the dates.
 
     """
-    journey = _Journey(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink=False, listen=listen)
+    run = _SyncRun(settings, warehouse, settings.endpoint(endpoint), attempt, allow_shrink=False, listen=listen)
     require_migrated(warehouse)
     days = landing.dates_landed(warehouse, endpoint.name, first, last)
     if not days:
@@ -108,15 +107,15 @@ def replay(
         )
     receipts: list[Receipt] = []
     for number, day in enumerate(days, start=1):
-        with journey.recorded(day):
-            receipts += journey.load_date(day)
+        with run.recorded(day):
+            receipts += run.load_date(day)
         listen(Progress("load", f"loaded {day} again", number, len(days)))
     return receipts
 
 
 @dataclass(frozen=True)
-class _Journey:
-    """What stays the same on the way of one or several dates."""
+class _SyncRun:
+    """One call for one or several dates: its settings, its warehouse, and who asks."""
 
     settings: LocalSettings
     warehouse: Warehouse
@@ -128,7 +127,7 @@ class _Journey:
 
     @contextmanager
     def recorded(self, day: date) -> Iterator[None]:
-        """The row of `runs` for one date, completed however the block ends. The warehouse must be a migrated one."""
+        """Keep the row of `runs` for one date, and complete it however the block ends. Needs a migrated warehouse."""
         begun = runs.begin_run(self.warehouse, self.attempt.run_id, self.attempt.trigger, day)
         try:
             address = self.settings.base_url if isinstance(self.settings, Settings) else None
@@ -144,7 +143,7 @@ class _Journey:
 
     @property
     def zone(self) -> str | None:
-        """The configured zone; UTC for the API of this machine, None for a command that works without the API."""
+        """The configured zone. Unset, it is UTC for a sync, and None (the stored zone serves) for `replay`."""
         return self.settings.zone.key if isinstance(self.settings, Settings) else self.settings.timezone
 
     def _credential_mark(self, problem: BaseException) -> str | None:
@@ -153,7 +152,7 @@ class _Journey:
         return None
 
     def sync_today(self, settings: Settings, day: date) -> Receipt:
-        """Fetch and load; an automatic retry loads what its run has landed already."""
+        """Fetch and load; an automatic retry loads the walk that its run has landed already."""
         walk = self._landed_before(day)
         tally: LandedWalk | None = None
         if walk is None:
@@ -172,26 +171,26 @@ class _Journey:
         if self.allow_shrink:
             self._permit(landing.walks_on(self.warehouse, self.endpoint.name, day))
         receipt = self._load(walk, tally)
-        with self._left_to_the_next_sync("Old pages were not removed"):
+        with self._housekeeping("Old pages were not removed"):
             landing.purge(self.warehouse, settings.raw_retention_days)
-        with self._left_to_the_next_sync("Baselines of new links were not frozen"):
+        with self._housekeeping("Baselines of new links were not frozen"):
             if self.endpoint.name == LINKS.name:
                 baselines.freeze_missing(self.warehouse)
-        with self._left_to_the_next_sync("The calendar was not filled"):
+        with self._housekeeping("The calendar was not filled"):
             if settings.holidays:
                 calendar.keep_calendar(self.warehouse, settings.holidays, day)
         return receipt
 
     @contextmanager
-    def _left_to_the_next_sync(self, what: str) -> Iterator[None]:
-        """What fails here is a warning: the date is loaded and committed, so the run must not be red for it."""
+    def _housekeeping(self, failed: str) -> Iterator[None]:
+        """Make a failure a warning: the date is committed already, and the next sync does this work again."""
         try:
             yield
         except PipelineError as problem:
-            self.listen(Progress("note", f"{what}; the next sync tries again. {problem.message}"))
+            self.listen(Progress("note", f"{failed}; the next sync tries again. {problem.message}"))
 
     def load_date(self, day: date) -> list[Receipt]:
-        """Load everything that was landed on a date again, in the order of its instants, each in its transaction."""
+        """Load every walk of a date again, oldest first, each in a transaction of its own."""
         walks = landing.walks_on(self.warehouse, self.endpoint.name, day)
         kept = [walk for walk in walks if walk.purged_at is None]
         if not kept:
@@ -212,16 +211,13 @@ class _Journey:
                 landing.allow_shrink(self.warehouse, walk.walk_id)
 
     def _load(self, walk: LandedWalk, tally: LandedWalk | None = None) -> Receipt:
-        tries = 1
-        while True:
+        for _ in range(LOAD_TRIES - 1):
             try:
                 return self._load_once(walk, tally)
             except (DeadlockError, WarehouseUnavailableError) as problem:
-                if tries == LOAD_TRIES:
-                    raise
                 self.listen(Progress("note", f"{problem.message} The load is tried again."))
                 time.sleep(LOAD_PAUSE_S)
-                tries += 1
+        return self._load_once(walk, tally)
 
     def _load_once(self, walk: LandedWalk, tally: LandedWalk | None) -> Receipt:
         return load(

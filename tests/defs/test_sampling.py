@@ -293,8 +293,8 @@ def test_s20_twenty_samples_with_a_wrong_password_log_in_once(
 
 def test_a_sample_gives_up_after_a_quarter_of_an_hour(settings: Settings) -> None:
     """An API that is away must not keep later samples and the nightly sync from their turn for an hour."""
-    from inode_pipeline.defs.sampling import _impatient
+    from inode_pipeline.defs.sampling import _with_short_deadline
 
     patient = settings.model_copy(update={"walk_deadline_s": 3600.0})
-    assert _impatient(patient).walk_deadline_s == 900
-    assert _impatient(settings).walk_deadline_s == settings.walk_deadline_s == 30
+    assert _with_short_deadline(patient).walk_deadline_s == 900
+    assert _with_short_deadline(settings).walk_deadline_s == settings.walk_deadline_s == 30
