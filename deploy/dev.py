@@ -21,7 +21,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from inode_pipeline.emulator.city import CITY_ZONE
+from inode_pipeline.cli.demo import CITY_ZONE
+from inode_pipeline.cli.demo_days import SAMPLE_SCHEDULE
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -54,7 +55,7 @@ def _serve(folder: Path, home: Path, ui_port: int) -> int:
     # The first use of a pool that nobody has set is not protected, and it makes the store before the others open it.
     _run("dagster", "instance", "concurrency", "set", "warehouse", "1", environment=environment, folder=home)
     if not (folder / DATABASE).exists():
-        print("Reading fourteen nights and two days of samples of a synthetic iNode, about 30 s ...", flush=True)
+        print("Reading fourteen nights and two days of samples of a synthetic iNode, about 20 s ...", flush=True)
         _run("python", str(ROOT / "deploy/seed.py"), str(folder / DATABASE), environment=environment, folder=home)
     print("Starting Dagster and the synthetic iNode, about 15 s ...", flush=True)
     with (home / LOG).open("wb") as log, _children(environment, home, emulator_port, ui_port, log) as children:
@@ -90,7 +91,7 @@ def _environment(folder: Path, home: Path, emulator_port: int) -> dict[str, str]
         "INODE_API_KEY": "demo-api-key",
         "INODE_AUTH": "api_key",
         "INODE_TIMEZONE": CITY_ZONE,
-        "INODE_SAMPLE_SCHEDULE": "*/15 * * * *",
+        "INODE_SAMPLE_SCHEDULE": SAMPLE_SCHEDULE,
         "INODE_WAREHOUSE_URL": f"sqlite:///{folder / DATABASE}",
     }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -16,17 +16,17 @@ from pathlib import Path
 import dagster as dg
 from sqlalchemy import URL
 
-from inode_pipeline.cli.history import Clock, read_the_past
+from inode_pipeline.cli.demo_days import fill
 from inode_pipeline.config import Settings
 from inode_pipeline.definitions import defs
 from inode_pipeline.defs.links import describe
 from inode_pipeline.defs.metadata import AssetMetadata
-from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
+from inode_pipeline.sync.attempt import ignore
 from inode_pipeline.warehouse.demo import MARK
 from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
 
-NIGHTS = 14
+NIGHTS, SAMPLED_DAYS, GAP_DAYS_AGO = 14, 2, 5
 
 Shown = dict[date, dict[dg.AssetKey, AssetMetadata]]
 
@@ -38,7 +38,7 @@ def main() -> None:
     unfinished = path.with_name(f"{path.name}.unfinished")
     for name in (unfinished, *(unfinished.with_name(unfinished.name + end) for end in ("-wal", "-shm"))):
         name.unlink(missing_ok=True)
-    shown = fill(unfinished)
+    shown = fill_new(unfinished)
     with closing(sqlite3.connect(unfinished)) as connection:
         connection.execute(f"PRAGMA application_id = {MARK}")  # so that the report says that its data is synthetic
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -47,16 +47,19 @@ def main() -> None:
     check_and_write_report()
 
 
-def fill(path: Path) -> Shown:
+def fill_new(path: Path) -> Shown:
     """Read the past into a new SQLite file; what to show of each date."""
-    clock = Clock(datetime.now(UTC))
-    with EmulatorServer(EmulatorConfig(now=clock)) as server:
-        url = URL.create("sqlite", database=str(path)).render_as_string()
-        settings = Settings(base_url=server.base_url, warehouse_url=url, _env_file=None)
-        with open_warehouse(settings) as warehouse:
-            migrate(warehouse)
-            readings = groupby(read_the_past(settings, warehouse, clock, NIGHTS), key=attrgetter("snapshot_date"))
-            return {day: describe(warehouse, list(receipts), settings) for day, receipts in readings}
+    now = datetime.now(UTC)
+    settings = Settings.load(dotenv=False).model_copy(
+        update={"warehouse_url": URL.create("sqlite", database=str(path))}
+    )
+    today = now.astimezone(settings.zone).date()
+    first, gap, sampled_from = (today - timedelta(days=ago) for ago in (NIGHTS, GAP_DAYS_AGO, SAMPLED_DAYS))
+    with open_warehouse(settings) as warehouse:
+        migrate(warehouse)
+        receipts = fill(settings, warehouse, first, now, ignore, sampled_from=sampled_from, gap=gap)
+        dates = groupby(receipts, key=attrgetter("snapshot_date"))
+        return {day: describe(warehouse, list(of_day), settings) for day, of_day in dates}
 
 
 def report_dates(shown: Shown) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from inode_pipeline.config import Settings
     from inode_pipeline.sync import Listener
     from inode_pipeline.warehouse.engine import Warehouse
+    from inode_pipeline.warehouse.receipt import Receipt
 
 NIGHT = time(4, 30)
 SAMPLED_HOURS = (6, 7, 8, 9, 16, 17, 18, 19)
@@ -38,21 +39,39 @@ class Clock:
         return self.now
 
 
-def fill(settings: Settings, warehouse: Warehouse, first: date, now: datetime, listen: Listener) -> None:
-    """Sync each night and sample from `first` until `now` from a synthetic network, and import its main roads."""
+def fill(
+    settings: Settings,
+    warehouse: Warehouse,
+    first: date,
+    now: datetime,
+    listen: Listener,
+    *,
+    sampled_from: date | None = None,
+    gap: date | None = None,
+) -> list[Receipt]:
+    """Sync each night and sample from `first` until `now` from a synthetic network; the receipts, oldest first.
+
+    Samples begin with `sampled_from` if that is given; on the date `gap` nothing is read.
+    """
     from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
     from inode_pipeline.endpoints.links import LINKS
     from inode_pipeline.sync import Attempt, Progress, sync_date
 
     clock = Clock(now)
-    ticks = list(_ticks(first, now, settings.zone))
+    ticks = [
+        (at, trigger)
+        for at, trigger in _ticks(first, now, settings.zone)
+        if at.date() != gap and (trigger == "schedule" or at.date() >= (sampled_from or first))
+    ]
+    receipts = []
     with EmulatorServer(EmulatorConfig(now=clock)) as server:
         past = settings.model_copy(update={"base_url": server.base_url})
         for number, (at, trigger) in enumerate(ticks, start=1):
             clock.now = at.astimezone(UTC)
             attempt = Attempt(f"demo {at:%Y-%m-%d %H:%M}", trigger)
-            sync_date(past, warehouse, LINKS, at.date(), today=at.date(), attempt=attempt, clock=clock)
+            receipts += sync_date(past, warehouse, LINKS, at.date(), attempt=attempt, clock=clock)
             listen(Progress("load", f"{at:%a %d %b %H:%M}", number, len(ticks)))
+    return receipts
 
 
 def _ticks(first: date, now: datetime, zone: ZoneInfo) -> Iterator[tuple[datetime, Literal["schedule", "sample"]]]:
