@@ -66,8 +66,9 @@ def lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
 def summary(receipt: Receipt) -> str:
     """One sentence: how complete the snapshot is, and what has changed."""
     whole = VERDICTS.get(receipt.verdict, receipt.verdict)
+    walks = f" in {receipt.walks} walks" if receipt.walks > 1 else ""
     return (
-        f"{whole[0].upper()}{whole[1:]}. Of {_many(receipt.received, 'record')} {receipt.inserted} are new, "
+        f"{whole[0].upper()}{whole[1:]}. Of {_many(receipt.received, 'record')}{walks} {receipt.inserted} are new, "
         f"{receipt.updated} changed, {receipt.unchanged} unchanged; {receipt.vanished} vanished."
     )
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from inode_pipeline.analysis.receipts import lines, receipts_of_run, summary, unmeasured
+from inode_pipeline.warehouse.receipt import sum_of
 
 
 def test_a_receipt_comes_back_as_it_was_committed(books, noon):
@@ -45,3 +46,4 @@ def test_a_receipt_is_summed_up_in_a_sentence(books, noon):
     assert summary(receipt) == (
         "Complete: a second, independent reading agrees. Of 5 records 2 are new, 0 changed, 3 unchanged; 0 vanished."
     )
+    assert "Of 10 records in 2 walks 4 are new" in summary(sum_of([receipt, receipt]))
