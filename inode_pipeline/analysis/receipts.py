@@ -49,12 +49,21 @@ def newest_receipt(connection: Connection, endpoint: Endpoint) -> Receipt | None
 
 
 def lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
-    """The receipt as a person reads it: the snapshot, how complete it is, what was written, what it cost."""
+    """The receipt as a person reads it, after a warning if nothing is measured."""
     warning = unmeasured(receipt)
+    return [*([warning] if warning else []), *_lines(receipt, zone)]
+
+
+def line(receipt: Receipt, zone: ZoneInfo) -> str:
+    """The receipt in a line, for a log."""
+    return "; ".join(_lines(receipt, zone))
+
+
+def _lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
+    """The snapshot, how complete it is, what was written, what it cost."""
     taken = receipt.snapshot_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
     asked = f"{_many(receipt.requests, 'request')}, {_many(receipt.retries, 'retry')}, {_many(receipt.logins, 'login')}"
     return [
-        *([warning] if warning else []),
         f"{receipt.endpoint}: snapshot of {receipt.snapshot_date}, taken at {taken}",
         f"{VERDICTS.get(receipt.verdict, receipt.verdict)} ({receipt.verdict})",
         f"received {receipt.received} records on {_many(receipt.pages, 'page')}: {_parts(receipt)}",

@@ -11,7 +11,7 @@ from datetime import date
 import dagster as dg
 from pydantic import Field
 
-from inode_pipeline.analysis.receipts import lines
+from inode_pipeline.analysis.receipts import line
 from inode_pipeline.analysis.status import what_is_not_known
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.defs.attempts import attempt_of
@@ -142,7 +142,7 @@ def sync_and_describe(
             listen=lambda step: context.log.info(step.text),
         )
         for receipt in receipts:
-            context.log.info("; ".join(lines(receipt, settings.zone)))
+            context.log.info(line(receipt, settings.zone))
         return describe(warehouse, receipts, settings)
 
 

@@ -74,9 +74,10 @@ def sampling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def clock() -> Iterator[time_machine.Coordinates]:
-    """A clock that begins at noon of a Tuesday and goes on from there."""
+def clock(account: State) -> Iterator[time_machine.Coordinates]:
+    """A clock that begins at noon of a Tuesday and goes on from there; the links show what they measured then."""
     with time_machine.travel(NOON) as clock:
+        account.freeze()
         yield clock
 
 
