@@ -45,6 +45,8 @@ _STYLE: dict[Any, object] = {
     "axes.grid": True,
     "grid.color": GRID,
     "grid.linewidth": 0.6,
+    "hatch.color": GRID,
+    "hatch.linewidth": 0.6,
     "xtick.color": FAINT,
     "ytick.color": FAINT,
     "xtick.labelcolor": INK,
@@ -124,7 +126,7 @@ def heat_map(rows: Sequence[Mapping[str, Any]], fastest_s: float, words: str) ->
     with figure(5.6, 2.1) as drawn:
         axes = drawn.add_axes((0.07, 0.12, 0.79, 0.84))
         axes.grid(visible=False)
-        axes.patch.set(hatch="////", facecolor="white", edgecolor=GRID)
+        axes.patch.set(hatch="////", facecolor="white")
         slowest = max(1.5, float(np.nanmax(grid)))
         # The edges close the seams between the cells, through which the hatching would be seen.
         image = axes.pcolormesh(
