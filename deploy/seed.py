@@ -14,6 +14,7 @@ from operator import attrgetter
 from pathlib import Path
 
 import dagster as dg
+from inode_pipeline.warehouse.demo import MARK
 from sqlalchemy import URL
 
 from inode_pipeline.cli.demo_days import fill
@@ -22,7 +23,6 @@ from inode_pipeline.definitions import defs
 from inode_pipeline.defs.links import describe
 from inode_pipeline.defs.metadata import AssetMetadata
 from inode_pipeline.sync.attempt import ignore
-from inode_pipeline.warehouse.demo import MARK
 from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
 

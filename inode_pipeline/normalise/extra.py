@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from inode_pipeline.normalise.fields import Fields, Filling
+from inode_pipeline.normalise.values import is_storable_text
 
 Tree = dict[str, Any]
 """The claimed fields: a key leads to None (claimed whole) or to the tree of what is claimed inside."""
@@ -45,11 +46,11 @@ def canonical_json(value: Any) -> str | None:
 def is_storable(value: object) -> bool:
     """Whether both databases keep a value: finite numbers, and texts without a NUL or half of a surrogate pair."""
     if isinstance(value, str):
-        return _is_storable_text(value)
+        return is_storable_text(value)
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
-        return all(_is_storable_text(key) and is_storable(inner) for key, inner in value.items())
+        return all(is_storable_text(key) and is_storable(inner) for key, inner in value.items())
     if isinstance(value, list | tuple):
         return all(map(is_storable, value))
     return True
@@ -59,9 +60,9 @@ def leave_out_unstorable(record: dict[str, Any]) -> int:
     """Remove the fields of an object that cannot be kept, a list as a whole; return how many they were."""
     removed = 0
     for key, value in list(record.items()):
-        if isinstance(value, dict) and _is_storable_text(key):
+        if isinstance(value, dict) and is_storable_text(key):
             removed += leave_out_unstorable(value)
-        elif not (_is_storable_text(key) and is_storable(value)):
+        elif not (is_storable_text(key) and is_storable(value)):
             del record[key]
             removed += 1
     return removed
@@ -73,23 +74,11 @@ def without_unstorable_names(records: Iterable[dict[str, Any]]) -> tuple[list[di
 
     def cleaned(value: dict[str, Any]) -> dict[str, Any]:
         nonlocal removed
-        kept = {key: inner for key, inner in value.items() if _is_storable_text(key)}
+        kept = {key: inner for key, inner in value.items() if is_storable_text(key)}
         removed += len(value) - len(kept)
         return {key: cleaned(inner) if isinstance(inner, dict) else inner for key, inner in kept.items()}
 
     return [cleaned(record) for record in records], removed
-
-
-def _is_storable_text(text: str) -> bool:
-    if "\0" in text:
-        return False
-    if text.isascii():
-        return True
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _trees(fields: Fields, fillings: Sequence[Filling]) -> Iterable[Tree]:

@@ -70,7 +70,7 @@ def _key_reason(value: object) -> str:
 def read_texts(values: list[Any]) -> Typed:
     """Read texts: a string as it is, an integer's digits. A fraction or true has no one text."""
     types = set(map(type, values))
-    if types <= {str, NoneType} and _is_storable("".join(filter(None, values))):
+    if types <= {str, NoneType} and is_storable_text("".join(filter(None, values))):
         return values, {}
     if types == {int} and min(values) > -EXACT and max(values) < EXACT:
         return list(map(str, values)), {}
@@ -79,7 +79,7 @@ def read_texts(values: list[Any]) -> Typed:
 
 def _text(value: object) -> str:
     if isinstance(value, str):
-        if not _is_storable(value):
+        if not is_storable_text(value):
             raise UnreadableError(UNSTORABLE)
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -89,7 +89,8 @@ def _text(value: object) -> str:
     raise UnreadableError("neither a text nor an integer")
 
 
-def _is_storable(text: str) -> bool:
+def is_storable_text(text: str) -> bool:
+    """Whether both databases keep a text: it has neither a NUL nor half of a surrogate pair."""
     if "\0" in text:
         return False
     if text.isascii():
