@@ -30,7 +30,7 @@ def _first_landed() -> date | None:
             return None
         if not Path(settings.warehouse_url.database or "").exists():
             return None
-        with open_warehouse(settings) as warehouse:
+        with open_warehouse(settings, read_only=True) as warehouse:
             return first_date(warehouse)
     except PipelineError:
         return None

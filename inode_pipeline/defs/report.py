@@ -27,7 +27,7 @@ def network_report(inode: InodeResource) -> dg.MaterializeResult[None]:
     """The file of the tables as they are now; an earlier file stays where this fails."""
     with as_failure(again="`inode-pipeline report --debug`"):
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
-        with open_warehouse(settings) as warehouse:
+        with open_warehouse(settings, read_only=True) as warehouse:
             written = write_report(warehouse, settings)
     as_of = written.data_as_of.isoformat() if written.data_as_of else "nothing is loaded yet"
     path = dg.MetadataValue.path(written.path)

@@ -14,18 +14,19 @@ from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import zstandard
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.statements import insert_if_absent
+from inode_pipeline.warehouse.statements import insert_if_absent, require_written
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
 from inode_pipeline.warehouse.walks import (
     LandedWalk,
     allow_shrink,
     dates_landed,
     known_keys,
+    landed_walk,
     newest_walk,
     purge,
     sweep,
@@ -127,6 +128,7 @@ class LandingStore:
 
         Raises:
             LandingCorruptError: not exactly the pages from 1 to `accepted.pages` are stored.
+            SchemaConflictError: the table does not keep what is written into it.
 
         """
         walk = LandedWalk(
@@ -154,7 +156,10 @@ class LandingStore:
                     remedy="Sync again; if it happens again, look for what else removes rows of raw_pages.",
                 )
             while not insert_if_absent(connection, WALKS, asdict(walk)):
+                require_written(WALKS, 0 if _is_taken(connection, walk) else 1)
                 walk = replace(walk, snapshot_at=walk.snapshot_at + MICROSECOND)
+            kept = connection.execute(select(WALKS).where(WALKS.c.walk_id == walk.walk_id)).one_or_none()
+            require_written(WALKS, 0 if kept is not None and landed_walk(kept) == walk else 1)
         self._walk_id = None
         return walk
 
@@ -162,6 +167,12 @@ class LandingStore:
         if self._walk_id is None:
             raise RuntimeError("begin() comes before page() and seal()")
         return self._walk_id
+
+
+def _is_taken(connection: Connection, walk: LandedWalk) -> bool:
+    """Whether another walk of the endpoint has this `snapshot_at`."""
+    same = WALKS.c.endpoint == walk.endpoint, WALKS.c.snapshot_at == walk.snapshot_at
+    return connection.scalar(select(WALKS.c.walk_id).where(*same)) is not None
 
 
 def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:

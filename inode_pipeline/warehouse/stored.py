@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, insert, select
 from inode_pipeline.config import is_loopback
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.statements import insert_if_absent
+from inode_pipeline.warehouse.statements import insert_if_absent, require_written
 from inode_pipeline.warehouse.tables import PIPELINE_SETTINGS, ZONE_OFFSETS
 
 LOOPBACK = "loopback"
@@ -47,12 +47,14 @@ def store(connection: Connection, *, zone: str | None, base_url: str | None) -> 
 
     Raises:
         ConfigError: another value is stored.
+        SchemaConflictError: the table does not keep what is written into it.
 
     """
-    if zone is not None:
-        insert_if_absent(connection, PIPELINE_SETTINGS, {"name": _ZONE, "value": zone})
-    if base_url is not None:
-        insert_if_absent(connection, PIPELINE_SETTINGS, {"name": _ADDRESS, "value": normalised(base_url)})
+    given = {_ZONE: zone, _ADDRESS: normalised(base_url) if base_url is not None else None}
+    for name, value in given.items():
+        if value is not None:
+            insert_if_absent(connection, PIPELINE_SETTINGS, {"name": name, "value": value})
+            require_written(PIPELINE_SETTINGS, 0 if _stored(connection, name) is not None else 1)
     _require_same(connection, zone, base_url)
     if zone is not None:
         keep_offsets(connection, zone)

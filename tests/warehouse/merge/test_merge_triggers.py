@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from inode_pipeline.errors import SchemaConflictError
-from inode_pipeline.warehouse.engine import reading, transaction
+from inode_pipeline.errors import ConfigError, LandingCorruptError, SchemaConflictError
+from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
+from inode_pipeline.warehouse.landing import pages
+from inode_pipeline.warehouse.stored import store
 from inode_pipeline.warehouse.tables import METADATA
 
 COLUMN = {
@@ -20,7 +22,11 @@ COLUMN = {
     "link_bins": "n_observations",
     "rejected_records": "reason",
     "loads": "received",
+    "walks": "verdict",
+    "raw_pages": "sha256",
+    "pipeline_settings": "value",
 }
+TEXT = {"name", "content_hash", "reason", "verdict", "sha256", "value"}
 WRITES = [
     ("links", "INSERT"),
     ("links", "UPDATE"),
@@ -43,7 +49,7 @@ WRITES = [
 
 def trigger(table: str, event: str, effect: str, *, is_postgresql: bool) -> str:
     column, key = COLUMN[table], [column.name for column in METADATA.tables[table].primary_key.columns]
-    other = "'other'" if column in ("name", "content_hash", "reason") else "77"
+    other = "'other'" if column in TEXT else "77"
     if is_postgresql:
         body = f"NEW.{column} := {other}; RETURN NEW;" if effect == "changes" else "RETURN NULL;"
         return (
@@ -66,7 +72,7 @@ def load(loader: Any, day: float, records: dict[str, int], rejected: list[str], 
 
 def everything(loader: Any) -> dict[str, list[tuple[object, ...]]]:
     with reading(loader.warehouse) as connection:
-        tables = [METADATA.tables[name] for name in COLUMN]
+        tables = [METADATA.tables[name] for name in dict(WRITES)]
         ordered = {table.name: select(table).order_by(*table.primary_key.columns) for table in tables}
         return {name: [tuple(row) for row in connection.execute(rows)] for name, rows in ordered.items()}
 
@@ -94,3 +100,23 @@ def test_m80_a_trigger_that_drops_or_changes_rows_stops_the_load(
     assert f"The table {table} does not keep what a load writes" in caught.value.message
     assert "trigger" in caught.value.remedy
     assert before == everything(loader)
+
+
+@pytest.mark.parametrize("effect", ["drops", "changes"])
+@pytest.mark.parametrize("table", ["walks", "raw_pages", "pipeline_settings"])
+def test_m80_the_same_of_the_tables_that_a_load_begins_and_ends_with(
+    warehouse: Warehouse, lander_class: Any, table: str, effect: str
+) -> None:
+    """A walk whose row or pages are not kept is not landed or not loaded, and no setting is lost."""
+    lander = lander_class(warehouse)
+    statement = trigger(table, "INSERT", effect, is_postgresql=warehouse.is_postgresql)
+    with transaction(warehouse) as connection:
+        connection.exec_driver_sql(statement)
+    write = put_settings if table == "pipeline_settings" else lambda _: list(pages(warehouse, lander.land()))
+    with pytest.raises((SchemaConflictError, LandingCorruptError, ConfigError)):
+        write(warehouse)
+
+
+def put_settings(warehouse: Warehouse) -> None:
+    with transaction(warehouse) as connection:
+        store(connection, zone="UTC", base_url=None)
