@@ -25,6 +25,7 @@ from inode_pipeline.defs.metadata import AssetMetadata
 from inode_pipeline.sync.attempt import ignore
 from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
+from inode_pipeline.warehouse.sqlite_file import DEMO_MARK
 
 NIGHTS, SAMPLED_DAYS, GAP_DAYS_AGO = 14, 2, 5
 
@@ -40,7 +41,7 @@ def main() -> None:
         name.unlink(missing_ok=True)
     shown = fill_new(unfinished)
     with closing(sqlite3.connect(unfinished)) as connection:
-        connection.execute(f"PRAGMA application_id = {MARK}")  # so that the report says that its data is synthetic
+        connection.execute(f"PRAGMA application_id = {DEMO_MARK}")  # so that the report says that its data is synthetic
         connection.execute("PRAGMA journal_mode = DELETE")
     report_dates(shown)
     unfinished.rename(path)
