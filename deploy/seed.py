@@ -14,7 +14,6 @@ from operator import attrgetter
 from pathlib import Path
 
 import dagster as dg
-from inode_pipeline.warehouse.demo import MARK
 from sqlalchemy import URL
 
 from inode_pipeline.cli.demo_days import fill
