@@ -1,8 +1,9 @@
 """Corridors from a CSV file: read, checked row by row, and written as a whole or not at all.
 
-A row says that a link stands at a position of a corridor, from one date until before another. A file says everything
+A row puts a link at a position of a corridor, from one date until before another. A file says everything
 about the corridors it names: what was stored of them is replaced, and others are left alone.
-Keep out: whether links join each other on the road; the view of corridors' flaws shows that, for a flaw may be true.
+Whether links join each other on the road is not checked here: the view `corridor_joints` shows that, and a gap may be
+real.
 """
 
 from __future__ import annotations
@@ -135,7 +136,7 @@ class _Checked:
             yield f"position {row.position} is taken on the same dates by line {other.line}"
         of = self._of.setdefault((row.corridor_id, row.link_id), [])
         if other := next((other for other in of if row.meets(other) and other.position != row.position), None):
-            yield f"the link stands in the corridor on the same dates already, on line {other.line}"
+            yield f"the link is in the corridor on the same dates already, on line {other.line}"
         at.append(row)
         of.append(row)
 
@@ -150,8 +151,8 @@ def _read(line: int, cells: Mapping[str, str], reasons: list[str]) -> _Row | Non
         try:
             return reader(cells[column])
         except ValueError:
-            told = f"{column} {_shown(cells[column])} is not" if cells[column] else f"{column} is missing:"
-            reasons.append(f"{told} {needed}")
+            problem = f"{column} {_shown(cells[column])} is not" if cells[column] else f"{column} is missing:"
+            reasons.append(f"{problem} {needed}")
             return None
 
     corridor_id = read("corridor_id", _word, "a name without control characters")
@@ -187,15 +188,15 @@ def _day(text: str) -> date:
 
 
 def _shown(text: str) -> str:
-    """What stood in the file, as it may stand in a message: short, and without control characters."""
+    """A cell of the file as it is shown in a message: short, and without control characters."""
     return "'" + "".join(c if c.isprintable() else "?" for c in text[:60]) + ("...'" if len(text) > 60 else "'")
 
 
 def _write(connection: Connection, rows: Collection[_Row]) -> Imported:
     corridors = {row.corridor_id: {"name": row.name, "direction": row.direction} for row in rows}
-    for corridor_id, said in corridors.items():
-        if not insert_if_absent(connection, CORRIDORS, {"corridor_id": corridor_id, **said}):
-            connection.execute(update(CORRIDORS).where(CORRIDORS.c.corridor_id == corridor_id).values(**said))
+    for corridor_id, values in corridors.items():
+        if not insert_if_absent(connection, CORRIDORS, {"corridor_id": corridor_id, **values}):
+            connection.execute(update(CORRIDORS).where(CORRIDORS.c.corridor_id == corridor_id).values(**values))
         connection.execute(delete(CORRIDOR_LINKS).where(CORRIDOR_LINKS.c.corridor_id == corridor_id))
     names = CORRIDOR_LINKS.columns.keys()
     connection.execute(insert(CORRIDOR_LINKS), [{name: getattr(row, name) for name in names} for row in rows])

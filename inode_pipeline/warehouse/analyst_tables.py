@@ -1,7 +1,7 @@
 """The tables that people fill, and the constants their measures rest on: calendar, periods, corridors, studies.
 
-A load writes none of them. They stand in the same `METADATA` as those of `tables.py`, and `sql/migrations` makes them.
-Half-open means: from the first, until just before the second. Keep out: anything that reads or writes rows.
+A load writes none of them. They are in the same `METADATA` as those of `tables.py`, and `sql/migrations` makes them.
+Half-open means: from the first, until just before the second.
 """
 
 from __future__ import annotations

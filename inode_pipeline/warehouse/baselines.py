@@ -1,6 +1,7 @@
 """The table `link_baselines`: versions are added, and the configured free flow of links becomes one.
 
-Keep out: free flow as it was measured (`analysis/baselines.py`), and which baseline serves which month (the views).
+Not here: free flow as it was measured, see `analysis/baselines.py`; which baseline serves which month, see the view
+`internal_link_months`.
 """
 
 from __future__ import annotations
@@ -30,8 +31,8 @@ def add_version(warehouse: Warehouse, method: str, rows: Iterable[Mapping[str, o
     frozen_at = datetime.now(UTC)
     with transaction(warehouse) as connection:
         version = _newest_version(connection, method) + 1
-        said = [{**row, "method": method, "version": version, "frozen_at": frozen_at} for row in rows]
-        connection.execute(insert(LINK_BASELINES), said)
+        complete = [{**row, "method": method, "version": version, "frozen_at": frozen_at} for row in rows]
+        connection.execute(insert(LINK_BASELINES), complete)
     return version
 
 

@@ -57,6 +57,6 @@ def _fill(connection: Connection, region: str, first: date, last: date, *, repla
     if not replace:
         return len(days - there)
     for day in sorted(there):
-        said = update(CALENDAR).where(CALENDAR.c.local_date == day)
-        connection.execute(said.values(is_holiday=day in named, name=named.get(day)))
+        change = update(CALENDAR).where(CALENDAR.c.local_date == day)
+        connection.execute(change.values(is_holiday=day in named, name=named.get(day)))
     return len(days)

@@ -1,10 +1,10 @@
 """The few things that PostgreSQL and SQLite spell differently, so that a view is one text for both.
 
-A view writes `@name(argument, ...)`; here each name stands with its spelling on either database. Times are turned into
+A view writes `@name(argument, ...)`; this is the spelling of each name on either database. Times are turned into
 seconds since 1970 and back, and everything between is whole-number arithmetic, which both do alike. Local time is the
 seconds of UTC plus those of the offset, read as if they were UTC: no database's own time zone is ever asked.
-Keep out: whatever both databases understand as it is; a view may use nothing that SQLite 3.31 lacks, math functions
-included, which many builds of it do not have.
+What both databases understand needs no entry. A view uses nothing that SQLite 3.31 lacks, nor math functions, which
+many builds of it do not have.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ SPELLINGS = {
     # The type and the coordinates of a GeoJSON geometry, as text.
     "geometry_kind": Spelling("({0} ->> 'type')", "json_extract({0}, '$.type')"),
     "coordinates": Spelling("CAST({0} -> 'coordinates' AS text)", "json_extract({0}, '$.coordinates')"),
-    # A line, told by the number of its points.
+    # A line, shown as the number of its points.
     "points": Spelling(
         "(jsonb_array_length({0} -> 'coordinates') || ' points')",
         "(json_array_length({0}, '$.coordinates') || ' points')",
@@ -97,6 +97,23 @@ SPELLINGS = {
         "link_bins AS b ON b.link_id = {0}.link_id AND b.bin_start_at >= {0}.starts_at"
         " AND b.bin_start_at < {0}.ends_at",
     ),
+    # The sum and the number of those bins for each row of `p`, with @beside_sums(p) after its FROM: SQLite has one
+    # subquery for each, PostgreSQL one LATERAL for both.
+    "beside_sums": Spelling(
+        "CROSS JOIN LATERAL (SELECT sum(mean_travel_time_s) AS sum_s, count(*) AS n_bins FROM link_bins"
+        " WHERE link_id = {0}.link_id AND bin_start_at >= {0}.starts_at AND bin_start_at < {0}.ends_at OFFSET 0) AS b",
+        "",
+    ),
+    "sum_beside": Spelling(
+        "b.sum_s",
+        "(SELECT sum(b.mean_travel_time_s) FROM link_bins AS b WHERE b.link_id = {0}.link_id"
+        " AND b.bin_start_at >= {0}.starts_at AND b.bin_start_at < {0}.ends_at)",
+    ),
+    "count_beside": Spelling(
+        "b.n_bins",
+        "(SELECT count(*) FROM link_bins AS b WHERE b.link_id = {0}.link_id"
+        " AND b.bin_start_at >= {0}.starts_at AND b.bin_start_at < {0}.ends_at)",
+    ),
 }
 
 
@@ -104,7 +121,7 @@ def spell(sql: str, *, postgresql: bool) -> str:
     """The text of a view as one of the databases understands it.
 
     Raises:
-        ValueError: it uses a notion that does not stand in `SPELLINGS`, or a bracket is not closed.
+        ValueError: it uses a notion that is not in `SPELLINGS`, or a bracket is not closed.
 
     """
     found = re.search(r"@(\w+)\(", sql)

@@ -19,3 +19,6 @@ ALTER ROLE inode_analyst SET default_transaction_read_only = on;
 ALTER ROLE inode_analyst SET search_path = inode;
 -- Compiling costs seconds where little is known yet of a table, and saves none in these queries.
 ALTER ROLE inode_analyst SET jit = off;
+-- Nor can PostgreSQL know how many rows the calendar of a view has: with nested loops some views take minutes.
+-- `SET enable_nestloop = on` before you look up a few bins of many links in link_bins.
+ALTER ROLE inode_analyst SET enable_nestloop = off;

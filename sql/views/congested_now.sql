@@ -1,6 +1,6 @@
 -- One row per listed link that is slower than 90 % of its free flow, measured within the hour before now. Threshold:
--- FHWA Urban Congestion Report, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. The free flow is the one that
--- iNode states today, since this is about today.
+-- FHWA Urban Congestion Report, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm. Free flow is the speed that
+-- iNode states today.
 --
 -- link_id: the link
 -- name: its name

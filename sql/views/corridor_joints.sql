@@ -1,6 +1,6 @@
 -- One row per flaw of a corridor as it is today: a gap in the positions, a link that overlaps another (the same link
 -- twice, or two at one position), one that does not join the next (it ends at another sensor than the next begins at),
--- one that iNode does not list, and one without a baseline. No row is good news.
+-- one that iNode does not list, and one without a baseline. A corridor without flaws has no row.
 --
 -- corridor_id: the corridor
 -- name: its name

@@ -1,8 +1,8 @@
--- One row per link and local day on which iNode listed it: how many of the day's quarter hours have a measurement. A
--- day on which it was deleted is no day of it, the day of the deletion included; see link_history. A date without a
--- load, or one whose snapshot was not proven to be complete, ends nothing. The day counts with its real length (92 to
--- 100 quarter hours, the running day until now), never with the samples taken. longest_gap_min is the longest time
--- without a bin, the ends of the day included.
+-- One row per link and local day on which iNode listed it: how many of the day's quarter hours have a measurement. Days
+-- on which the link was deleted have no row, from the day of the deletion on; see link_history. A date without a load,
+-- or with a snapshot that was not proven complete, deletes nothing. A day has its real length (92 to 100 quarter hours;
+-- the running day until now), however many samples were taken. longest_gap_min is the longest time without a bin, the
+-- ends of the day included.
 --
 -- link_id: the link
 -- name: its name

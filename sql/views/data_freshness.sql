@@ -40,10 +40,8 @@ FROM (
     (
       SELECT count(*) FROM links AS l
       WHERE l.deleted_at IS NULL
-        AND EXISTS (
-          SELECT 1 FROM link_observations AS o
-          WHERE o.link_id = l.link_id AND o.observed_at >= @instant(n.now_epoch_s - 86400)
-        )
+        AND (SELECT max(o.observed_at) FROM link_observations AS o WHERE o.link_id = l.link_id)
+          >= @instant(n.now_epoch_s - 86400)
     ) AS links_reporting,
     (
       SELECT n.now_local_s / 86400 - @day(min(snapshot_date)) + 1 - count(DISTINCT snapshot_date)

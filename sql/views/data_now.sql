@@ -1,6 +1,6 @@
 -- One row: the instant up to which the warehouse knows the links, and what the local clock showed then. "Now" in every
--- view is this instant, the newest snapshot that was loaded, and never the clock of whoever asks. No row before the
--- first load.
+-- view is this instant, the newest snapshot that was loaded, never the clock of the computer that asks. No row before
+-- the first load.
 --
 -- now_at: the newest loaded snapshot, in UTC
 -- now_epoch_s (bigint): the same in seconds since 1970

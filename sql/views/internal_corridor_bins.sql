@@ -1,8 +1,8 @@
 -- Internal: one row per corridor, period and 15-minute bin: the corridor's travel time in that quarter hour, the sum of
 -- its links'. It is given only if the links that report cover at least 80 % of the free-flow time
--- (corridor_min_coverage_pct), and is then expanded to the whole by free-flow time (is_expanded); for want of a
--- baseline, only if every link reports. A sum of the times that links show at one moment is not a driven trip: who
--- enters now reaches the last link later. Links whose length or sensors changed are left out.
+-- (corridor_min_coverage_pct), and is then expanded to the whole by free-flow time (is_expanded). Without a baseline it
+-- is given only if every link reports. A sum of the times that links show at one moment is not a driven trip: a driver
+-- who enters now reaches the last link later. Links whose length or sensors changed are left out.
 --
 -- corridor_id: the corridor
 -- month: the local month, such as 2026-10

@@ -1,5 +1,5 @@
 -- Internal: one row per corridor and local day: its links on that day and their free-flow times together, with the
--- baselines of that day's month. What is said of the corridor is said of its links without those that are left out.
+-- baselines of that day's month. All values are of the links that are not left out.
 --
 -- corridor_id: the corridor
 -- day_number (bigint): the local date in days since 1970

@@ -1,5 +1,4 @@
--- Internal: one row: the rules of the table index_rules side by side, with the values they are shipped with where a
--- rule is gone.
+-- Internal: one row: the rules of the table index_rules side by side, with the shipped value where a rule was deleted.
 --
 -- min_coverage_pct: below it an index is NULL
 -- min_days: below it an index is NULL

@@ -1,6 +1,6 @@
 -- Internal: one row per link and stretch of dates on which its length and sensors stayed the same, from the snapshots
--- of the dates. A date without a load ends nothing, and neither does one on which iNode left a value out that it gives
--- on others. The first stretch begins before any measurement, the last is still on.
+-- of the dates. A date without a load changes nothing, nor does one on which iNode left out a value that it gives on
+-- other dates. The first stretch begins before any measurement; the last has not ended.
 --
 -- link_id: the link
 -- valid_from: the first local date on which it was so; 1970-01-01 for the first stretch

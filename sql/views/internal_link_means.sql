@@ -1,5 +1,5 @@
--- Internal: one row per link, month and period: its mean travel time and what that rests on. The mean of the bins as in
--- link_reliability_monthly, without its percentiles, which cost ten times as much.
+-- Internal: one row per link, month and period: its mean travel time, as in link_reliability_monthly but without the
+-- percentiles, which cost ten times as much.
 --
 -- link_id: the link
 -- month: the local month, such as 2026-10
@@ -17,15 +17,10 @@ WITH days AS (
     p.month_next_year,
     p.period_name,
     p.day_number,
-    (
-      SELECT sum(b.mean_travel_time_s) FROM link_bins AS b
-      WHERE b.link_id = p.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
-    ) AS sum_s,
-    (
-      SELECT count(*) FROM link_bins AS b
-      WHERE b.link_id = p.link_id AND b.bin_start_at >= p.starts_at AND b.bin_start_at < p.ends_at
-    ) AS n_bins
+    @sum_beside(p) AS sum_s,
+    @count_beside(p) AS n_bins
   FROM internal_link_periods AS p
+  @beside_sums(p)
 ),
 measures AS (
   SELECT
@@ -38,7 +33,6 @@ measures AS (
     count(DISTINCT CASE WHEN n_bins > 0 THEN day_number END) AS n_days
   FROM days
   GROUP BY link_id, month, month_next_year, period_name
-  HAVING sum(n_bins) > 0
 ),
 expected AS (
   SELECT month, period_name, CAST(sum(bins_expected) AS bigint) AS bins_expected
@@ -58,3 +52,4 @@ SELECT
 FROM measures AS m
 JOIN expected AS e ON e.month = m.month AND e.period_name = m.period_name
 CROSS JOIN internal_floors AS f
+WHERE m.n_bins > 0

@@ -1,6 +1,6 @@
 -- Internal: one row per link and year, and one per link and the 365 days before today (is_rolling): P80 over P50 of the
--- 15-minute bins in each of the four periods of 23 CFR 490.511. Travel times are rounded to whole seconds, and so the
--- bins of a second are counted before anything is sorted.
+-- 15-minute bins in each of the four periods of 23 CFR 490.511. Travel times are rounded to whole seconds, so bins are
+-- counted by second before anything is sorted.
 --
 -- link_id: the link
 -- is_rolling: the 365 days before today, not a year of the calendar

@@ -1,7 +1,7 @@
 -- One row per link and what changed of it: since when (valid_from), and until just before when (valid_to; NULL if it
 -- still holds). change_kind is new, changed, deleted or returned; a change of several columns is several rows, one a
--- column. A date without a load ends nothing, and neither does one whose snapshot was not proven to be complete or in
--- which the link's record could not be read. corrections: how many measurements in that time were corrected later.
+-- column. A date without a load changes nothing, nor does one whose snapshot was not proven complete or in which the
+-- link's record could not be read. corrections: how many measurements in that time were corrected later.
 --
 -- link_id: the link
 -- name: its name

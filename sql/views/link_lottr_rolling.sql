@@ -1,6 +1,6 @@
--- One row per link: P80 over P50 of the 365 days before today, as link_lottr_annual has it of a calendar year.
--- Provisional: 23 CFR 490.511 knows the ratio of a calendar year only, and this one changes every day; every row says
--- so. An incomplete span has NULLs, as there.
+-- One row per link: the measure of link_lottr_annual over the 365 days before today. It is provisional, and every row
+-- says so: 23 CFR 490.511 defines the ratio for a calendar year only, and this one changes every day. As there, it is
+-- NULL if one of the four periods is below the floors.
 --
 -- link_id: the link
 -- name: its name

@@ -4,7 +4,7 @@
 -- Reliability brochure. buffer_index_median is (P95 - P50) / P50, as the City of Toronto has it. Every 15-minute bin
 -- weighs alike; percentiles by linear interpolation (as percentile_cont). Coverage is bins with data over the quarter
 -- hours of the period's days, never over samples. Below the floors of index_rules an index is NULL, and what rests on
--- P95 needs more days. An index below 1 stands as it is: faster than free flow. A baseline serves only the length and
+-- P95 needs more days. An index below 1 (faster than free flow) is not clipped. A baseline serves only the length and
 -- the sensors that it was computed from: see configuration_changed. A month within which the length or a sensor changed
 -- has the times of two roads, so it has no index and no speed.
 --

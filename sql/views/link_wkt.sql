@@ -1,5 +1,5 @@
--- One row per link with a geometry: its line as Well-Known Text in WGS 84 (EPSG:4326), longitude first. QGIS reads it as
--- it is; in PostGIS ST_GeomFromText(wkt, 4326) makes a geometry of it.
+-- One row per link with a geometry: its line as Well-Known Text in WGS 84 (EPSG:4326), longitude first. QGIS reads it
+-- as it is; in PostGIS ST_GeomFromText(wkt, 4326) makes a geometry of it.
 --
 -- link_id: the link
 -- name: its name

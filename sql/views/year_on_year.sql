@@ -30,7 +30,7 @@ WITH members AS (
 paired AS (
   SELECT
     m.corridor_id,
-    m.month,
+    a.month,
     a.period_name,
     m.links_total,
     a.mean_s,

@@ -101,7 +101,7 @@ def test_each_bad_row_is_named_by_its_line_with_the_reason_and_nothing_is_import
         ),
         "line 10: valid_to, the first date on which the row no longer holds, is not after valid_from",
         "line 11: position 1 is taken on the same dates by line 2",
-        "line 12: the link stands in the corridor on the same dates already, on line 2",
+        "line 12: the link is in the corridor on the same dates already, on line 2",
         (
             "line 13: corridor_id is missing: a name without control characters; link_id is missing: an id of the "
             "table links; valid_from is missing: a date such as 2026-01-31"

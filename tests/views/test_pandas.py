@@ -373,6 +373,25 @@ def test_a_month_of_a_corridor(measured, bins):
     agree(measured, expected, key, "corridor_reliability_monthly WHERE corridor_id = 'main'")
 
 
+def test_a_corridor_through_the_day(measured, bins):
+    """By hour of the clock, of the corridor's own series."""
+    series = corridor_bins(bins)
+    counts = series[~series["is_excluded"] & ((series["day_kind"] == "weekend") | ~series["is_holiday"])]
+    key = ["month", "day_kind", "local_hour"]
+    grouped = counts.groupby(key)
+    expected = pd.DataFrame(
+        {"mean_s": grouped["x"].mean(), "p50_s": grouped["x"].quantile(0.5), "p95_s": grouped["x"].quantile(0.95),
+         "n_bins": grouped.size(), "n_days": grouped["local_date"].nunique(),
+         "expanded_pct": 100 * grouped["expanded"].mean()}
+    ).reset_index()  # fmt: skip
+    expected["p95_s"] = expected["p95_s"].where(expected["n_days"] >= 15)
+    expected["speed_kmh"] = 3.6 * sum(LENGTH_M[link] for link in MAIN) / expected["mean_s"]
+    days = CALENDAR[~CALENDAR["is_excluded"] & ((CALENDAR["day_kind"] == "weekend") | ~CALENDAR["is_holiday"])]
+    expected = expected.merge(days.groupby(key).size().rename("all").reset_index(), on=key)
+    expected["coverage_pct"] = 100 * expected["n_bins"] / expected.pop("all")
+    agree(measured, expected, key, "corridor_hourly WHERE corridor_id = 'main'")
+
+
 def corridor_days(series: pd.DataFrame) -> pd.DataFrame:
     rows = in_periods(series)
     return rows.groupby(["period_name", "local_date"]).agg(mean_s=("x", "mean"), n_bins=("x", "size")).reset_index()
