@@ -18,8 +18,8 @@ from typing import Any, Final, Literal, NotRequired, TypedDict
 
 import msgspec
 
-from inode_pipeline.api.quote import quoted
 from inode_pipeline.errors import ApiContractError, PayloadTooLargeError
+from inode_pipeline.text import quoted
 
 MAX_VALUES: Final = 8_000_000
 """An answer of more values is no page of records; reading it would only cost memory."""

@@ -2,7 +2,7 @@
 
 A flow is a generator: it yields a request and is given the answer, so that logging in, renewing and repeating a page
 read in the order in which they happen. A flow runs anew for each attempt of each page, in several threads at once.
-Keep out: trying again after a failure that may pass (`retry.py`).
+Not here: trying again after a transient failure, see `retry.py`.
 
 https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
 """
@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
 import httpx
 
-from inode_pipeline.api.quote import quoted
-from inode_pipeline.api.status import cut_off, raise_if_passing, spoilt
-from inode_pipeline.api.tally import Tally
+from inode_pipeline.api.status import damage_of, damaged, raise_if_transient
 from inode_pipeline.api.token import Token, read_token
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import (
@@ -29,11 +27,37 @@ from inode_pipeline.errors import (
     CredentialsError,
     ScopeMissingError,
 )
+from inode_pipeline.text import quoted
 
 Flow = Generator[httpx.Request, httpx.Response, None]
 Login = Generator[httpx.Request, httpx.Response, Token]
 
 REFUSED: Final = (401, 403)
+
+
+@dataclass
+class Tally:
+    """Request counters of one call: requests for pages, repeats of any request, and requests for a token."""
+
+    requests: int = 0
+    retries: int = 0
+    logins: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, *, requests: int = 0, retries: int = 0, logins: int = 0) -> None:
+        """Count something, from any thread."""
+        with self._lock:
+            self.requests += requests
+            self.retries += retries
+            self.logins += logins
+
+    def snapshot(self) -> Tally:
+        """The numbers as they are now."""
+        with self._lock:
+            return Tally(self.requests, self.retries, self.logins)
+
+    def __sub__(self, earlier: Tally) -> Tally:
+        return Tally(self.requests - earlier.requests, self.retries - earlier.retries, self.logins - earlier.logins)
 
 
 class ApiKey(httpx.Auth):
@@ -191,7 +215,7 @@ class PasswordGrant(httpx.Auth):
         return token
 
     def _by_refreshing(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
-        """A failed refresh is never fatal: a lost answer or a cleaned-up server is mended by a login."""
+        """A failed refresh is never fatal: after a lost answer or a clean-up on the server a login helps."""
         sent_at = self._monotonic()
         response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
         if not response.is_success:
@@ -210,9 +234,9 @@ class PasswordGrant(httpx.Auth):
             password=self._password,
             scope=self._settings.scope,
         )
-        raise_if_passing(response, self._clock(), None)
-        if response.is_success and (how := cut_off(response.content, is_api=self._accepted is not None)):
-            raise spoilt("The token endpoint's answer", how)
+        raise_if_transient(response, self._clock(), None)
+        if response.is_success and (how := damage_of(response.content, is_api=self._accepted is not None)):
+            raise damaged("The token endpoint's answer", how)
         try:
             return self._read(response, sent_at)
         except CredentialsError as rejection:

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Final
 
-from inode_pipeline.api.pagination import Page, Route
-from inode_pipeline.api.reading import Identify
+from inode_pipeline.api.pagination import Identify, Page, Route
 from inode_pipeline.errors import ApiContractError
 
 _USUAL_DIGITS: Final = {"1", "2", "25", "5"}

@@ -1,7 +1,7 @@
 """The door to the API: `INodeClient.pages(path)`, one traversal of an endpoint.
 
 Every request goes through `_fetch`: authorised by `auth.py`, tried again as `retry.py` says, over the connection of
-`wire.py`. Keep out: what a record means, and whether a traversal is complete (`walk.py`).
+`transport.py`. Not here: whether a traversal is complete, see `walk.py`.
 """
 
 from __future__ import annotations
@@ -18,15 +18,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from inode_pipeline import __version__
-from inode_pipeline.api.ahead import Fetched, traverse
 from inode_pipeline.api.answer import Answer, read_answer
-from inode_pipeline.api.auth import ApiKey, PasswordGrant
-from inode_pipeline.api.cancellation import Cancellation
+from inode_pipeline.api.auth import ApiKey, PasswordGrant, Tally
 from inode_pipeline.api.pagination import Origin, Page, Route, with_headers
+from inode_pipeline.api.prefetch import Fetched, traverse
 from inode_pipeline.api.retry import Deadline, keep_trying
-from inode_pipeline.api.status import cut_off, raise_if_no_page, raise_if_passing, spoilt
-from inode_pipeline.api.tally import Tally
-from inode_pipeline.api.wire import Wire
+from inode_pipeline.api.status import damage_of, damaged, raise_if_no_page, raise_if_transient
+from inode_pipeline.api.transport import Cancellation, Transport
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import ApiContractError, ApiProtocolError, PayloadTooLargeError
 
@@ -38,10 +36,10 @@ Purpose = Literal["sync", "inspect", "doctor"]
 PATIENCE_S: Final = {"sync": 60.0, "inspect": 10.0, "doctor": 10.0}
 """How long one request may fail in a row while the server has not answered well once."""
 
-_GONE: Final = (404, 410, 416)
-
 PATIENCE_MID_WALK_S: Final = 300.0
 """The same after a good answer: a restart of the server must not cost a long walk."""
+
+_GONE: Final = (404, 410, 416)
 
 
 def utc_now() -> datetime:
@@ -85,7 +83,7 @@ class INodeClient:
         self._auth = self._authentication(headers, monotonic)
         self._http = httpx.Client(
             auth=self._auth,
-            transport=Wire(settings, self._origin, self._budget_s),
+            transport=Transport(settings, self._origin, self._budget_s),
             headers=headers,
             follow_redirects=False,
             trust_env=False,
@@ -118,7 +116,7 @@ class INodeClient:
 
         Raises:
             CredentialsError: the server refuses it.
-            TransientError: the server cannot be reached or is in trouble.
+            TransientError: the server cannot be reached or fails.
 
         """
         self._keep_trying(
@@ -178,13 +176,13 @@ class INodeClient:
         return partial(self._keep_trying, read, cancellation)
 
     def _get(self, address: str) -> tuple[httpx.Response, datetime]:
-        """One answer, whole, and when it came. Raises Retryable if the server is throttling or in trouble."""
+        """One answer, whole, and when it came. Raises Retryable if the server throttles or fails."""
         self._deadline.check()
         response = self._http.get(address)
         fetched_at = self.now()
         # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
         response.stream = httpx.ByteStream(b"")
-        raise_if_passing(response, fetched_at, self._auth.secrets)
+        raise_if_transient(response, fetched_at, self._auth.secrets)
         return response, fetched_at
 
     def _read(
@@ -206,8 +204,8 @@ class INodeClient:
         try:
             answer = with_headers(read_answer(body, fields), response.headers)
         except (ApiContractError, PayloadTooLargeError) as problem:
-            if how := cut_off(body, is_api=self._has_had_page):
-                raise spoilt(f"Page {number}", how) from problem
+            if how := damage_of(body, is_api=self._has_had_page):
+                raise damaged(f"Page {number}", how) from problem
             raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
         if number == 1:
             self._style = answer.style

@@ -2,23 +2,23 @@
 
 An address is recognised by what it names: a page number, an offset, or something opaque such as a cursor. Addresses of
 pages beyond the next can be computed for the first two.
-Keep out: sending anything (`client.py`), and whether the pages are complete (`walk.py`).
+Not here: sending requests, see `client.py`; whether the pages are complete, see `walk.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote_plus, urljoin, urlsplit
 
 from inode_pipeline.api.answer import Answer
-from inode_pipeline.api.quote import quoted
 from inode_pipeline.errors import ApiContractError, ForeignUrlError
+from inode_pipeline.text import quoted
 
-LONGEST_ADDRESS: Final = 8_000
+MAX_ADDRESS_LENGTH: Final = 8_000
 _LINK: Final = re.compile(r'<([^>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
 _RELATION: Final = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
 PREFIX_REMEDY: Final = (
@@ -27,6 +27,10 @@ PREFIX_REMEDY: Final = (
 )
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NEVER_SENT: Final = "access_token"
+
+
+Identify = Callable[[Sequence[Any]], Sequence[str | None]]
+"""The id of each record of a page, None where it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class Origin:
             ForeignUrlError: it names another host, port or scheme, or tries to look as if it did not.
 
         """
-        if len(address) > LONGEST_ADDRESS:
+        if len(address) > MAX_ADDRESS_LENGTH:
             raise ApiContractError("The address of the next page is of no sensible length.", remedy=_REPORT)
         if "\\" in address or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in address):
             raise self._foreign("an address with characters that no address has")

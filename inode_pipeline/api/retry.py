@@ -1,8 +1,8 @@
 """Which failures deserve another try, how long to wait, and until when.
 
-Whoever meets a failure that may pass raises `Retryable` around the error that a person would be shown; `keep_trying`
-tries again and in the end raises that error. Everything else, and every `BaseException`, passes through untouched.
-Keep out: what a status or an exception means (`client.py`, `auth.py`, `wire.py`).
+A transient failure is raised as `Retryable` around the error that a person would see; `keep_trying` tries again and
+in the end raises that error. Everything else, and every `BaseException`, passes through untouched.
+Not here: what a status or an exception means, see `status.py` and `transport.py`.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from inode_pipeline.errors import PipelineError, RateLimitedError
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-LONGEST_UNASKED_PAUSE_S: Final = 30.0
-LONGEST_ASKED_PAUSE_S: Final = 10 * 365 * 86_400.0
+MAX_UNASKED_PAUSE_S: Final = 30.0
+MAX_ASKED_PAUSE_S: Final = 10 * 365 * 86_400.0
 _SECONDS: Final = re.compile(r"\d{1,12}(\.\d{1,6})?\Z")
 _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -101,7 +101,7 @@ def keep_trying(
 
     retrying = Retrying(
         retry=retry_if_exception_type(Retryable),
-        wait=_as_asked_or(wait_random_exponential(multiplier=1, max=LONGEST_UNASKED_PAUSE_S)),
+        wait=_as_asked_or(wait_random_exponential(multiplier=1, max=MAX_UNASKED_PAUSE_S)),
         stop=_at_the_end_of(deadline, patience_s),
         before_sleep=announce,
         sleep=sleep,
@@ -174,7 +174,7 @@ def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
     else:
         moment = _http_date(value)
         seconds = (moment - (_http_date(headers.get("date", "")) or now)).total_seconds() if moment else 0.0
-    return min(seconds, LONGEST_ASKED_PAUSE_S) if seconds > 0 else None
+    return min(seconds, MAX_ASKED_PAUSE_S) if seconds > 0 else None
 
 
 def _http_date(text: str) -> datetime | None:
@@ -190,4 +190,4 @@ def proxy_hint(*, has_proxy: bool) -> str:
     names = [name for name in _PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
     if has_proxy or not names:
         return ""
-    return f" {' and '.join(names)} stands in the environment but is not used: set INODE_PROXY if a proxy is needed."
+    return f" {' and '.join(names)} is set in the environment but not used: set INODE_PROXY if a proxy is needed."

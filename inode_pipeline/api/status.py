@@ -10,7 +10,6 @@ from typing import Final
 import httpx
 
 from inode_pipeline.api.pagination import PREFIX_REMEDY
-from inode_pipeline.api.quote import quoted
 from inode_pipeline.api.retry import Retryable, asked_pause
 from inode_pipeline.errors import (
     ApiContractError,
@@ -21,16 +20,17 @@ from inode_pipeline.errors import (
     PipelineError,
     RateLimitedError,
 )
+from inode_pipeline.text import quoted
 
 _GOOD: Final = (200, 203)
 """203 is a 200 that a proxy has had in its hands; a page that it has changed does not parse or does not count up."""
 
 
-def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
+def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
     """Do nothing if trying again would not help. `secrets` are kept out of what is quoted; None quotes nothing.
 
     Raises:
-        Retryable: the server is throttling or in trouble.
+        Retryable: the server throttles or fails.
 
     """
     status, path = response.status_code, response.request.url.path
@@ -49,8 +49,8 @@ def raise_if_passing(response: httpx.Response, now: datetime, secrets: Collectio
         raise Retryable(unavailable, asked_s=asked_pause(response.headers, now))
 
 
-def cut_off(body: bytes, *, is_api: bool) -> str | None:
-    """How something between here and the API has spoilt the body of a good answer; None if it has not.
+def damage_of(body: bytes, *, is_api: bool) -> str | None:
+    """How something between here and the API has damaged the body of a good answer; None if it has not.
 
     `is_api`: this address has sent good JSON before, so that a page for people means maintenance, not a wrong address.
     """
@@ -76,7 +76,7 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def spoilt(what: str, how: str) -> Retryable:
+def damaged(what: str, how: str) -> Retryable:
     """A good status with an answer that is none: worth another try, as a 503 is."""
     return Retryable(
         ApiUnavailableError(
@@ -94,7 +94,7 @@ def raise_if_no_page(response: httpx.Response, number: int, first_path: str, sec
         IncompleteWalkError: a page after the first is gone, so the pages were cut anew meanwhile.
         ForeignUrlError: the same, but the address has another path than page 1.
         ApiContractError: a good status, but no body.
-        ApiProtocolError: a refusal that no retry can mend.
+        ApiProtocolError: a refusal that no retry can change.
 
     """
     if response.status_code not in _GOOD:

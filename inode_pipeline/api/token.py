@@ -13,7 +13,6 @@ from typing import Any, Final
 import httpx
 import msgspec
 
-from inode_pipeline.api.quote import quoted
 from inode_pipeline.errors import (
     ApiProtocolError,
     ClientRejectedError,
@@ -22,9 +21,10 @@ from inode_pipeline.errors import (
     PasswordRejectedError,
     ScopeMissingError,
 )
+from inode_pipeline.text import quoted
 
 LEEWAY_S: Final = 60.0
-_LONGEST_LIFETIME_S: Final = 365 * 86_400.0
+_MAX_LIFETIME_S: Final = 365 * 86_400.0
 _SHOWN: Final = ("error", "error_description", "scope", "token_type")
 _ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must lie at oauth/token/ under it."
 
@@ -96,7 +96,7 @@ def _granted(scope: object, asked: str) -> str:
 
 
 def _expiry(lifetime: object, sent_at: float) -> float | None:
-    """The instant of renewal. A lifetime that makes no sense is none: a 401 will tell."""
+    """The instant of renewal. A lifetime that makes no sense is ignored: a 401 leads to a renewal."""
     if isinstance(lifetime, str):
         try:
             lifetime = float(lifetime)
@@ -106,7 +106,7 @@ def _expiry(lifetime: object, sent_at: float) -> float | None:
         return None
     if (isinstance(lifetime, float) and not math.isfinite(lifetime)) or lifetime <= 0:
         return None
-    seconds = min(float(min(lifetime, 10**12)), _LONGEST_LIFETIME_S)
+    seconds = min(float(min(lifetime, 10**12)), _MAX_LIFETIME_S)
     return sent_at + seconds - min(LEEWAY_S, seconds / 10)
 
 
@@ -140,7 +140,7 @@ def _refusal(
 ) -> CredentialsError | ApiProtocolError:
     status, error = response.status_code, answer.get("error")
     error = error if isinstance(error, str) else ""
-    # A word of the standard's own is shown whole, even if a secret has a piece of it.
+    # The standard's own words are shown whole, even if a secret contains a piece of one.
     code = error if error in _REFUSALS or error in _SAME_AS else quoted(error, secrets)
     said = f" ({status}{' ' + code if code else ''})"
     name = "invalid_client" if status == 401 and not error else _SAME_AS.get(error, error)

@@ -2,7 +2,7 @@
 
 A walk proves itself by its counts and its ids; one that would make links vanish, or that is the first, must be
 confirmed by another walk of the same call. At most three walks are made.
-Keep out: HTTP (`client.py`), what an id is (the caller's `identify`), and where pages are kept (the caller's `Store`).
+Not here: what an id is (the caller's `identify`) and where pages are kept (the caller's `Store`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from typing import Final, Literal, Protocol
 
 from inode_pipeline.api.bare_list import BareList, may_go_on
 from inode_pipeline.api.client import INodeClient
-from inode_pipeline.api.pagination import Page
-from inode_pipeline.api.reading import Contradiction, Identify, Reading
-from inode_pipeline.errors import ApiContractError, IncompleteWalkError, UnstableOrderError
+from inode_pipeline.api.pagination import Identify, Page
+from inode_pipeline.errors import ApiContractError, IncompleteWalkError, PagingLoopError, UnstableOrderError
 
 MAX_WALKS: Final = 3
 
@@ -82,18 +81,18 @@ def prove_walk(
 
     """
     before = client.tally.snapshot()
-    earlier: list[Reading] = []
-    troubles: list[Contradiction] = []
-    miscounts: list[Reading] = []
+    earlier: list[_Reading] = []
+    contradictions: list[_Contradiction] = []
+    miscounts: list[_Reading] = []
     for _ in range(MAX_WALKS):
         client.log_in()  # so that the walk's first request is one for a page
         snapshot_at = client.now()
         store.begin(snapshot_at)
-        reading = Reading(identify)
+        reading = _Reading(identify)
         try:
             _walk(client, path, fields, reading, store)
-        except Contradiction as contradiction:
-            troubles.append(contradiction)
+        except _Contradiction as contradiction:
+            contradictions.append(contradiction)
             if contradiction.is_miscount:
                 miscounts.append(reading)
         else:
@@ -111,18 +110,100 @@ def prove_walk(
                     logins=sent.logins,
                 )
             earlier.append(reading)
-            troubles.append(Contradiction("it is the first of its kind, and no other walk agreed with it"))
+            contradictions.append(_Contradiction("it is the first of its kind, and no other walk agreed with it"))
         store.discard()
     if len(miscounts) == MAX_WALKS and _are_same(miscounts):
         raise _miscounted(miscounts[-1])
-    raise _none_accepted(troubles)
+    raise _none_accepted(contradictions)
 
 
-def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading: Reading, store: Store) -> None:
+class _Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown away, and another may do better
+    """A walk cannot be a true copy of the list: its pages contradict each other."""
+
+    def __init__(self, reason: str, *, is_repeat: bool = False, is_miscount: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_repeat = is_repeat
+        self.is_miscount = is_miscount
+
+
+class _Reading:
+    """One walk as far as it has come.
+
+    `keys` are the ids so far, `received` counts every record, `unreadable` those without an id that can be read.
+    `is_doubtful`: the server may have more records than it has shown, and confirming that is not possible.
+    """
+
+    def __init__(self, identify: Identify) -> None:
+        self.identify = identify
+        self._page_of_ids: dict[tuple[frozenset[str], int], int] = {}
+        self.keys: set[str] = set()
+        self.count: int | None = None
+        self.is_doubtful = False
+        self.pages = 0
+        self.received = 0
+        self.unreadable = 0
+
+    def take(self, page: Page) -> None:
+        """Look at the next page.
+
+        Raises:
+            _Contradiction: it does not go together with the pages before.
+            PagingLoopError: its ids are exactly those of an earlier page.
+
+        """
+        self.pages += 1
+        self.received += len(page.answer.records)
+        ids = self.identify(page.answer.records)
+        keys, unreadable = frozenset(filter(None, ids)), ids.count(None)  # no key is empty
+        self.unreadable += unreadable
+        self._refuse_loop(page.number, keys, unreadable)
+        repeats = len(self.keys & keys)
+        self.keys |= keys
+        if repeats:
+            raise _Contradiction(f"{repeats} ids of page {page.number} are on an earlier page too", is_repeat=True)
+        self._check_count(page)
+
+    def finish(self) -> None:
+        """The last page was taken.
+
+        Raises:
+            _Contradiction: the pages hold another number of records than the server counts.
+
+        """
+        if self.count is not None and self.received != self.count:
+            raise _Contradiction(f"the server counts {self.count} records and sent {self.received}", is_miscount=True)
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether the walk, once finished, needs no better proof than its own."""
+        return self.count is not None or self.pages == 1
+
+    def _refuse_loop(self, number: int, keys: frozenset[str], unreadable: int) -> None:
+        if not keys:
+            return
+        earlier = self._page_of_ids.setdefault((keys, unreadable), number)
+        if earlier != number:
+            raise PagingLoopError(
+                f"Page {number} holds exactly the ids of page {earlier}: the pages lead back to an earlier one.",
+                remedy="Try another INODE_PAGE_SIZE; if it stays, report it to the API's support.",
+            )
+
+    def _check_count(self, page: Page) -> None:
+        count = page.answer.count
+        if page.number == 1:
+            self.count = count
+        if count != self.count:
+            raise _Contradiction(f"the server counts {self.count} records on page 1 and {count} on page {page.number}")
+        if count is not None and self.received > count:
+            raise _Contradiction(f"the server counts {count} records and sent more", is_miscount=True)
+
+
+def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading: _Reading, store: Store) -> None:
     """Take every page, each kept before it is looked at.
 
     Raises:
-        Contradiction: the walk cannot be a true copy of the list.
+        _Contradiction: the walk cannot be a true copy of the list.
         PagingLoopError: the pages lead back to an earlier one.
 
     """
@@ -132,7 +213,7 @@ def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading
                 store.page(page)
                 reading.take(page)
         except IncompleteWalkError as gone:
-            raise Contradiction(gone.message.rstrip(".")) from gone
+            raise _Contradiction(gone.message.rstrip(".")) from gone
     if reading.pages == 1 and may_go_on(page):
         bare = BareList(page, client.route(path), client.ask, reading.identify)
         for page in bare.rest():
@@ -142,13 +223,13 @@ def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading
     reading.finish()
 
 
-def _verdict(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verdict | None:
+def _verdict(reading: _Reading, known: Known, earlier: Sequence[_Reading]) -> Verdict | None:
     """What a consistent walk is worth; None while it needs a confirmation that it does not have."""
     verdict = _verdict_by_ids(reading, known, earlier)
     return "unverified" if verdict is not None and reading.is_doubtful else verdict
 
 
-def _verdict_by_ids(reading: Reading, known: Known, earlier: Sequence[Reading]) -> Verdict | None:
+def _verdict_by_ids(reading: _Reading, known: Known, earlier: Sequence[_Reading]) -> Verdict | None:
     if not known.any_loaded:
         is_same = any(other.unreadable == reading.unreadable and other.keys == reading.keys for other in earlier)
         return "confirmed" if is_same else None
@@ -162,12 +243,12 @@ def _verdict_by_ids(reading: Reading, known: Known, earlier: Sequence[Reading]) 
     return "proven" if reading.is_proven else "unverified"
 
 
-def _are_same(readings: Sequence[Reading]) -> bool:
+def _are_same(readings: Sequence[_Reading]) -> bool:
     first = readings[0]
     return all(one.count == first.count and one.keys == first.keys for one in readings)
 
 
-def _miscounted(reading: Reading) -> ApiContractError:
+def _miscounted(reading: _Reading) -> ApiContractError:
     more = " or more" if reading.count is not None and reading.received > reading.count else ""
     return ApiContractError(
         f"The server's count differs from its pages in the same way each time: {MAX_WALKS} walks brought the same "
@@ -177,15 +258,16 @@ def _miscounted(reading: Reading) -> ApiContractError:
     )
 
 
-def _none_accepted(troubles: Sequence[Contradiction]) -> IncompleteWalkError:
-    told = "; ".join(f"walk {number}: {trouble.reason}" for number, trouble in enumerate(troubles, start=1))
-    if all(trouble.is_repeat for trouble in troubles):
+def _none_accepted(contradictions: Sequence[_Contradiction]) -> IncompleteWalkError:
+    reasons = "; ".join(f"walk {number}: {one.reason}" for number, one in enumerate(contradictions, start=1))
+    if all(one.is_repeat for one in contradictions):
         return UnstableOrderError(
-            f"The server's order changes between requests, so that pages repeat some records and lose others. {told}.",
+            "The server's order changes between requests, so that pages repeat some records and lose others. "
+            f"{reasons}.",
             remedy="Try again later; if it stays, raise INODE_PAGE_SIZE so that fewer pages are needed, and ask the "
             "API's support for a stable order.",
         )
     return IncompleteWalkError(
-        f"None of {len(troubles)} walks could be shown to be complete. {told}.",
+        f"None of {len(contradictions)} walks could be shown to be complete. {reasons}.",
         remedy="Try again at a quieter time: the list changes while it is read.",
     )

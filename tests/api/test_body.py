@@ -68,7 +68,7 @@ def test_m82_a_word_that_names_no_encoding_packs_nothing(encoding: str) -> None:
 @pytest.mark.parametrize("encoding", ["deflate", "br", "gzip, gzip", "zstd"])
 def test_a_body_packed_in_another_way_is_refused(encoding: str) -> None:
     """Nothing but what we offered is guessed at."""
-    with pytest.raises(ApiProtocolError, match=f"packed as {encoding},"):
+    with pytest.raises(ApiProtocolError, match=f"compressed as {encoding},"):
         read_body(encoding, [zlib.compress(b"x")])
 
 

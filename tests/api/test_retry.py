@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inode_pipeline import errors
-from inode_pipeline.api.retry import LONGEST_UNASKED_PAUSE_S, Deadline, Retryable, asked_pause, keep_trying
+from inode_pipeline.api.retry import MAX_UNASKED_PAUSE_S, Deadline, Retryable, asked_pause, keep_trying
 from tests.api.stand_ins import FakeTime
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -70,7 +70,7 @@ def test_neither_deadline_nor_patience_is_overshot(
     with suppress(errors.TransientError):
         run(attempts(*failures), time, deadline_s=deadline_s, patience_s=patience_s)
     assert time.elapsed < deadline_s
-    assert all(pause <= LONGEST_UNASKED_PAUSE_S or pause in asked for pause in time.sleeps)
+    assert all(pause <= MAX_UNASKED_PAUSE_S or pause in asked for pause in time.sleeps)
     if not any(asked[: len(time.sleeps) + 1]):
         assert time.elapsed <= patience_s
 

@@ -14,7 +14,7 @@ import pytest
 from inode_pipeline import errors
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.pagination import Page
-from inode_pipeline.api.trust import trusted_context
+from inode_pipeline.api.transport import trusted_context
 from tests.api.raw import BODY, TOKEN, answer
 from tests.api.servers import ScriptedServer
 

@@ -267,4 +267,4 @@ def test_a_walk_with_an_id_on_two_pages_among_others_is_incomplete(
     with pytest.raises(errors.IncompleteWalkError) as caught:
         walk(client_for(server.base_url, concurrency=1), store, loaded())
     assert type(caught.value) is errors.IncompleteWalkError
-    assert "walk 1: 1 ids of page 2 stand on an earlier page too; walk 2: the server counts" in caught.value.message
+    assert "walk 1: 1 ids of page 2 are on an earlier page too; walk 2: the server counts" in caught.value.message

@@ -1,7 +1,7 @@
-"""Walk the pages in order while later ones are already on their way.
+"""Read the pages in order while the next ones are being fetched.
 
-Memory is bounded by the window: no more pages are under way or waiting than it says. A page fetched ahead is used only
-if the page before it names exactly that address; otherwise it is dropped unseen, and so is whatever went wrong with it.
+The window bounds the memory: it is the number of pages that are being fetched or waiting. A page fetched ahead is used
+only if the page before it names exactly that address; otherwise it is dropped unread, together with its errors.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from inode_pipeline.api.cancellation import Cancellation, cancellable
 from inode_pipeline.api.pagination import Page, Route, same_place
+from inode_pipeline.api.transport import Cancellation
 from inode_pipeline.errors import PagingLoopError
 
 MAX_PAGES: Final = 100_000
-_GOODBYE_S: Final = 5.0
+_MAX_CLOSE_S: Final = 5.0
 
 Fetched = Callable[[], Page]
 """A page as it came, to be read in the thread that wants it: threads that read at the same time only cost more."""
@@ -37,7 +38,7 @@ def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
     """
     address, number, received = route.first, 1, 0
     asked = {same_place(address)}
-    with _Ahead(fetch, window) as ahead:
+    with _Prefetcher(fetch, window) as ahead:
         while True:
             page = ahead.take(address, number)
             received += len(page.answer.records)
@@ -69,7 +70,7 @@ class _Fetching:
     cancellation: Cancellation
 
 
-class _Ahead:
+class _Prefetcher:
     """The pages under way, in order."""
 
     def __init__(self, fetch: Fetch, window: int) -> None:
@@ -84,9 +85,10 @@ class _Ahead:
 
     def __exit__(self, *_: object) -> None:
         self._drop()
-        end = time.monotonic() + _GOODBYE_S
+        end = time.monotonic() + _MAX_CLOSE_S
         for fetching in self._dropped:
-            fetching.thread.join(max(0.0, end - time.monotonic()))
+            with suppress(RuntimeError):  # it was not started yet
+                fetching.thread.join(max(0.0, end - time.monotonic()))
 
     def take(self, address: str, number: int) -> Page:
         """The page at an address, from those under way or else fetched now."""
@@ -109,22 +111,23 @@ class _Ahead:
         if [fetching.address for fetching in self._under_way] != addresses[: len(self._under_way)]:
             self._drop()
         for ahead in range(len(self._under_way), min(self._window, len(addresses))):
-            self._under_way.append(self._start(addresses[ahead], number + ahead))
+            fetching = self._fetching(addresses[ahead], number + ahead)
+            self._under_way.append(fetching)  # before it starts: a signal may stop this thread meanwhile
+            fetching.thread.start()
 
-    def _start(self, address: str, number: int) -> _Fetching:
+    def _fetching(self, address: str, number: int) -> _Fetching:
         page: Future[Fetched] = Future()
         cancellation = Cancellation()
 
         def work() -> None:
             try:
-                with cancellable(cancellation):
+                with cancellation.applied():
                     page.set_result(self._fetch(address, number, cancellation))
             except BaseException as problem:  # noqa: BLE001 - it is raised where the page is taken
                 page.set_exception(problem)
 
         # A daemon, so that a server which answers nothing cannot keep a stopped process alive.
         thread = threading.Thread(target=work, name=f"inode-page-{number}", daemon=True)
-        thread.start()
         return _Fetching(address, page, thread, cancellation)
 
     def _drop(self) -> None:
@@ -133,5 +136,5 @@ class _Ahead:
 
     def _cancel(self, fetching: _Fetching) -> None:
         fetching.cancellation.cancel()
-        self._dropped = [one for one in self._dropped if one.thread.is_alive()]
+        self._dropped = [one for one in self._dropped if one.thread.is_alive() or not one.page.done()]
         self._dropped.append(fetching)

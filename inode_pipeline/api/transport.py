@@ -1,0 +1,352 @@
+"""Send one request and read its answer whole, within its time, to the configured place and no other.
+
+httpx bounds each single read, so that a server which sends a byte now and then would hold a client for ever, and
+nothing in it can be broken off by another thread. So this transport uses httpcore's public interface: each step on a
+connection gets what is left of the whole request's time, and `Cancellation.cancel` cuts the connection under the hands
+of whoever reads from it. httpx gets every answer complete and unpacked.
+
+Not here: what an answer means, see `client.py` and `auth.py`.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+import certifi
+import httpcore
+import httpx
+
+from inode_pipeline import errors
+from inode_pipeline.api.body import MAX_BODY_BYTES, read_body
+from inode_pipeline.api.pagination import Origin
+from inode_pipeline.api.retry import Retryable, proxy_hint
+from inode_pipeline.config import AlertSettings, Settings
+from inode_pipeline.errors import (
+    ApiProtocolError,
+    ApiUnreachableError,
+    ConfigError,
+    ForeignUrlError,
+    PipelineError,
+    TlsVerificationError,
+)
+
+MAX_CONNECT_S: Final = 10.0
+
+READ_BYTES: Final = 256 * 1024
+"""How much is read at once at the most: of a page of 1 MB, every read costs about as much as copying its bytes."""
+
+_DROPPED: Final = {b"content-encoding", b"content-length", b"transfer-encoding"}
+_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
+"""What OpenSSL reports when a plain text comes where it expects a handshake."""
+
+
+class Cancelled(Exception):  # noqa: N818 - it is never reported
+    """Another thread has no more use for this request."""
+
+
+class Cancellation:
+    """Lets one thread break off what another is doing: its pauses end, its connection is cut."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._streams: set[httpcore.NetworkStream] = set()
+
+    def cancel(self) -> None:
+        """Cut the connections in use. What is cancelled raises `Cancelled` at its next step."""
+        with self._lock:
+            self._event.set()
+            for stream in self._streams:
+                inner = stream.get_extra_info("socket")
+                if isinstance(inner, socket.socket):
+                    with suppress(OSError):
+                        socket.socket.shutdown(inner, socket.SHUT_RDWR)
+
+    def check(self) -> None:
+        """Raise `Cancelled` if there is no more use in going on."""
+        if self._event.is_set():
+            raise Cancelled
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless cancelled."""
+        self._event.wait(seconds)
+        self.check()
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """Let `cancel` break off every request that this thread sends meanwhile."""
+        _present.cancellation = self
+        try:
+            yield
+        finally:
+            _present.cancellation = Cancellation()
+
+    @contextmanager
+    def watching(self, stream: httpcore.NetworkStream) -> Iterator[None]:
+        """Let `cancel` cut this stream for a while."""
+        with self._lock:
+            self._streams.add(stream)
+        try:
+            self.check()
+            yield
+        finally:
+            with self._lock:
+                self._streams.discard(stream)
+
+
+class _Present(threading.local):
+    """What bounds the requests of the present thread: a cancellation and the end of the time for the one under way."""
+
+    def __init__(self) -> None:
+        self.cancellation = Cancellation()
+        self.until = float("inf")
+
+
+_present = _Present()
+
+
+class _Stream(httpcore.NetworkStream):
+    """A stream whose every step ends when the request is cancelled or its time is over."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        with _present.cancellation.watching(self):
+            return self._inner.read(max(max_bytes, READ_BYTES), _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        with _present.cancellation.watching(self):
+            self._inner.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        with _present.cancellation.watching(self):
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+
+def _left(timeout: float | None) -> float:
+    left = min(_present.until - time.monotonic(), float("inf") if timeout is None else timeout)
+    if left <= 0:
+        raise httpcore.ReadTimeout
+    return left
+
+
+class _OnlyTo(httpcore.NetworkBackend):
+    """Connects to the place that was configured and to no other, whatever asked for it."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._allowed = (host.lower(), port)
+        self._inner = httpcore.SyncBackend()
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect, within what is left of the request's time.
+
+        Raises:
+            ForeignUrlError: to anywhere else; nothing but an error of ours can lead there.
+
+        """
+        if (host.lower(), port) != self._allowed:
+            raise ForeignUrlError("A request was about to leave for another server.", remedy="Report this as a bug.")
+        timeout = min(MAX_CONNECT_S, _left(timeout))
+        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+
+
+class Transport(httpx.BaseTransport):
+    """Sends one request and reads its answer whole, within the time that `budget_s` grants when it begins."""
+
+    def __init__(self, settings: Settings, origin: Origin, budget_s: Callable[[], float]) -> None:
+        self._origin = origin
+        self._budget_s = budget_s
+        self._request_timeout_s = settings.request_timeout_s
+        self._has_proxy = settings.proxy is not None
+        self._pool = _pool(settings, origin)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request.
+
+        Raises:
+            Retryable: the connection failed in a way that may pass.
+            PipelineError: it failed in a way that will not.
+
+        """
+        budget = self._budget_s()
+        _present.until = time.monotonic() + budget
+        try:
+            status, headers, body = self._exchange(request, budget)
+        except httpcore.TimeoutException as problem:
+            raise self._slow(problem, budget) from problem
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as problem:
+            raise self._broken(problem) from problem
+        finally:
+            _present.until = float("inf")
+        return httpx.Response(status, headers=headers, content=body, request=request)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._pool.close()
+
+    def _exchange(self, request: httpx.Request, budget: float) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+        answer = self._pool.handle_request(
+            httpcore.Request(
+                request.method,
+                httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.read(),
+                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), budget)},
+            )
+        )
+        try:
+            headers = httpx.Headers(answer.headers)
+            if 300 <= answer.status < 400:
+                raise self._redirected(answer.status, headers.get("location", ""))
+            body = read_body(headers.get("content-encoding", ""), answer.iter_stream(), limit=MAX_BODY_BYTES)
+        finally:
+            answer.close()
+        return answer.status, [pair for pair in headers.raw if pair[0].lower() not in _DROPPED], body
+
+    def _redirected(self, status: int, location: str) -> PipelineError:
+        target = self._origin.rebuilt(location, seen_from=self._origin.base_url) if location else "nowhere"
+        return ApiProtocolError(
+            f"The server redirects ({status}) to {target.partition('?')[0]}; redirects are not followed.",
+            remedy="Check INODE_BASE_URL: it must be the API's own address, with its scheme and path.",
+        )
+
+    def _slow(self, problem: httpcore.TimeoutException, budget: float) -> Retryable:
+        if isinstance(problem, httpcore.ConnectTimeout):
+            return self._unreachable("no connection in time")
+        return Retryable(
+            errors.TimeoutError(
+                f"{self._origin} did not send a whole answer within {budget:.3g} s, every time.",
+                remedy="Try again later; if the API is always that slow, raise INODE_REQUEST_TIMEOUT_S "
+                f"({self._request_timeout_s:g} s) or lower INODE_PAGE_SIZE.",
+            )
+        )
+
+    def _broken(self, problem: Exception) -> PipelineError | Retryable:
+        _present.cancellation.check()
+        tls = _tls_problem(problem)
+        if tls is not None:
+            return _untrusted(tls, self._origin)
+        if isinstance(problem, httpcore.LocalProtocolError):
+            raise ApiProtocolError(
+                "A request could not be written as HTTP.", remedy="Check the INODE_ settings for odd characters."
+            ) from None  # its text quotes the header that cannot be sent, with the secret in it
+        if isinstance(problem, httpcore.ProxyError) and str(problem).startswith("4"):
+            return ApiUnreachableError(
+                f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
+            )
+        return self._unreachable(_cause(problem))
+
+    def _unreachable(self, why: str) -> Retryable:
+        via = " through INODE_PROXY" if self._has_proxy else ""
+        return Retryable(
+            ApiUnreachableError(
+                f"{self._origin} cannot be reached{via}: {why}.",
+                remedy="Check the network, and INODE_BASE_URL for a typing error."
+                + proxy_hint(has_proxy=self._has_proxy),
+            )
+        )
+
+
+def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
+    context = trusted_context(settings)
+    connections = settings.concurrency + 1
+    if settings.proxy is None:
+        return httpcore.ConnectionPool(
+            ssl_context=context,
+            max_connections=connections,
+            keepalive_expiry=5.0,
+            network_backend=_OnlyTo(httpx.URL(origin.base_url).raw_host.decode(), origin.port),
+        )
+    proxy = httpx.Proxy(settings.proxy.get_secret_value())
+    port = proxy.url.port or (443 if proxy.url.scheme == "https" else 80)
+    return httpcore.HTTPProxy(
+        httpcore.URL(
+            scheme=proxy.url.raw_scheme, host=proxy.url.raw_host, port=proxy.url.port, target=proxy.url.raw_path
+        ),
+        proxy_auth=proxy.raw_auth,
+        ssl_context=context,
+        proxy_ssl_context=context if proxy.url.scheme == "https" else None,
+        max_connections=connections,
+        keepalive_expiry=5.0,
+        network_backend=_OnlyTo(proxy.url.raw_host.decode(), port),
+    )
+
+
+def _cause(problem: BaseException) -> str:
+    """The operating system's word for what happened."""
+    found: BaseException | None = problem
+    while found is not None:
+        if isinstance(found, OSError) and found.strerror:
+            return found.strerror.lower()
+        found = found.__cause__ or found.__context__
+    return "the connection broke before the answer was whole"
+
+
+def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
+    """Verification against the standard bundle, with the user's own authorities added. It cannot be turned off.
+
+    Raises:
+        ConfigError: INODE_CA_FILE holds no certificate.
+
+    """
+    context = ssl.create_default_context(cafile=certifi.where())
+    if settings.ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=settings.ca_file)
+        except OSError as problem:
+            raise ConfigError(
+                f"INODE_CA_FILE={str(settings.ca_file)!r} holds no certificates in PEM form.",
+                remedy="Name the file with your authority's certificate.",
+            ) from problem
+    return context
+
+
+def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
+    """The failed handshake behind an exception; one that was merely cut off is a broken connection."""
+    while problem is not None:
+        if isinstance(problem, ssl.SSLError) and not isinstance(problem, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
+            return problem
+        problem = problem.__cause__ or problem.__context__
+    return None
+
+
+def _untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
+    """The error for a failed handshake with a server."""
+    if tls.reason in _NO_TLS:
+        return TlsVerificationError(
+            f"There is no TLS at {origin}: the server answers, but not as https does. Nothing was sent.",
+            remedy="Check the scheme and the port of INODE_BASE_URL; plain http is for this machine only.",
+        )
+    reason = getattr(tls, "verify_message", "") or (tls.reason or "no common protocol").replace("_", " ").lower()
+    return TlsVerificationError(
+        f"The certificate of {origin} cannot be trusted: {reason}. Nothing was sent.",
+        remedy="Check INODE_BASE_URL; if your organisation has an authority of its own, name its certificate in "
+        "INODE_CA_FILE.",
+    )
