@@ -42,7 +42,7 @@ def read(url: URL, place: str, lock_wait_s: float) -> tuple[Engine, FrozenFile |
     else:
         frozen = FrozenFile(path, place)
         options = {"mode": "ro", "immutable": "1"}
-    uri = url.set(database=f"file:{quote(str(path))}", query={**options, "uri": "true"})
+    uri = url.set(database=f"file:{quote(str(path))}", query={**url.query, **options, "uri": "true"})
     return _engine(uri, lock_wait_s, "PRAGMA query_only=ON"), frozen
 
 
@@ -93,7 +93,7 @@ def _engine(url: URL, lock_wait_s: float, *more: str) -> Engine:
 
 
 def _may_write(path: Path) -> bool:
-    return os.access(path, os.W_OK, effective_ids=True)
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _companion(path: Path) -> Path:
