@@ -15,6 +15,7 @@ from typing import Any, Literal, Self
 
 from inode_pipeline.api.alert import MAX_SECONDS, Alert, send_alerts
 from inode_pipeline.config import AlertSettings
+from inode_pipeline.text import visible
 
 MESSAGE_TTL = timedelta(days=1)
 """A message that could not be delivered for so long is dropped."""
@@ -52,7 +53,7 @@ class Message:
     def title(self) -> str:
         """One line, without control characters."""
         words = "Over: " if self.state == "over" else ""
-        return "".join(c if c.isprintable() else " " for c in f"{words}{self.problem.title}")[:MAX_TITLE]
+        return visible(" ".join(f"{words}{self.problem.title}".split()), MAX_TITLE)
 
     @property
     def text(self) -> str:

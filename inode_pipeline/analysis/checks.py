@@ -19,8 +19,9 @@ from inode_pipeline.analysis.receipts import unmeasured
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
-from inode_pipeline.normalise.inventory import CONTAINER, clean
+from inode_pipeline.normalise.inventory import CONTAINER
 from inode_pipeline.normalise.units import HIGHEST, LOWEST, motions
+from inode_pipeline.text import short
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import reading
 from inode_pipeline.warehouse.landing import LandedWalk
@@ -74,17 +75,17 @@ def fields_stay(context: CheckContext) -> Result:
     new, gone = sorted(newest.fields.keys() - before.fields.keys()), sorted(before.fields.keys() - newest.fields.keys())
     kinds, kinds_before = (_kinds(context, load.walk_id) for load in walks)
     changed = [
-        f"{clean(path)} from {' or '.join(sorted(kinds_before[path]))} to {' or '.join(sorted(kinds[path]))}"
+        f"{short(path)} from {' or '.join(sorted(kinds_before[path]))} to {' or '.join(sorted(kinds[path]))}"
         for path in sorted(kinds.keys() & kinds_before.keys())
         if kinds[path] and kinds_before[path] and not kinds[path] & kinds_before[path]
     ]
     figures = {"new": len(new), "missing": len(gone), "changed": len(changed)}
     if not (new or gone or changed):
         return Result("passed", f"The same {len(newest.fields)} fields of the same kinds.", figures)
-    parts = {"New": map(clean, new), "Missing": map(clean, gone), "Changed": iter(changed)}
+    parts = {"New": map(short, new), "Missing": map(short, gone), "Changed": iter(changed)}
     found = {word: some(names) for word, names in parts.items()}
     text = " ".join(f"{word}: {names}." for word, names in found.items() if names)
-    return Result("failed", text, figures, about=[*map(clean, (*new, *gone)), *changed])
+    return Result("failed", text, figures, about=[*map(short, (*new, *gone)), *changed])
 
 
 @check(
@@ -276,7 +277,7 @@ def no_link_is_silent(context: CheckContext) -> Result:
     oldest = load.snapshot_at - SILENT_AFTER
     with reading(context.warehouse) as connection:
         measured = connection.scalar(select(func.count(watched.c.last))) or 0
-        silent = sorted(map(clean, connection.scalars(select(watched.c[key]).where(watched.c.last < oldest))))
+        silent = sorted(map(short, connection.scalars(select(watched.c[key]).where(watched.c.last < oldest))))
     figures = {"silent": len(silent), "watched": measured}
     if not silent:
         return Result("passed", f"All {measured} links that were ever measured were measured within two days.", figures)

@@ -19,6 +19,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, delete, insert, select, update
 
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.text import short
 from inode_pipeline.warehouse.analyst_tables import CORRIDOR_LINKS, CORRIDORS
 from inode_pipeline.warehouse.engine import Warehouse, transaction
 from inode_pipeline.warehouse.statements import analyze, insert_if_absent
@@ -70,12 +71,12 @@ def import_corridors(warehouse: Warehouse, path: Path) -> Imported:
             checked.add(line, cells)
         if checked.problems:
             raise ConfigError(
-                f"{_shown(path.name)} was not imported: {len(checked.problems)} of its rows "
+                f"'{short(path.name)}' was not imported: {len(checked.problems)} of its rows "
                 f"{'is' if len(checked.problems) == 1 else 'are'} wrong.\n" + "\n".join(checked.problems),
                 remedy="Correct these rows and import the file again; nothing of it was written.",
             )
         if not checked.rows:
-            raise ConfigError(f"{_shown(path.name)} holds no row below its header.", remedy="Fill it.")
+            raise ConfigError(f"'{short(path.name)}' holds no row below its header.", remedy="Fill it.")
         return _write(connection, checked.rows)
 
 
@@ -87,7 +88,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             header = [cell.strip() for cell in next(reader, [])]
             if sorted(header) != sorted(COLUMNS):
                 raise ConfigError(
-                    f"The first line of {_shown(path.name)} is not the header of a file of corridors.",
+                    f"The first line of '{short(path.name)}' is not the header of a file of corridors.",
                     remedy=f"It must name these columns, separated by commas: {','.join(COLUMNS)}",
                 )
             for cells in reader:
@@ -126,7 +127,7 @@ class _Checked:
 
     def _against_others(self, row: _Row) -> Iterator[str]:
         if row.link_id not in self.link_ids:
-            yield f"link_id {_shown(row.link_id)} is no link of the table links"
+            yield f"link_id '{short(row.link_id)}' is no link of the table links"
         first = self._first.setdefault(row.corridor_id, row)
         for column in ("name", "direction"):
             if getattr(row, column) != getattr(first, column):
@@ -151,7 +152,7 @@ def _read(line: int, cells: Mapping[str, str], reasons: list[str]) -> _Row | Non
         try:
             return reader(cells[column])
         except ValueError:
-            problem = f"{column} {_shown(cells[column])} is not" if cells[column] else f"{column} is missing:"
+            problem = f"{column} '{short(cells[column])}' is not" if cells[column] else f"{column} is missing:"
             reasons.append(f"{problem} {needed}")
             return None
 
@@ -185,11 +186,6 @@ def _day(text: str) -> date:
     if not re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
         raise ValueError
     return date.fromisoformat(text)
-
-
-def _shown(text: str) -> str:
-    """A cell of the file as it is shown in a message: short, and without control characters."""
-    return "'" + "".join(c if c.isprintable() else "?" for c in text[:60]) + ("...'" if len(text) > 60 else "'")
 
 
 def _write(connection: Connection, rows: Collection[_Row]) -> Imported:

@@ -10,8 +10,9 @@ from typing import Any
 from inode_pipeline.endpoints.endpoint import GEOMETRY_FORMATS, TO_WAREHOUSE, Column, Endpoint, Scalar
 from inode_pipeline.endpoints.record import source_in, value_at
 from inode_pipeline.normalise.geometry import GeometryReader
-from inode_pipeline.normalise.inventory import CONTAINER, EXTRA, FieldRow, clean, describe_fields
+from inode_pipeline.normalise.inventory import CONTAINER, EXTRA, FieldRow, describe_fields
 from inode_pipeline.normalise.times import read_times
+from inode_pipeline.text import short
 
 __all__ = ["FieldRow", "inspect_page", "starting_map"]
 
@@ -35,7 +36,7 @@ def starting_map(endpoint: Endpoint, records: Sequence[object]) -> str:
     sound = _readable(records)
     rows = describe_fields(endpoint, sound)
     tables = [_table(endpoint, column, sound, rows) for column in endpoint.columns if column.kind != "rest"]
-    rest = [f"#   {clean(row.path)} ({', '.join(row.types)})" for row in rows if row.column == EXTRA]
+    rest = [f"#   {short(row.path)} ({', '.join(row.types)})" for row in rows if row.column == EXTRA]
     if rest:
         rest.insert(0, "# Kept in the column extra, because no column claims them:")
     return "\n".join([_HEAD, *("\n".join(table) + "\n" for table in tables), *rest]) + "\n"

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, warning
-from inode_pipeline.cli.output import clean
 from inode_pipeline.errors import CredentialsError, PipelineError, UnitsError, UnstableOrderError
+from inode_pipeline.text import visible_lines
 
 if TYPE_CHECKING:
     from inode_pipeline.api.client import INodeClient
@@ -128,7 +128,7 @@ def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Se
 
 
 def _nothing_measured(normaliser: Normaliser) -> Finding:
-    unread = ", ".join(map(clean, normaliser.unread_measurements))
+    unread = ", ".join(map(visible_lines, normaliser.unread_measurements))
     return warning(
         MEASUREMENTS,
         "no record of the page has a speed or a travel time with its time."

@@ -16,7 +16,7 @@ from inode_pipeline.cli import local_checks
 from inode_pipeline.cli.api_checks import MEASUREMENTS
 from inode_pipeline.cli.failure import OPERATIONS
 from inode_pipeline.cli.local_checks import Finding, failed, ok, skipped, worst
-from inode_pipeline.cli.output import clean
+from inode_pipeline.text import visible_lines
 
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
 
@@ -65,7 +65,7 @@ def _findings() -> Iterator[Finding]:
 def _print(finding: Finding) -> None:
     mark = click.style(f"{finding.state:>7}", fg=COLOURS[finding.state])
     kind = f"[{finding.error}] " if finding.error else ""
-    click.echo(f"{mark}  {finding.check}: {kind}{clean(finding.text)}")
+    click.echo(f"{mark}  {finding.check}: {kind}{visible_lines(finding.text)}")
     anchor = f" See {OPERATIONS}#{finding.error.lower()}" if finding.error else ""
     if finding.remedy:
-        click.echo(f"         {clean(finding.remedy)}{anchor}")
+        click.echo(f"         {visible_lines(finding.remedy)}{anchor}")

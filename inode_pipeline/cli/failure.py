@@ -22,8 +22,9 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 import click
 
-from inode_pipeline.cli.output import clean, say
+from inode_pipeline.cli.output import say
 from inode_pipeline.errors import ConfigError, PipelineError, WarehouseError
+from inode_pipeline.text import visible_lines
 
 if TYPE_CHECKING:
     from inode_pipeline.warehouse.engine import Warehouse
@@ -132,8 +133,8 @@ def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
         return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED
     known = _as_pipeline_error(cause)
     kind = known.kind if known else type(cause).__name__
-    message = clean(known.message if known else f"{kind}: an error that this program did not expect.")
-    remedy = clean(known.remedy if known else "Run the same command with --debug and report what it prints.")
+    message = visible_lines(known.message if known else f"{kind}: an error that this program did not expect.")
+    remedy = visible_lines(known.remedy if known else "Run the same command with --debug and report what it prints.")
     retryable = known is not None and known.retryable
     lines = [f"{click.style(f'[{kind}]', fg='red', bold=True)} {message}"]
     lines.append(f"{remedy} See {OPERATIONS}#{kind.lower()}" if known else remedy)

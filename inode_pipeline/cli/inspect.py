@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inode_pipeline.cli.output import clean
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.text import visible
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.inspect import FieldRow
@@ -75,7 +75,7 @@ def _print(rows: list[FieldRow], endpoint: Endpoint, count: int) -> None:
 
     table = Table("field", "types", "null", "column", box=box.SIMPLE, title=f"{endpoint.path}: {count} records")
     for row in rows:
-        table.add_row(Text(clean(row.path)), Text(", ".join(row.types)), f"{row.null_share:.0%}", Text(row.column))
+        table.add_row(Text(visible(row.path)), Text(", ".join(row.types)), f"{row.null_share:.0%}", Text(row.column))
     Console().print(table)
     fed = {row.column for row in rows}
     if empty := [column.name for column in endpoint.columns if column.kind != "rest" and column.name not in fed]:

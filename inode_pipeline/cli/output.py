@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from inode_pipeline.text import visible_lines
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -35,11 +37,6 @@ class Day(click.ParamType[datetime]):
 
 
 DAY = Day()
-
-
-def clean(text: str) -> str:
-    """The text without control and direction characters, which could forge a line or colour a terminal."""
-    return "".join(character if character.isprintable() or character == "\n" else "?" for character in text)
 
 
 def say(text: str) -> None:
@@ -70,7 +67,9 @@ def progress() -> Iterator[Listener]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield _listener(
-            draw=lambda step: bar.update(task, description=clean(step.text), completed=step.done, total=step.total),
+            draw=lambda step: bar.update(
+                task, description=visible_lines(step.text), completed=step.done, total=step.total
+            ),
             warn=lambda text: bar.console.print(text, markup=False, highlight=False, style="yellow"),
         )
 
@@ -83,7 +82,7 @@ def _listener(*, draw: Callable[[Progress], None], warn: Callable[[str], None]) 
             draw(step)
         elif step.text not in warned:
             warned.add(step.text)
-            warn(f"warning: {clean(step.text)}")
+            warn(f"warning: {visible_lines(step.text)}")
 
     return listen
 

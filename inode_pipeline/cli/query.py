@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from inode_pipeline.cli import environment
-from inode_pipeline.cli.output import clean
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.text import visible_lines
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.query import Answer, Query
@@ -61,7 +61,7 @@ def query(
     content, cited, note = _ask(settings, chosen, values, units or settings.display_units, kind, cite=cite)
     _write((b"\xef\xbb\xbf" if for_excel else b"") + content, kind, output)
     if cited and kind != "xlsx":
-        click.echo(textwrap.fill(clean(cited), _width() or 10_000), err=kind != "table" or output is not None)
+        click.echo(textwrap.fill(visible_lines(cited), _width() or 10_000), err=kind != "table" or output is not None)
     if note:
         click.echo(note, err=True)
 
@@ -165,7 +165,7 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.2f}" if isinstance(value, float) else clean(str(shown(value)))
+    return f"{value:.2f}" if isinstance(value, float) else visible_lines(shown(value))
 
 
 def _width() -> int:

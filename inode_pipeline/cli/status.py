@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from inode_pipeline.cli import environment
-from inode_pipeline.cli.output import clean
+from inode_pipeline.text import visible_lines
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun, Status
@@ -57,7 +57,7 @@ def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
     )
     safe = "The tables are safe to use." if found.data_as_of else "There is nothing to use yet."
     warnings = "".join(f"{table.warning} " for table in found.tables if table.warning)
-    return clean(f"{warnings}{tables[0].upper()}{tables[1:]}. {_ending(found.last_run, zone, now)} {safe}")
+    return visible_lines(f"{warnings}{tables[0].upper()}{tables[1:]}. {_ending(found.last_run, zone, now)} {safe}")
 
 
 def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:
@@ -83,7 +83,7 @@ def _details(found: Status, zone: ZoneInfo) -> list[str]:
     ]
     if found.landed_not_loaded:
         lines.append(f"landed and not loaded: {found.landed_not_loaded}; `inode-pipeline replay` loads them")
-    return [clean(line) for line in lines]
+    return [visible_lines(line) for line in lines]
 
 
 def _when(instant: datetime, zone: ZoneInfo, now: datetime) -> str:

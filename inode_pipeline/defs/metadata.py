@@ -14,6 +14,7 @@ from sqlalchemy import Table
 
 from inode_pipeline.analysis.receipts import glance, glance_at_facts, summary, unmeasured
 from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.text import visible
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.receipt import Receipt, sum_of
 from inode_pipeline.warehouse.tables import FACTS, RAW_PAGES, endpoint_table
@@ -161,6 +162,4 @@ def _shown(value: object) -> str | int | float | bool | None:
         return value
     if isinstance(value, datetime):
         return value.isoformat().replace("+00:00", "Z")
-    text = str(value)[: TEXT_LIMIT + 1]
-    text = "".join(character if character.isprintable() else "?" for character in text)
-    return text if len(text) <= TEXT_LIMIT else text[: TEXT_LIMIT - 1] + "…"
+    return visible(value, TEXT_LIMIT)

@@ -25,6 +25,7 @@ from inode_pipeline.endpoints.endpoint import (
     Scalar,
 )
 from inode_pipeline.errors import ConfigError
+from inode_pipeline.text import LIMIT, visible
 
 SETTING = "INODE_FIELD_MAP_FILE"
 Override = Mapping[str, Any]
@@ -53,7 +54,7 @@ def read_field_map(path: Path) -> FieldMap:
     overrides = reader.endpoints(content)
     if reader.problems:
         raise ConfigError(
-            f"{SETTING} ({_clean(path)}): {'; '.join(reader.problems)}.",
+            f"{SETTING} ({visible(path, LIMIT)}): {'; '.join(reader.problems)}.",
             remedy="Mend the file; `inode-pipeline inspect --write FILE` writes one to start from.",
         )
     return FieldMap(overrides)
@@ -67,8 +68,8 @@ def _parsed(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         what, remedy = "is not UTF-8 text", "Save the file as UTF-8."
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        what, remedy = f"is not TOML: {_clean(problem)}", "Mend that line."
-    raise ConfigError(f"{SETTING} ({_clean(path)}) {what}.", remedy=remedy)
+        what, remedy = f"is not TOML: {visible(problem, LIMIT)}", "Mend that line."
+    raise ConfigError(f"{SETTING} ({visible(path, LIMIT)}) {what}.", remedy=remedy)
 
 
 class _WrongValue(Exception):  # noqa: N818 - never leaves this module
@@ -127,7 +128,7 @@ class _Reader:
         yield from table.items()
 
     def _problem(self, place: str, what: str) -> None:
-        self.problems.append(f"{_clean(place)}: {what}")
+        self.problems.append(f"{visible(place, LIMIT)}: {what}")
 
 
 def _source(column: Column, value: object) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def _unit(column: Column, value: object) -> dict[str, Any]:
     if column.unit is None:
         raise _WrongValue(f"{column.name} has no unit")
     if not isinstance(value, str) or value not in TO_WAREHOUSE[column.unit]:
-        raise _WrongValue(f"{_clean(value)!r} is not one of {_listed(TO_WAREHOUSE[column.unit])}")
+        raise _WrongValue(f"{visible(value, LIMIT)!r} is not one of {_listed(TO_WAREHOUSE[column.unit])}")
     return {"source_unit": value}
 
 
@@ -152,7 +153,7 @@ def _format(column: Column, value: object) -> dict[str, Any]:
     if not isinstance(value, str):
         raise _WrongValue("must be a text")
     if column.type == "geometry" and value not in GEOMETRY_FORMATS:
-        raise _WrongValue(f"{_clean(value)!r} is not one of {_listed(GEOMETRY_FORMATS)}")
+        raise _WrongValue(f"{visible(value, LIMIT)!r} is not one of {_listed(GEOMETRY_FORMATS)}")
     if column.type == "timestamp" and value not in TIME_FORMATS:
         _check_time_format(value)
     return {"format": value}
@@ -165,9 +166,9 @@ def _check_time_format(value: str) -> None:
         back = datetime.strptime(sample.strftime(value), value)  # noqa: DTZ007 - only its fields are compared
     except ValueError as problem:
         choices = _listed(TIME_FORMATS)
-        raise _WrongValue(f"{_clean(value)!r} is neither {choices} nor a strptime format") from problem
+        raise _WrongValue(f"{visible(value, LIMIT)!r} is neither {choices} nor a strptime format") from problem
     if back.date() != sample.date() or back.hour != sample.hour:
-        raise _WrongValue(f"{_clean(value)!r} does not hold a whole date and the hour of the day")
+        raise _WrongValue(f"{visible(value, LIMIT)!r} does not hold a whole date and the hour of the day")
 
 
 def _timezone(column: Column, value: object) -> dict[str, Any]:
@@ -176,7 +177,9 @@ def _timezone(column: Column, value: object) -> dict[str, Any]:
     try:
         ZoneInfo(value)  # type: ignore[arg-type]  # a wrong type ends in the same message
     except (KeyError, ValueError, OSError, TypeError, AttributeError) as problem:
-        raise _WrongValue(f"{_clean(value)!r} is not a time zone; use a name such as America/Toronto") from problem
+        raise _WrongValue(
+            f"{visible(value, LIMIT)!r} is not a time zone; use a name such as America/Toronto"
+        ) from problem
     return {"timezone": value}
 
 
@@ -218,7 +221,3 @@ _KEYS: dict[str, Callable[[Column, object], dict[str, Any]]] = {
 
 def _listed(names: Mapping[str, object] | tuple[str, ...]) -> str:
     return ", ".join(names)
-
-
-def _clean(text: object) -> str:
-    return "".join(character for character in str(text) if character.isprintable())[:200]

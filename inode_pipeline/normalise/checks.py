@@ -13,7 +13,8 @@ from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
 from inode_pipeline.normalise.counts import ColumnHistory, Counts
-from inode_pipeline.normalise.inventory import clean, describe_fields, listed
+from inode_pipeline.normalise.inventory import describe_fields, listed
+from inode_pipeline.text import short, visible
 
 INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start from; INODE_FIELD_MAP_FILE names it."
 
@@ -66,14 +67,14 @@ def _drift(column: Column, counts: Counts, history: ColumnHistory, previous: Map
     had = next((path for path in column.sources if _had(column, path, previous)), None)
     used = counts.used.get(column.name, set())
     if history.never_parsed and any(_had(column, path, previous) for path in used):
-        fields = ", ".join(clean(path) for path in sorted(used))
+        fields = ", ".join(short(path) for path in sorted(used))
         return f"none of the {history.attempted} values of {fields} can be read for {column.name} ({history.reason})"
     if had is None or had in used or counts.has_null_above(had):
         return None
     if had not in counts.leaves and had not in counts.objects:
-        return f"{clean(had)}, which fills {column.name}, is in none of the {counts.records} records"
+        return f"{short(had)}, which fills {column.name}, is in none of the {counts.records} records"
     if counts.missing[column.name] == counts.records:
-        return f"{clean(had)}, which fills {column.name}, is an object or a list in all {counts.records} records"
+        return f"{short(had)}, which fills {column.name}, is an object or a list in all {counts.records} records"
     return None
 
 
@@ -90,8 +91,8 @@ def check_rejected(
     if rejected <= received * max_fraction:
         return
     places = "; ".join(
-        f"page {page}, record {position}, {'no readable id' if key is None else f'link {clean(key)}'}, "
-        f"field {clean(name)}: {clean(reason, 120)}"
+        f"page {page}, record {position}, {'no readable id' if key is None else f'link {short(key)}'}, "
+        f"field {short(name)}: {visible(reason, 120)}"
         for page, position, key, name, reason in first
     )
     raise TooManyRejectedError(

@@ -12,6 +12,7 @@ from typing import Any
 from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import ABSENT
 from inode_pipeline.normalise.fields import Fields, fill
+from inode_pipeline.text import short
 
 EXTRA = "extra"
 CONTAINER = "-"
@@ -92,14 +93,8 @@ def _whole_above(path: str, fed: Mapping[str, Column]) -> Column | None:
     return next((column for column in above if column is not None and column.type in CONTAINED), None)
 
 
-def clean(text: str, longest: int = 60) -> str:
-    """Return foreign text fit for a message: one line, nothing that a terminal obeys, not long."""
-    printable = "".join(character for character in text if character.isprintable())
-    return printable if len(printable) <= longest else f"{printable[: longest - 1]}…"
-
-
 def listed(rows: Sequence[FieldRow], most: int = 40) -> str:
     """Return the rows as one line: each field with the kinds of its values."""
-    shown = [f"{clean(row.path)} ({', '.join(row.types)})" for row in rows if row.column != CONTAINER][:most]
+    shown = [f"{short(row.path)} ({', '.join(row.types)})" for row in rows if row.column != CONTAINER][:most]
     more = sum(row.column != CONTAINER for row in rows) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

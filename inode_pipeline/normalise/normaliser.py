@@ -20,8 +20,8 @@ from inode_pipeline.normalise.counts import Counts
 from inode_pipeline.normalise.extra import without_unstorable_names
 from inode_pipeline.normalise.fields import Fields
 from inode_pipeline.normalise.frame import Batch, Rejected
-from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.normalise.times import EARLIEST
+from inode_pipeline.text import LIMIT, visible
 
 NORMALISER_VERSION = 3
 """Raised when the same record would give another row or be refused, so that every record is read and written again."""
@@ -126,7 +126,9 @@ class Normaliser:
 
     def _tally(self, number: int, places: Sequence[int], typed: TypedPage, others: list[Rejected]) -> Batch:
         keys = typed.values[self.endpoint.key.name]
-        faulty = [(number, places[row], keys[row], clean(name, 200), why) for row, (name, why) in typed.faults.items()]
+        faulty = [
+            (number, places[row], keys[row], visible(name, LIMIT), why) for row, (name, why) in typed.faults.items()
+        ]
         rejected: list[Rejected] = sorted([*others, *faulty], key=lambda one: one[:2])
         received, values = len(places) + len(others), typed.values
         keep = _winners(self.endpoint, values, typed.faults)

@@ -14,9 +14,9 @@ from inode_pipeline.api.answer import read_answer
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
-from inode_pipeline.normalise.inventory import clean
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
 from inode_pipeline.sync.relaxed_gc import relaxed_gc
+from inode_pipeline.text import short
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.landing import LandedWalk
@@ -127,7 +127,7 @@ def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) 
     if receipt.duplicate:
         yield f"{receipt.duplicate} records repeated an id within a page; the newest of each was kept."
     if new_fields:
-        yield f"Fields never seen before: {', '.join(map(clean, new_fields))}."
+        yield f"Fields never seen before: {', '.join(map(short, new_fields))}."
 
 
 def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _note_on_measurements(receipt: Receipt, normaliser: Normaliser) -> Iterator[
     """Say first that nothing was measured: every column of measurements may be NULL in spite of a green load."""
     if not receipt.received or receipt.no_data < receipt.received - receipt.rejected - receipt.duplicate:
         return
-    unread = ", ".join(clean(path) for path in normaliser.unread_measurements)
+    unread = ", ".join(short(path) for path in normaliser.unread_measurements)
     yield (
         "Nothing is measured: no record has a speed or a travel time with its time, so no observation was kept. "
         + (f"These objects hold such fields, but are not read: {unread}. " if unread else "")

@@ -26,6 +26,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.schema import SchemaItem
 
 from inode_pipeline.errors import ApiContractError
+from inode_pipeline.text import visible
 from inode_pipeline.warehouse.tables import REJECTED_RECORDS
 from inode_pipeline.warehouse.types import UtcTimestamp
 
@@ -131,9 +132,9 @@ class Staging:
             select(*columns, *places).group_by(*columns).having(func.count() > 1).limit(1)
         ).first()
         if twice is not None:
-            first, last = twice[-2:]
+            keys, (first, last) = ", ".join(map(str, twice[:-2])), twice[-2:]
             raise ApiContractError(
-                f"Two records of the walk have one {' and '.join(names)}: {_shown(twice[:-2])} "
+                f"Two records of the walk have one {' and '.join(names)}: {visible(keys, 100)} "
                 f"(pages {first} and {last}).",
                 remedy=f"The field that {self.key} is read from is not unique; name the right one in the field map.",
             )
@@ -151,8 +152,3 @@ def _like(column: Column[Any]) -> Column[Any]:
 
 def _place() -> tuple[Column[Any], Column[Any]]:
     return Column("page", BigInteger, nullable=False), Column("position", BigInteger, nullable=False)
-
-
-def _shown(values: tuple[object, ...]) -> str:
-    text = ", ".join(str(value) for value in values)[:100]
-    return "".join(character if character.isprintable() else "?" for character in text)

@@ -32,6 +32,7 @@ from inode_pipeline.analysis.report.figures import (
 from inode_pipeline.analysis.report.links import Bands, Units, bands
 from inode_pipeline.analysis.report.map import network_map, place_map
 from inode_pipeline.analysis.report.place import DAYS, Place
+from inode_pipeline.text import visible
 
 MAX_ROWS = 25
 """How many rows of a list are on the page at most; of the others it gives the number and the query."""
@@ -192,7 +193,7 @@ def _visible(value: object) -> object:
         return ABSENT
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
-    return "".join(character if character.isprintable() else "?" for character in value)
+    return visible(value)
 
 
 def _number(value: float | None, digits: int = 0) -> str:

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from sqlalchemy import BigInteger, Connection, Double, Table
 
 from inode_pipeline.errors import SchemaConflictError
+from inode_pipeline.text import visible
 from inode_pipeline.warehouse.bulk import postgresql, sqlite
 from inode_pipeline.warehouse.types import UtcTimestamp
 
@@ -124,6 +125,6 @@ def _refusal(frame: pd.DataFrame, row: int | None, column: str | None) -> Schema
 
 def _named(frame: pd.DataFrame, record: pd.Series) -> str:
     key = str(frame.columns[0])
-    shown = "".join(character if character.isprintable() else "?" for character in str(record[key])[:100])
+    shown = visible(record[key], 100)
     place = f"page {record['page']}, position {record['position']}"
     return f"the record with {key} {shown} ({place})" if key not in ("page", "position") else f"the record at {place}"
