@@ -19,6 +19,10 @@ from tests.operating.processes import deployed, land_and_load, settings_of, zone
 from tests.operating.running import Deployment
 
 TICK_AFTER = timedelta(seconds=60)
+FORMS = ("job", "asset")
+"""The pages whose dialog launches a backfill."""
+Backfills = dict[str, list[dict[str, Any]]]
+"""The ended runs of a backfill launched from each of them."""
 
 
 @dataclass
@@ -56,3 +60,16 @@ def deployment(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory)
             gap = today - timedelta(days=3)
             yield LastNights(address, settings, processes, server, today, landed, gap, tick)
     postgresql_server.drop(database)
+
+
+@pytest.fixture(scope="session")
+def backfill_ids(deployment: LastNights) -> dict[str, str]:
+    """A backfill over three dates from the job page's form, and one from the asset page's."""
+    days = (deployment.landed[0], deployment.gap, deployment.landed[1])
+    return {form: deployment.backfill(form, days) for form in FORMS}
+
+
+@pytest.fixture(scope="session")
+def backfills(deployment: LastNights, backfill_ids: dict[str, str]) -> Backfills:
+    """The ended runs of both, which every test of this room looks at: each run costs seconds."""
+    return {form: deployment.ended(backfill) for form, backfill in backfill_ids.items()}

@@ -3,38 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 from inode_pipeline.warehouse.tables import RUNS as ATTEMPTS
-from tests.operating.conftest import LastNights
+from tests.operating.conftest import FORMS, Backfills, LastNights
 from tests.operating.processes import wait_for
 from tests.operating.running import ENDED, date_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.postgresql, pytest.mark.xdist_group("operating"), pytest.mark.timeout(600)]
 
-FORMS = ("job", "asset")
-
-
-@pytest.fixture(scope="session")
-def launched(deployment: LastNights) -> dict[str, str]:
-    """A backfill over three dates from the job page's form, and one from the asset page's."""
-    days = (deployment.landed[0], deployment.gap, deployment.landed[1])
-    return {form: deployment.backfill(form, days) for form in FORMS}
-
-
-@pytest.fixture(scope="session")
-def backfills(deployment: LastNights, launched: dict[str, str]) -> dict[str, list[dict[str, Any]]]:
-    """The ended runs of both."""
-    return {form: deployment.ended(backfill) for form, backfill in launched.items()}
-
 
 @pytest.mark.parametrize("form", FORMS)
-def test_each_date_of_a_backfill_is_a_run_of_its_own(
-    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]], form: str
-) -> None:
+def test_each_date_of_a_backfill_is_a_run_of_its_own(deployment: LastNights, backfills: Backfills, form: str) -> None:
     """The landed dates succeed; the run of the gap fails, is about that date alone and says why."""
     runs = {date_of(run): run for run in backfills[form]}
     assert {day: run["status"] for day, run in runs.items()} == {
@@ -49,22 +31,20 @@ def test_each_date_of_a_backfill_is_a_run_of_its_own(
 
 @pytest.mark.usefixtures("backfills")
 @pytest.mark.parametrize("form", FORMS)
-def test_the_page_of_a_backfill_counts_true(deployment: LastNights, launched: dict[str, str], form: str) -> None:
+def test_the_page_of_a_backfill_counts_true(deployment: LastNights, backfill_ids: dict[str, str], form: str) -> None:
     """Two dates succeeded and one failed, on the page of either backfill."""
-    assert deployment.counts(launched[form]) == (2, 1)
+    assert deployment.counts(backfill_ids[form]) == (2, 1)
 
 
 @pytest.mark.parametrize("asset", ["raw_links", "links"])
-def test_two_dates_are_green_and_the_gap_is_red(
-    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]], asset: str
-) -> None:
+def test_two_dates_are_green_and_the_gap_is_red(deployment: LastNights, backfills: Backfills, asset: str) -> None:
     """The table of dates shows exactly which ones can be relied on."""
     days = {str(day) for day in deployment.landed}
     assert days <= deployment.green(asset)
     assert deployment.red(asset) == {str(deployment.gap)}
 
 
-def test_the_rows_are_in_the_database(deployment: LastNights, backfills: dict[str, list[dict[str, Any]]]) -> None:
+def test_the_rows_are_in_the_database(deployment: LastNights, backfills: Backfills) -> None:
     """Each of both backfills has loaded both dates again, one after the other, and changed no row."""
     runs = {run["runId"] for form in backfills.values() for run in form}
     loads = deployment.rows(LOADS, "started_at", "finished_at", "run_id", "snapshot_date", "updated", "inserted")
@@ -78,9 +58,7 @@ def test_the_rows_are_in_the_database(deployment: LastNights, backfills: dict[st
     }
 
 
-def test_the_tick_of_the_schedule_runs_for_its_date(
-    deployment: LastNights, backfills: dict[str, list[dict[str, Any]]]
-) -> None:
+def test_the_tick_of_the_schedule_runs_for_its_date(deployment: LastNights, backfills: Backfills) -> None:
     """Nobody clicked: the daemon launches a run of the tick's date, which fetches that day's links."""
     [run] = wait_for("the tick's run", lambda: deployment.runs(dagster__schedule_name="nightly_sync"), 300)
     assert run["tags"]["dagster/partition"] == str(deployment.today)
