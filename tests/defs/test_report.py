@@ -22,6 +22,12 @@ def write(location: Location) -> Any:
     return job.execute_in_process(instance=location.instance, raise_on_error=False)
 
 
+@pytest.fixture
+def warehouse_kind() -> str:
+    """One database is enough here: what Dagster does does not depend on it, and what is read is tested on both."""
+    return "sqlite"
+
+
 def test_it_is_made_of_the_tables_and_belongs_to_no_date(location: Location) -> None:
     """Downstream of the four tables, in their group, described, outside the pool that loads wait for."""
     node = location.definitions.resolve_asset_graph().get(dg.AssetKey("network_report"))

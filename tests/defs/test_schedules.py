@@ -108,6 +108,12 @@ def reject(warehouse: Warehouse, settings: Settings, trigger: runs.Trigger = "sc
     runs.finish_run(warehouse, begun, "failed", problem, runs.credential_mark(settings))
 
 
+@pytest.fixture
+def warehouse_kind() -> str:
+    """One database is enough here: what Dagster does does not depend on it, and what is read is tested on both."""
+    return "sqlite"
+
+
 def test_the_schedule_is_on_from_the_start(location: Location) -> None:
     """The nightly sync runs without a click, at half past four unless a setting says otherwise."""
     schedule = location.definitions.resolve_schedule_def("nightly_sync")

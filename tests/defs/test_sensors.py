@@ -69,6 +69,12 @@ def watch(location: Location, monkeypatch: pytest.MonkeyPatch) -> Callable[[str]
     return lambda name: Watch(location, name)
 
 
+@pytest.fixture
+def warehouse_kind() -> str:
+    """One database is enough here: what Dagster does does not depend on it, and what is read is tested on both."""
+    return "sqlite"
+
+
 def test_all_sensors_are_on_from_the_start(location: Location) -> None:
     """Nobody has to switch on what tells of trouble."""
     repository = location.definitions.get_repository_def()
