@@ -12,7 +12,7 @@ COUNTED := | awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } /^In
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak dev bench lock lint dictionary
+.PHONY: help demo test check soak dev bench lock licences lint dictionary
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -58,6 +58,17 @@ lock:  ## Renew both locks from pyproject.toml (needs uv)
 	  uv pip compile pyproject.toml "$$@" --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-strip-extras --custom-compile-command "make lock" --quiet --output-file $$file || exit 1; \
 	done
+
+PAPERS := dist/runtime
+licences:  ## Write docs/licences.md, and dist/sbom.json for a release (needs uv)
+	@uv venv --quiet --clear $(PAPERS)
+	@VIRTUAL_ENV=$(PAPERS) uv pip install --quiet --require-hashes -r requirements.lock
+	@sed '/^|/d' docs/licences.md > $(PAPERS)/licences.md
+	@uvx --quiet --from pip-licenses==5.5.5 pip-licenses --python $(PAPERS)/bin/python --format markdown --with-system \
+	  | sed -E 's/ +\|/ |/g; s/-{3,}/---/g' >> $(PAPERS)/licences.md
+	@mv $(PAPERS)/licences.md docs/licences.md
+	@uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(PAPERS)/bin/python \
+	  --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; found = sys.version_info[:2]; \
