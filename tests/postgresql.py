@@ -46,7 +46,7 @@ class PostgreSQLServer:
 
     def new_database(self, template: str = "template0") -> str:
         name = f"db{next(self.numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # half the cost of the default
         return name
 
     def drop(self, database: str) -> None:
