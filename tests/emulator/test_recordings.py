@@ -220,7 +220,7 @@ def test_records_keep_every_field_and_type(emulate, tmp_path):
         (b'{"snapshot": "x", "records": [1]}', "line 1: not a time"),
         (gzip.compress(lines(), mtime=0)[:-20], "cut off or broken"),
     ],
-    ids=["empty", "blank", "no JSON", "a list", "no records", "no objects", "cut off"],  # gzip puts the time into bytes
+    ids=["empty", "blank", "no JSON", "a list", "no records", "no objects", "cut off"],
 )
 def test_broken_recording_is_refused_with_its_place(tmp_path, content, problem):
     """What cannot be served is found before the server starts."""
