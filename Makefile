@@ -65,7 +65,7 @@ licences:  ## Write docs/licences.md, and dist/sbom.json for a release (needs uv
 	@VIRTUAL_ENV=$(PAPERS) uv pip install --quiet --require-hashes -r requirements.lock
 	@sed '/^|/d' docs/licences.md > $(PAPERS)/licences.md
 	@uvx --quiet --from pip-licenses==5.5.5 pip-licenses --python $(PAPERS)/bin/python --format markdown --with-system \
-	  | sed -E 's/ +\|/ |/g; s/-{3,}/---/g' >> $(PAPERS)/licences.md
+	  | sed -E '/^\| +\|/d; s/ +\|/ |/g; s/-{3,}/---/g' >> $(PAPERS)/licences.md
 	@mv $(PAPERS)/licences.md docs/licences.md
 	@uvx --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(PAPERS)/bin/python \
 	  --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.json
