@@ -10,7 +10,6 @@ A setting is a field of one of these; its environment variable is `INODE_` and t
 right.
 """
 
-from inode_pipeline.config.addresses import is_loopback
 from inode_pipeline.config.settings import (
     DEFAULT_BASE_URL,
     DOTENV,
@@ -20,7 +19,7 @@ from inode_pipeline.config.settings import (
     Settings,
     unknown_variables,
 )
-from inode_pipeline.config.times import QUARTER_MIN
+from inode_pipeline.config.values import QUARTER_MIN, is_loopback
 
 __all__ = [
     "DEFAULT_BASE_URL",

@@ -1,11 +1,12 @@
 """The four classes of settings, each with what the one before it has; `__init__.py` says who needs which.
 
-Keep out: how a single value is checked (`times.py`, `addresses.py`, `files.py`, `credentials.py`).
+Not here: how a single value is checked, see `values.py`.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -15,14 +16,26 @@ from zoneinfo import ZoneInfo
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL
 
-from inode_pipeline.config.addresses import AlertUrls, BaseUrl, Proxy, WarehouseUrl, alert_addresses, is_loopback
-from inode_pipeline.config.credentials import ApiKey, login_kind
-from inode_pipeline.config.files import FieldMapFile, ReadableFile
-from inode_pipeline.config.problems import PREFIX, told
-from inode_pipeline.config.times import Cron, HolidayRegion, SamplingCron, ZoneName, even_minutes
+from inode_pipeline.config.values import (
+    AlertUrls,
+    ApiKey,
+    BaseUrl,
+    Cron,
+    FieldMapFile,
+    HolidayRegion,
+    Proxy,
+    ReadableFile,
+    SamplingCron,
+    WarehouseUrl,
+    ZoneName,
+    alert_addresses,
+    even_minutes,
+    is_loopback,
+)
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.fieldmap import read_field_map
 from inode_pipeline.errors import ConfigError
@@ -30,34 +43,11 @@ from inode_pipeline.errors import ConfigError
 DEFAULT_BASE_URL = "https://inode.smatstraffic.com/api/"
 
 DOTENV = Path(".env")
+PREFIX = "INODE_"
+
+OAUTH_FIELDS = ("username", "password", "client_id", "client_secret")
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-def unknown_variables() -> dict[str, str | None]:
-    """Each `INODE_` variable of the environment and of `.env` that is no setting, and the setting it resembles."""
-    given = {*os.environ, *(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else {})}
-    names = {name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX)}
-    known = [field.upper() for field in Settings.model_fields]
-    similar = {name: get_close_matches(name, known, n=1) for name in sorted(names.difference(known))}
-    return {f"{PREFIX}{name}": f"{PREFIX}{found[0]}" if found else None for name, found in similar.items()}
-
-
-def _where_to_correct() -> str:
-    if DOTENV.exists():
-        return f"Correct it in the environment or in {DOTENV.absolute()}."
-    return f"Correct it in the environment. There is no .env in {Path.cwd()}; `inode-pipeline init` writes one."
-
-
-def _unreadable(problem: OSError) -> ConfigError:
-    try:
-        owner = f"; it belongs to {DOTENV.owner()}"
-    except (OSError, KeyError):  # no such file to be seen, or no name for its owner
-        owner = ""
-    return ConfigError(
-        f"{DOTENV.absolute()} cannot be read: {(problem.strerror or type(problem).__name__).lower()}{owner}.",
-        remedy="Run this as its owner, or give the file to the user who runs this.",
-    )
 
 
 class ScheduleSettings(BaseSettings):
@@ -84,7 +74,7 @@ class ScheduleSettings(BaseSettings):
             return cls(_env_file=DOTENV if dotenv else None, _env_file_encoding="utf-8")
         except ValidationError as problem:
             raise ConfigError(
-                "\n".join(f"{told(cls, error)}." for error in problem.errors(include_url=False)),
+                "\n".join(f"{_described(cls, error)}." for error in problem.errors(include_url=False)),
                 remedy=f"{_where_to_correct()} `inode-pipeline doctor` checks the result.",
             ) from None
         except UnicodeDecodeError:
@@ -177,4 +167,79 @@ class Settings(AlertSettings):
     @classmethod
     def _infer_auth(cls, value: object, info: ValidationInfo) -> object:
         """Which way to log in: the one that is named, or else the only one whose credentials are there."""
-        return login_kind(value, info.data)
+        return _login_kind(value, info.data)
+
+
+def _login_kind(named: object, given: Mapping[str, object]) -> object:
+    """Which way to log in: the one that is named, or else the only one whose credentials are among the given fields.
+
+    Raises:
+        ValueError: it cannot be inferred, or a credential of it is missing.
+
+    """
+    if any(name not in given for name in (*OAUTH_FIELDS, "api_key")):
+        return named or "oauth2"  # a credential is wrong, which is reported by itself
+    missing = [name for name in OAUTH_FIELDS if given[name] is None]
+    kind = named or _only_configured(any_oauth=len(missing) < len(OAUTH_FIELDS), api_key=given["api_key"] is not None)
+    if kind == "oauth2" and missing:
+        raise ValueError(f"{_variables(missing)} missing: the login with a password needs all four")
+    if kind == "api_key" and given["api_key"] is None:
+        raise ValueError("INODE_API_KEY is missing: INODE_AUTH asks for it")
+    return kind
+
+
+def _only_configured(*, any_oauth: bool, api_key: bool) -> str:
+    if any_oauth and api_key:
+        raise ValueError("INODE_AUTH is missing: both an API key and a login are configured; say oauth2 or api_key")
+    if not any_oauth and not api_key:
+        raise ValueError(
+            f"No credentials: INODE_API_KEY is missing, or else {_variables(OAUTH_FIELDS, verb='')} for the login"
+        )
+    return "api_key" if api_key else "oauth2"
+
+
+def _described(settings: type[BaseSettings], error: ErrorDetails) -> str:
+    """One problem as a sentence that names the variable, and its value unless that may be secret."""
+    reason = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    if PREFIX in reason:
+        return reason
+    field = str(error["loc"][0])
+    is_secret = field in ("warehouse_url", "proxy", "base_url") or "Secret" in str(
+        settings.model_fields[field].annotation
+    )
+    value = "" if is_secret else f"={str(error['input'])[:80]!r}"
+    return f"{PREFIX}{field.upper()}{value}: {reason[0].lower()}{reason[1:]}"
+
+
+def _variables(fields: Sequence[str], verb: str | None = None) -> str:
+    """The variables of these fields, listed, with "is" or "are" unless another verb is given."""
+    names = [PREFIX + name.upper() for name in fields]
+    if verb is None:
+        verb = " is" if len(names) == 1 else " are"
+    return (", ".join(names[:-1]) + " and " if names[1:] else "") + names[-1] + verb
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Each `INODE_` variable of the environment and of `.env` that is no setting, and the setting it resembles."""
+    given = {*os.environ, *(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else {})}
+    names = {name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX)}
+    known = [field.upper() for field in Settings.model_fields]
+    similar = {name: get_close_matches(name, known, n=1) for name in sorted(names.difference(known))}
+    return {f"{PREFIX}{name}": f"{PREFIX}{found[0]}" if found else None for name, found in similar.items()}
+
+
+def _where_to_correct() -> str:
+    if DOTENV.exists():
+        return f"Correct it in the environment or in {DOTENV.absolute()}."
+    return f"Correct it in the environment. There is no .env in {Path.cwd()}; `inode-pipeline init` writes one."
+
+
+def _unreadable(problem: OSError) -> ConfigError:
+    try:
+        owner = f"; it belongs to {DOTENV.owner()}"
+    except (OSError, KeyError):  # no such file to be seen, or no name for its owner
+        owner = ""
+    return ConfigError(
+        f"{DOTENV.absolute()} cannot be read: {(problem.strerror or type(problem).__name__).lower()}{owner}.",
+        remedy="Run this as its owner, or give the file to the user who runs this.",
+    )
