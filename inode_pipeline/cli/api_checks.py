@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from inode_pipeline.normalise import Normaliser
 
 PATIENCE_S = 30
-"""Someone sits and waits: far less than a nightly run has, enough for a slow answer."""
+"""Enough for a slow answer; a person is waiting, so far less than a nightly run has."""
 
 ADDRESS, LOGIN, PAGE, FIELDS, UNITS, ORDER = STAGES = ("address", "login", "first page", "fields", "units", "order")
 MEASUREMENTS = "measurements"
@@ -29,7 +29,7 @@ MEASUREMENTS = "measurements"
 
 
 def api(settings: Settings) -> Iterator[Finding]:
-    """From the address to the order of the first page; what comes after a failed check is skipped, not guessed."""
+    """From the address to the order of the first page; the checks after a failed one are skipped, not guessed."""
     left = list(STAGES)
     try:
         for finding in _asked(settings):
@@ -75,8 +75,8 @@ def _first_page(client: INodeClient, endpoint: Endpoint) -> Page:
 def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     records, count = page.answer.records, page.answer.count
     if count is None and page.answer.next is not None:
-        told = "The API gives no count, so a walk may be confirmed by another one but never proven."
-        yield warning(PAGE, f"{len(records)} records. {told}", "Receipts will say `confirmed` or `unverified`.")
+        no_count = "The API gives no count, so a walk may be confirmed by another one but never proven."
+        yield warning(PAGE, f"{len(records)} records. {no_count}", "Receipts will say `confirmed` or `unverified`.")
     else:
         yield ok(PAGE, f"{len(records)} records of {len(records) if count is None else count}")
     if not records:
@@ -88,7 +88,7 @@ def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[
 
 
 def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
-    """Which columns some field feeds. That required ones are fed is a matter of the next check, which fails."""
+    """Which columns some field feeds. Whether the required ones are among them is for the next check."""
     from inode_pipeline.analysis.inspect import inspect_page
 
     fed = {row.column for row in inspect_page(endpoint, records)}

@@ -14,9 +14,6 @@ import click
 
 import inode_pipeline
 from inode_pipeline.cli import environment, failure
-from inode_pipeline.cli.baselines import baselines
-from inode_pipeline.cli.calendar import calendar
-from inode_pipeline.cli.corridors import corridors
 from inode_pipeline.cli.demo import demo
 from inode_pipeline.cli.doctor import doctor
 from inode_pipeline.cli.emulator import emulator
@@ -28,6 +25,7 @@ from inode_pipeline.cli.query import query
 from inode_pipeline.cli.report import report
 from inode_pipeline.cli.status import status
 from inode_pipeline.cli.sync import replay, sync
+from inode_pipeline.cli.your_tables import baselines, calendar, corridors
 
 OWN_WARNINGS = ("demo", "doctor")
 """The one ignores every setting, the other lists unknown ones among its findings."""

@@ -103,7 +103,7 @@ def proxy_variables(settings: Settings) -> Iterator[Finding]:
 
 
 def weak_tls_of_warehouse(settings: Settings) -> Iterator[Finding]:
-    """An sslmode in the URL is the user's choice; one that leaves the server unproven is told."""
+    """An sslmode in the URL is the user's choice; one that does not verify the server is a warning."""
     url = settings.warehouse_url
     mode = url.query.get("sslmode")
     if url.get_backend_name() == "postgresql" and mode and mode != "verify-full":
@@ -122,7 +122,7 @@ def field_map(settings: Settings) -> Finding:
 
 
 def sampling(settings: Settings) -> Finding:
-    """While sampling is off, what nobody will be able to know is said each time."""
+    """While sampling is off, say each time which questions will have no answer."""
     if settings.sample_schedule:
         return ok("sampling", f"on: {settings.sample_schedule}")
     return warning(
@@ -163,9 +163,9 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _require_writable(path: Path) -> None:
-    """The file if there is one, and the folder in which it or its companions are made; tried, since modes can mislead.
+    """Try the file if there is one, and the folder in which it or its companions are made, since modes can mislead.
 
-    What is tried leaves no trace: a file without a name, and the database opened without writing.
+    The trial leaves no trace: a file without a name, and the database opened without writing.
     """
     folder = next(parent for parent in path.parents if parent.exists())
     try:
@@ -195,7 +195,7 @@ def _rights(missing: list[str]) -> Finding:
 
 
 def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
-    """Sampling that is set and does not happen; a warehouse that is not filled yet cannot tell."""
+    """Sampling that is set and does not happen; nothing is known of a warehouse that is not filled yet."""
     from inode_pipeline.analysis.status import what_is_not_known
 
     if settings.sample_schedule and what_is_not_known(warehouse, settings):

@@ -1,0 +1,114 @@
+"""The commands that fill the analyst's own tables: `corridors import`, `calendar fill`, `baselines freeze`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from inode_pipeline.cli import failure
+from inode_pipeline.cli.output import DAY
+from inode_pipeline.errors import ConfigError
+
+if TYPE_CHECKING:
+    from inode_pipeline.analysis.baselines import Method
+
+METHODS = ("configured", "p85_offpeak_speed")
+
+
+@click.group(short_help="Import corridors from a CSV file.")
+def corridors() -> None:
+    """Say which links make a corridor, in the order in which they are driven."""
+
+
+@corridors.command("import", params=[failure.debug_option()])
+@click.argument("file", metavar="FILE.csv", type=click.Path(path_type=Path))
+def import_file(file: Path) -> None:
+    """Import a CSV file in UTF-8 whose first line is corridor_id,name,direction,position,link_id,valid_from,valid_to.
+
+    A row puts a link at a position (from 1, in the direction of travel) of a corridor, from valid_from until before
+    valid_to, which is empty while it holds. The file says everything about the corridors it names: what was stored of
+    them is replaced. If a row is wrong, each wrong row is named and nothing is written.
+    """
+    from inode_pipeline.analysis.corridors import import_corridors
+    from inode_pipeline.config import LocalSettings
+    from inode_pipeline.warehouse.engine import open_warehouse
+    from inode_pipeline.warehouse.migrate import require_migrated
+
+    with open_warehouse(LocalSettings.load()) as warehouse:
+        require_migrated(warehouse)
+        done = import_corridors(warehouse, file)
+    corridor, link = f"corridor{'s'[: done.corridors != 1]}", f"link{'s'[: done.links != 1]}"
+    click.echo(f"{done.corridors} {corridor} with {done.links} {link} imported.")
+
+
+@click.group(short_help="Fill the calendar with holidays.")
+def calendar() -> None:
+    """Fill the table calendar with the public holidays of INODE_HOLIDAYS.
+
+    Every sync does so for the years from the first load to the end of next year; other years are for `fill`.
+    """
+
+
+@calendar.command(params=[failure.debug_option()])
+@click.option("--from", "first", type=DAY, required=True, help="The first date.")
+@click.option("--to", "last", type=DAY, required=True, help="The last date, which is included.")
+@click.option("--replace", is_flag=True, help="Also rewrite what is there, after INODE_HOLIDAYS was changed.")
+def fill(first: datetime, last: datetime, replace: bool) -> None:
+    """Enter each date that is not there yet; what people entered or changed stays unless --replace is given.
+
+    --replace says again whether a date is a holiday and what it is called, never whether it is excluded.
+    """
+    from inode_pipeline.config import LocalSettings
+    from inode_pipeline.warehouse.calendar import fill_calendar
+    from inode_pipeline.warehouse.engine import open_warehouse
+    from inode_pipeline.warehouse.migrate import require_migrated
+
+    if first > last:
+        raise ConfigError(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}.", remedy="Swap them.")
+    settings = LocalSettings.load()
+    if settings.holidays is None:
+        raise ConfigError(
+            "INODE_HOLIDAYS is missing: whose public holidays the calendar holds.",
+            remedy="Set it to a country with a province or state, such as CA-ON or US-OH.",
+        )
+    with open_warehouse(settings) as warehouse:
+        require_migrated(warehouse)
+        written = fill_calendar(warehouse, settings.holidays, first.date(), last.date(), replace=replace)
+    click.echo(f"{written} date{'s'[: written != 1]} written, with the holidays of {settings.holidays}.")
+
+
+@click.group(short_help="Freeze the free-flow travel times that indices divide by.")
+def baselines() -> None:
+    """Keep the free-flow travel times that indices divide by, so that a published index stays what it was.
+
+    Every sync freezes what iNode says of a link that has no baseline yet. A version is added and never changed.
+    """
+
+
+@baselines.command(params=[failure.debug_option()])
+@click.option("--method", type=click.Choice(METHODS), required=True, help="What iNode says, or what was measured.")
+@click.option("--from", "first", type=DAY, help="The first date of the measurements; 91 days if left out.")
+@click.option("--to", "last", type=DAY, help="The last date, which is included; the last whole one if left out.")
+def freeze(method: str, first: datetime | None, last: datetime | None) -> None:
+    """Add a version of one method's baselines.
+
+    configured: the free-flow travel time that iNode has for each link now. p85_offpeak_speed: length over the 85th
+    percentile of the off-peak speeds that were measured (FHWA Urban Congestion Report: weekdays 09-16 and 19-22,
+    weekends 06-22, local time), for links with measurements on enough days.
+    """
+    from inode_pipeline.analysis import baselines
+    from inode_pipeline.config import LocalSettings
+    from inode_pipeline.warehouse.engine import open_warehouse
+    from inode_pipeline.warehouse.migrate import require_migrated
+
+    with open_warehouse(LocalSettings.load()) as warehouse:
+        require_migrated(warehouse)
+        frozen = baselines.freeze(warehouse, cast("Method", method), first and first.date(), last and last.date())
+    click.echo(f"{frozen.method} version {frozen.version}: {frozen.links} link{'s'[: frozen.links != 1]}.")
+    if frozen.too_few_days:
+        click.echo(f"Left out for want of days with measurements: {frozen.too_few_days}.")
+    if frozen.changed_configuration:
+        click.echo(f"Left out because their length or sensors changed in those dates: {frozen.changed_configuration}.")
