@@ -185,6 +185,8 @@ def _of_the_machine(problem: BaseException) -> PipelineError | None:
         return _of_the_system(problem, os.strerror(problem.errno))
     if isinstance(problem, MemoryError):
         return PipelineError("This machine has no memory left.", remedy="Free some, or raise the limit, and run again.")
+    if isinstance(problem, RuntimeError) and "home directory" in str(problem):
+        return ConfigError("~ is no folder here: its user has no home on this machine.", remedy="Write the whole path.")
     if isinstance(problem, RuntimeError) and str(problem) == "can't start new thread":
         return PipelineError("This machine allows no more threads.", remedy="Raise the limit (ulimit -u).")
     return None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
@@ -221,7 +222,9 @@ def _variables(fields: Sequence[str], verb: str | None = None) -> str:
 
 def unknown_variables() -> dict[str, str | None]:
     """Each `INODE_` variable of the environment and of `.env` that is no setting, and the setting it resembles."""
-    given = {*os.environ, *(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else {})}
+    given = set(os.environ)
+    with suppress(OSError, UnicodeDecodeError):  # whoever needs the file reports what is wrong with it
+        given.update(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else ())
     names = {name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX)}
     known = [field.upper() for field in Settings.model_fields]
     similar = {name: get_close_matches(name, known, n=1) for name in sorted(names.difference(known))}

@@ -212,3 +212,47 @@ def test_an_answer_cut_off_by_ctrl_c_is_no_error(capsys):
     problem.__cause__ = KeyboardInterrupt()
 
     assert present(capsys, problem) == (130, "", "Stopped.\n")
+
+
+@pytest.mark.parametrize("command", ["status", "doctor", "query"])
+def test_a_file_of_settings_in_another_encoding_is_told_as_one(run, command):
+    """By the commands that read it; the others do not need it."""
+    Path(".env").write_bytes("INODE_PASSWORD=\u00fc\n".encode("latin-1"))
+    ended = run(command)
+
+    told = f"{Path.cwd()}/.env is not written in UTF-8."
+    assert (ended.code, told in ended.stdout + ended.stderr) == ((0, False) if command == "query" else (2, True))
+
+
+@pytest.mark.parametrize(
+    ("problem", "expected"),
+    [
+        (RuntimeError("Could not determine home directory."), "[ConfigError] ~ is no folder here: its user has no"),
+        (RuntimeError("can't start new thread"), "[PipelineError] This machine allows no more threads."),
+        (MemoryError(), "[PipelineError] This machine has no memory left."),
+        (OSError(30, "x", "/some/file"), "[PipelineError] /some/file cannot be used: Read-only file system."),
+        (OSError(9, "x"), "[PipelineError] The result could not be written to standard output: Bad file descriptor."),
+        (FileNotFoundError(2, "No usable temporary directory found"), "[PipelineError] The operating system refused:"),
+    ],
+)
+def test_m79_what_the_machine_refuses_is_no_unexpected_error(capsys, problem, expected):
+    """Each has a sentence and a remedy; only what is a fault of this program asks for a report."""
+    _, _, err = present(capsys, problem)
+
+    assert err.startswith(expected)
+    assert "did not expect" not in err
+
+
+def test_a_damaged_sqlite_file_is_told_as_one(run, account):
+    """Not as one of another program or version; the remedy is a backup, or what SQLite can still read."""
+    assert run("sync").code == 0
+    file = Path("data/inode.db")
+    content = bytearray(file.read_bytes())
+    content[8192:] = b"\x5a" * (len(content) - 8192)
+    file.write_bytes(content)
+
+    for command in ("status", "sync"):
+        ended = run(command)
+        assert ended.code == 1
+        assert f"The SQLite file {Path.cwd()}/data/inode.db is damaged" in ended.stderr
+        assert "Restore it from a backup, or save what can be read with .recover" in ended.stderr
