@@ -115,13 +115,44 @@ def test_m79_a_missing_temporary_folder_changes_nothing(process, account):
 @pytest.mark.parametrize("command", [["sync"], ["demo"], ["migrate"], ["inspect", "--write", "map.toml"]])
 def test_m79_a_read_only_file_system_is_named_by_whoever_writes(process, account, tmp_path, command):
     """The sentence says which file and that its file system is read-only."""
-    read_only = mounted(f"mount --bind {tmp_path} {tmp_path}; mount -o remount,bind,ro {tmp_path}; cd {tmp_path}")
-    ended = process(*command, variables=account, within=read_only)
+    ended = process(*command, variables=account, within=read_only(tmp_path))
 
     assert ended.code in (1, 2)
     assert (str(tmp_path) if command[0] != "inspect" else "map.toml") in ended.stderr
     assert "ead-only file system" in ended.stderr
     assert "did not expect" not in ended.stderr
+
+
+def read_only(folder) -> list[str]:
+    """A program that runs the command in a folder on a read-only file system."""
+    return mounted(f"mount --bind {folder} {folder}; mount -o remount,bind,ro {folder}; cd {folder}")
+
+
+READERS = [["status"], ["query", "data_freshness"], ["migrate", "--check"]]
+
+
+@may_mount
+@pytest.mark.parametrize("command", READERS)
+def test_m79_what_only_reads_works_on_a_read_only_file_system(process, account, tmp_path, command):
+    """A backup that is mounted somewhere can be looked at."""
+    assert process("sync", variables=account).code == 0
+    ended = process(*command, variables=account, within=read_only(tmp_path))
+
+    assert (0, "") == (ended.code, ended.stderr)
+
+
+@needs(*NO_ONE)
+@pytest.mark.parametrize("command", READERS)
+def test_m79_what_only_reads_works_for_a_user_who_may_not_write(process, account, tmp_path, command):
+    """The analyst is not the user of the nightly run; nothing is left in the folder."""
+    assert process("sync", variables=account).code == 0
+    for path in (tmp_path / "data", tmp_path / "data" / "inode.db"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    before = sorted((tmp_path / "data").iterdir())
+    ended = process(*command, variables=account, within=NO_ONE)
+
+    assert (0, "") == (ended.code, ended.stderr)
+    assert before == sorted((tmp_path / "data").iterdir())
 
 
 @pytest.mark.parametrize("command", [["status"], ["sync"], ["demo"]])
