@@ -51,6 +51,7 @@ def deployment(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory)
             "INODE_WAREHOUSE_URL": postgresql_server.url(database),
             "INODE_SYNC_SCHEDULE": f"{tick.minute} {tick.hour} * * *",
             "INODE_TIMEZONE": zone,
+            "INODE_START_DATE": str(tick.date() - timedelta(days=30)),
         }
         settings = settings_of(variables)
         today = tick.date()

@@ -80,6 +80,7 @@ def _ticking(stack: ExitStack, variables: dict[str, str], home: Any, *, landed: 
     variables = variables | {
         "INODE_BASE_URL": server.base_url,
         "INODE_TIMEZONE": zone,
+        "INODE_START_DATE": str(now.date() - timedelta(days=30)),
         "INODE_SYNC_SCHEDULE": EVERY_MINUTE,
         # Five minutes from now for the first time: the first tick of all is the nightly sync's alone.
         "INODE_SAMPLE_SCHEDULE": f"{now.minute % 5}-59/5 * * * *",
