@@ -1,4 +1,4 @@
-"""The code location `inode_pipeline`: everything that the modules of `defs` declare. Keep out: everything else."""
+"""The code location `inode_pipeline`: everything that the modules of `defs` declare."""
 
 import warnings
 

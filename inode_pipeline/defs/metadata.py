@@ -2,7 +2,7 @@
 
 Numbers are entries of their own, so that the UI can plot them over time.
 Concept: https://docs.dagster.io/guides/build/assets/metadata-and-tags
-Keep out: anything of a record beyond the preview's typed columns.
+Of a record, only the typed columns of the preview are shown.
 """
 
 from collections.abc import Mapping, Sequence

@@ -55,7 +55,7 @@ def load(
         base_url = settings.base_url if isinstance(settings, Settings) else None
         receipt = loading.merge(rules, replace(facts, base_url=base_url))
     for note in (
-        *_note_on_measurements(receipt, normaliser),
+        *_note_on_measurements(normaliser),
         *_notes(receipt, facts, new_fields),
         *_notes_on_records(normaliser),
     ):
@@ -119,7 +119,7 @@ def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) 
     """What a green load must not hide, a sentence each."""
     name = receipt.endpoint
     if receipt.verdict == "unverified":
-        yield f"The walk is unverified: the API counts no {name}, so none was marked as gone."
+        yield f"The walk is unverified: nothing shows that it is complete, so no {name} were marked as gone."
     if facts.unreadable:
         yield f"{facts.unreadable} records have no readable id, so no {name} were marked as gone."
     if receipt.rejected:
@@ -152,13 +152,8 @@ def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
         yield "Units are not checked: no record has length, travel time and speed."
 
 
-def _note_on_measurements(receipt: Receipt, normaliser: Normaliser) -> Iterator[str]:
-    """Say first that nothing was measured: every column of measurements may be NULL in spite of a green load."""
-    if not receipt.received or receipt.no_data < receipt.received - receipt.rejected - receipt.duplicate:
-        return
+def _note_on_measurements(normaliser: Normaliser) -> Iterator[str]:
+    """Where nothing was measured, which the receipt says first, name what may hold the measurements."""
     unread = ", ".join(short(path) for path in normaliser.unread_measurements)
-    yield (
-        "Nothing is measured: no record has a speed or a travel time with its time, so no observation was kept. "
-        + (f"These objects hold such fields, but are not read: {unread}. " if unread else "")
-        + "`inode-pipeline inspect` shows the fields; name the right ones in INODE_FIELD_MAP_FILE."
-    )
+    if unread and normaliser.counts.no_data == normaliser.received - normaliser.rejected - normaliser.duplicate:
+        yield f"Not read, although it has fields named like measurements: {unread}. A field map can name them."

@@ -1,6 +1,6 @@
 """Stands between a client and a server, and spoils the answers it is told to spoil.
 
-One request a connection. Keep out: what the requests mean; a GET is a page, a POST a login.
+One request a connection. A GET is a page, a POST a login.
 """
 
 from __future__ import annotations
