@@ -155,7 +155,7 @@ def test_the_asset_page_shows_dates_metadata_and_checks(page: Page, deployment: 
     day = max(wait_for("a loaded date", lambda: deployment.green("links")))  # whichever tests ran before
     show(page, f"/assets/links?view=partitions&partition={day}", "Complete: ")
     picture(page, "5-asset")
-    show(page, "/assets/links?view=checks", "walk_is_proven")
+    show(page, "/assets/links?view=checks", "recount_agrees")
     picture(page, "6-checks")
 
 
