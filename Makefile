@@ -12,7 +12,7 @@ COUNTED := | awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } /^In
 export DAGSTER_DISABLE_TELEMETRY := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check soak dev bench lock licences lint dictionary
+.PHONY: help demo test check soak dev bench lock licences lint dictionary reliability
 
 help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -24,7 +24,7 @@ demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthe
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: lint  ## Lint, types, import contracts and every test but the long ones
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not soak"
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup -m "not soak" --reliability check
 
 # Whole rooms that cost more than the inner loop may: real servers, faults, processes. `make test` runs them.
 LEFT_TO_TEST := reference faults cli defs views analysis operating project
@@ -32,6 +32,9 @@ LEFT_TO_TEST := reference faults cli defs views analysis operating project
 check: lint  ## The inner loop: lint, types, contracts and the fast tests on SQLite
 	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup $(LEFT_TO_TEST:%=--ignore=tests/%) \
 	  -m "not soak and not slow and not browser and not postgresql"
+
+reliability: $(DEV)  ## Write the tests' names into docs/reliability.md
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadgroup -m "not soak" -k "$$(seq -f m%02g -s ' or ' 1 99)" --reliability write
 
 lint: $(DEV)
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
 from tests.postgresql import PostgreSQLServer, running_postgresql
 
+pytest_plugins = ["tests.reliability"]
+
 # A busy machine must not fail a property, and the same commit must not pass once and fail once: the long runs under
 # `soak` look for new examples, with HYPOTHESIS_PROFILE=random.
 hypothesis_settings.register_profile(
