@@ -1,4 +1,4 @@
-"""Read the JSON of one page, which nobody has promised us.
+"""What an answer of the server means: its status (good, worth another try, or final) and the JSON of a page.
 
 `read_answer` accepts a page of records and refuses everything else that a server may send with status 200.
 msgspec reads a page. What it refuses is read again by the standard library, which also takes NaN, infinities and half
@@ -11,14 +11,26 @@ Not here: what a field means, see `endpoints/`; where the next page is, see `pag
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final, Literal, NotRequired, TypedDict
 
+import httpx
 import msgspec
 
-from inode_pipeline.errors import ApiContractError, PayloadTooLargeError
+from inode_pipeline.api.retry import Retryable, asked_pause
+from inode_pipeline.errors import (
+    ApiContractError,
+    ApiProtocolError,
+    ApiUnavailableError,
+    ForeignUrlError,
+    IncompleteWalkError,
+    PayloadTooLargeError,
+    PipelineError,
+    RateLimitedError,
+)
 from inode_pipeline.text import quoted
 
 MAX_VALUES: Final = 8_000_000
@@ -31,6 +43,14 @@ _TOO_MANY_DIGITS: Final = b"0" * 4_301
 _REMEDY: Final = (
     "Check that INODE_BASE_URL is the API's address; if it is, the API has changed: see docs/operations.md."
 )
+
+PREFIX_REMEDY: Final = (
+    "Something between this machine and the API changes its paths: ask whoever runs it to pass the prefix on, or set "
+    "INODE_BASE_URL to the address by which the API knows itself."
+)
+
+_GOOD: Final = (200, 203)
+"""203 is a 200 that a proxy has had in its hands; a page that it has changed does not parse or does not count up."""
 
 _object_of: Any = TypedDict  # the keys are chosen at run time, where no type checker can follow
 
@@ -100,7 +120,7 @@ def _read_by_the_standard_library(body: bytes) -> object:
     except RecursionError:
         raise _too_large("too deeply nested") from None
     except json.JSONDecodeError as problem:
-        raise _not_a_page(_not_json(body)) from problem
+        raise _not_a_page(f"it {_not_json(body)}") from problem
     except ValueError:
         raise _too_large("a number of thousands of digits") from None
 
@@ -148,9 +168,7 @@ def _keys(value: dict[str, Any]) -> str:
 
 def _not_json(body: bytes) -> str:
     text = body.strip()
-    if not text:
-        return "it is empty"
-    return "it is an HTML page" if text.startswith(b"<") else "it is not JSON"
+    return "is empty" if not text else "is an HTML page" if text.startswith(b"<") else "is not JSON"
 
 
 def _not_a_page(why: str) -> ApiContractError:
@@ -159,3 +177,106 @@ def _not_a_page(why: str) -> ApiContractError:
 
 def _too_large(why: str) -> PayloadTooLargeError:
     return PayloadTooLargeError(f"The answer is no sensible page: {why}.", remedy=_REMEDY)
+
+
+def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
+    """Do nothing if trying again would not help. `secrets` are kept out of what is quoted; None quotes nothing.
+
+    Raises:
+        Retryable: the server throttles or fails.
+
+    """
+    status, path = response.status_code, response.request.url.path
+    if status == 429:
+        limited = RateLimitedError(
+            f"The server throttles requests to {path} (429).",
+            remedy="Try again later; if it happens often, lower INODE_CONCURRENCY or sync less often.",
+        )
+        raise Retryable(limited, asked_s=asked_pause(response.headers, now))
+    if status >= 500:
+        text = "" if secrets is None else quoted(response.content, secrets)
+        unavailable = ApiUnavailableError(
+            f"The server answered {status} to a request for {path}" + (f": {text}" if text else "."),
+            remedy="Try again later; if it stays, ask the API's support.",
+        )
+        raise Retryable(unavailable, asked_s=asked_pause(response.headers, now))
+
+
+def damage_of(body: bytes, *, is_api: bool) -> str | None:
+    """How something between here and the API has damaged the body of a good answer; None if it has not.
+
+    `is_api`: this address has sent good JSON before, so that a page for people means maintenance, not a wrong address.
+    """
+    text = body.removeprefix(_BOM).strip()
+    try:
+        json.loads(text.decode(errors="replace"))
+    except json.JSONDecodeError:
+        if text[:1] in (b"{", b"["):
+            return f"breaks off or is damaged within its JSON ({len(body)} bytes)"
+        return _not_json(text) if is_api else None
+    except (ValueError, RecursionError):
+        return None
+    return None
+
+
+def damaged(what: str, how: str) -> Retryable:
+    """A good status with an answer that is none: worth another try, as a 503 is."""
+    return Retryable(
+        ApiUnavailableError(
+            f"{what} {how}, every time, although the status is good.",
+            remedy="Try again later: a server in maintenance does this. If it stays, look for a proxy between this "
+            "machine and the API that cuts or replaces answers.",
+        )
+    )
+
+
+def raise_if_no_page(response: httpx.Response, number: int, first_path: str, secrets: Collection[str]) -> None:
+    """Do nothing if the answer may be a page. `first_path` is where page 1 came from.
+
+    Raises:
+        IncompleteWalkError: a page after the first is gone, so the pages were cut anew meanwhile.
+        ForeignUrlError: the same, but the address has another path than page 1.
+        ApiContractError: a good status, but no body.
+        ApiProtocolError: a refusal that no retry can change.
+
+    """
+    if response.status_code not in _GOOD:
+        raise _final(response, number, first_path, quoted(response.content, secrets))
+
+
+def _final(response: httpx.Response, number: int, first_path: str, text: str) -> PipelineError:
+    status, path = response.status_code, response.request.url.path
+    quote = f": {text}" if text else "."
+    if status == 404 and number > 1 and path != first_path:
+        return ForeignUrlError(
+            f"Page {number} is not there (404): the API leads to {response.request.url.copy_with(query=None)}, "
+            f"and page 1 came from {response.request.url.copy_with(query=None, path=first_path)} by INODE_BASE_URL.",
+            remedy=PREFIX_REMEDY,
+        )
+    if status == 404 and number > 1:
+        return IncompleteWalkError(
+            f"Page {number} was announced and is gone (404): records were deleted meanwhile.",
+            remedy="Try again, at a quieter time.",
+        )
+    if status == 404:
+        what = "a page for people" if b"<" in response.content[:200] else "no such address"
+        return ApiProtocolError(
+            f"{response.request.url.copy_with(query=None)} is not this API: the server knows {what} (404){quote}",
+            remedy="Check INODE_BASE_URL; v1/links/ must lie under it.",
+        )
+    if status == 206:
+        return ApiContractError(
+            f"Page {number} came in part only: the server answered 206 to a request for {path}, which asked for the "
+            "whole.",
+            remedy="Look for a cache or proxy between this machine and the API; if there is none, report it to the "
+            "API's support.",
+        )
+    if status < 400:
+        return ApiContractError(
+            f"Page {number} has no content: the server answered {status} to a request for {path}.",
+            remedy="Check that INODE_BASE_URL is the API's address.",
+        )
+    return ApiProtocolError(
+        f"The server refused page {number} at {path} ({status}){quote}",
+        remedy="Check INODE_BASE_URL, INODE_PAGE_SIZE and INODE_PAGE_SIZE_PARAM.",
+    )

@@ -17,7 +17,7 @@ from typing import Final
 
 import httpx
 
-from inode_pipeline.api.status import damage_of, damaged, raise_if_transient
+from inode_pipeline.api.answer import damage_of, damaged, raise_if_transient
 from inode_pipeline.api.token import Token, read_token
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import (

@@ -18,12 +18,18 @@ from urllib.parse import urlsplit
 import httpx
 
 from inode_pipeline import __version__
-from inode_pipeline.api.answer import Answer, read_answer
+from inode_pipeline.api.answer import (
+    Answer,
+    damage_of,
+    damaged,
+    raise_if_no_page,
+    raise_if_transient,
+    read_answer,
+)
 from inode_pipeline.api.auth import ApiKey, PasswordGrant, Tally
 from inode_pipeline.api.pagination import Origin, Page, Route, with_headers
 from inode_pipeline.api.prefetch import Fetched, traverse
 from inode_pipeline.api.retry import Deadline, keep_trying
-from inode_pipeline.api.status import damage_of, damaged, raise_if_no_page, raise_if_transient
 from inode_pipeline.api.transport import Cancellation, Transport
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import ApiContractError, ApiProtocolError, PayloadTooLargeError

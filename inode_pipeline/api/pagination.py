@@ -14,17 +14,13 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote_plus, urljoin, urlsplit
 
-from inode_pipeline.api.answer import Answer
+from inode_pipeline.api.answer import PREFIX_REMEDY, Answer
 from inode_pipeline.errors import ApiContractError, ForeignUrlError
 from inode_pipeline.text import quoted
 
 MAX_ADDRESS_LENGTH: Final = 8_000
 _LINK: Final = re.compile(r'<([^>]*)>((?:[^,"<]|"(?:[^"\\]|\\.)*")*)')
 _RELATION: Final = re.compile(r';\s*rel\s*=\s*(?:"([^"]*)"|([^\s;,"]*))', re.IGNORECASE)
-PREFIX_REMEDY: Final = (
-    "Something between this machine and the API changes its paths: ask whoever runs it to pass the prefix on, or set "
-    "INODE_BASE_URL to the address by which the API knows itself."
-)
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _NEVER_SENT: Final = "access_token"
 

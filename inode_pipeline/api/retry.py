@@ -2,7 +2,7 @@
 
 A transient failure is raised as `Retryable` around the error that a person would see; `keep_trying` tries again and
 in the end raises that error. Everything else, and every `BaseException`, passes through untouched.
-Not here: what a status or an exception means, see `status.py` and `transport.py`.
+Not here: what a status or an exception means, see `answer.py` and `transport.py`.
 """
 
 from __future__ import annotations
