@@ -12,7 +12,7 @@ from typing import Any
 from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint
 from inode_pipeline.endpoints.record import source_in
 from inode_pipeline.errors import FieldsNotFoundError, SchemaDriftError, TooManyRejectedError
-from inode_pipeline.normalise.counts import ColumnHistory, Counts
+from inode_pipeline.normalise.fields import ColumnHistory, Counts
 from inode_pipeline.normalise.inventory import describe_fields, listed
 from inode_pipeline.text import short, visible
 

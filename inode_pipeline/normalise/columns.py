@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column, Endpoint, Type
-from inode_pipeline.normalise.counts import Counts
 from inode_pipeline.normalise.extra import canonical_json, read_extra
-from inode_pipeline.normalise.fields import Fields, Filling, fill
+from inode_pipeline.normalise.fields import Counts, Fields, Filling, fill
 from inode_pipeline.normalise.geometry import GeometryReader
 from inode_pipeline.normalise.times import EARLIEST_MEASUREMENT, microseconds, read_times
 from inode_pipeline.normalise.values import (

@@ -15,7 +15,7 @@ import numpy as np
 
 from inode_pipeline.endpoints.endpoint import TO_WAREHOUSE, Endpoint, Motion
 from inode_pipeline.errors import UnitsError
-from inode_pipeline.normalise.counts import Counts
+from inode_pipeline.normalise.fields import Counts
 
 LOWEST, HIGHEST = 0.8, 1.25
 """The median of length over time over speed may lie between these; both ends are allowed."""

@@ -14,7 +14,7 @@ from inode_pipeline.endpoints.fieldmap import read_field_map
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import UnitsError
 from inode_pipeline.normalise import Normaliser
-from inode_pipeline.normalise.counts import Counts
+from inode_pipeline.normalise.fields import Counts
 from inode_pipeline.normalise.units import MOST, Sample, check_units, count, units_agree
 
 # length in m, travel time in s, speed in km/h: what the road really did
