@@ -24,8 +24,8 @@ from inode_pipeline.normalise.units import HIGHEST, LOWEST, motions
 from inode_pipeline.text import short
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import reading
-from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.tables import FACTS, LOADS, REJECTED_RECORDS, WALKS, endpoint_table
+from inode_pipeline.warehouse.walks import LandedWalk, walk_by_id
 
 __all__ = ["CHECKS"]
 
@@ -122,7 +122,7 @@ def recount_agrees(context: CheckContext) -> Result:
     if not walks:
         return NOTHING_LOADED
     load = walks[0]
-    walk = landing.walk_by_id(context.warehouse, load.walk_id)
+    walk = walk_by_id(context.warehouse, load.walk_id)
     if walk is None or walk.purged_at is not None:
         return PURGED
     if load.normaliser_version != NORMALISER_VERSION:
@@ -331,7 +331,7 @@ def _stored_hashes(context: CheckContext) -> dict[str, str]:
 
 def _kinds(context: CheckContext, walk_id: str) -> Mapping[str, set[str]]:
     """The kinds of each field, except null, on the first landed page of a walk; empty if the pages were purged."""
-    walk = landing.walk_by_id(context.warehouse, walk_id)
+    walk = walk_by_id(context.warehouse, walk_id)
     if walk is None or walk.purged_at is not None:
         return {}
     try:

@@ -16,11 +16,10 @@ from typing import cast
 from sqlalchemy import Connection, text
 
 from inode_pipeline.errors import ConfigError
-from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.dictionary import read_head
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.migrate import sql_folder
-from inode_pipeline.warehouse.views import View, read_views
+from inode_pipeline.warehouse.views import View, read_views, spell
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OWN_DAYS = (

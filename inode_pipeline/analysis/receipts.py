@@ -12,8 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, func, select, true
 
 from inode_pipeline.endpoints.endpoint import CONTAINED, Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.loads import newest_load
-from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.receipt import Receipt, newest_load
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, FactTables, endpoint_table
 from inode_pipeline.warehouse.types import Json
 

@@ -13,10 +13,10 @@ from sqlalchemy import Boolean, Column, Connection, MetaData, Table, func, inspe
 from inode_pipeline.analysis.nights import ticks
 from inode_pipeline.analysis.receipts import unmeasured
 from inode_pipeline.config import LocalSettings
-from inode_pipeline.endpoints.catalogue import all_endpoints
+from inode_pipeline.endpoints import all_endpoints
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
-from inode_pipeline.warehouse.loads import newest_load
+from inode_pipeline.warehouse.receipt import newest_load
 from inode_pipeline.warehouse.runs import is_gone
 from inode_pipeline.warehouse.tables import LOADS, METADATA, RUNS, WALKS, endpoint_table
 

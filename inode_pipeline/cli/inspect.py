@@ -57,10 +57,11 @@ def _landed(walk_id: str) -> tuple[Endpoint, Sequence[object]]:
     from inode_pipeline.endpoints.links import LINKS
     from inode_pipeline.warehouse import landing
     from inode_pipeline.warehouse.engine import open_warehouse
+    from inode_pipeline.warehouse.walks import walk_by_id
 
     settings = LocalSettings.load()
     with open_warehouse(settings, read_only=True) as warehouse:
-        walk = landing.walk_by_id(warehouse, walk_id)
+        walk = walk_by_id(warehouse, walk_id)
         if walk is None:
             raise ConfigError("There is no landed walk with this id.", remedy="The table `walks` lists them.")
         page = next(iter(landing.pages(warehouse, walk)))

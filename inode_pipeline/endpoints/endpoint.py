@@ -109,6 +109,11 @@ class Endpoint:
         """The column that identifies a record."""
         return self.columns[0]
 
+    @property
+    def mapped_sources(self) -> tuple[str, ...]:
+        """The sources that a field map has named; none if the endpoint is as it was declared."""
+        return tuple(path for column in self.columns if column.is_mapped for path in column.sources)
+
     def place_of_measurements(self, has: HasField) -> str | None:
         """Where the measurements are: "" for the record itself, or the path of an object in it; None where nowhere.
 

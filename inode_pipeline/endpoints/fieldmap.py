@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from inode_pipeline.endpoints.catalogue import all_endpoints
+from inode_pipeline.endpoints import all_endpoints
 from inode_pipeline.endpoints.endpoint import (
     GEOMETRY_FORMATS,
     TIME_FORMATS,

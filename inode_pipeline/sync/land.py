@@ -17,13 +17,11 @@ from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.endpoints.record import KeyReader
 from inode_pipeline.normalise.checks import Required
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
-from inode_pipeline.sync.relaxed_gc import relaxed_gc
-from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse
-from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
+from inode_pipeline.warehouse.landing import LandingStore
+from inode_pipeline.warehouse.walks import LandedWalk, known_keys, sweep
 
 
-@relaxed_gc()
 def land(
     settings: Settings,
     warehouse: Warehouse,
@@ -39,7 +37,7 @@ def land(
     Each page is stored before its records are looked at. If no walk is accepted, no page of this call is kept.
     `clock` gives the instants of the walk; another than the machine's is for demonstrations and tests.
     """
-    landing.sweep(warehouse)
+    sweep(warehouse)
     store = _FollowedStore(LandingStore(warehouse, endpoint, run_id, snapshot_date), endpoint, listen)
     identify = KeyReader(endpoint)
     try:
@@ -49,7 +47,7 @@ def land(
                 endpoint.path,
                 identify=identify,
                 fields=identify.fields,
-                known=landing.known_keys(warehouse, endpoint),
+                known=known_keys(warehouse, endpoint),
                 store=store,
             )
         return store.landing.seal(proven)

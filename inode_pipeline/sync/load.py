@@ -6,27 +6,25 @@ Not here: which walks are loaded, see `dates.py`; the SQL, see `warehouse/merge.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 from uuid import uuid4
 
 from inode_pipeline.api.answer import read_answer
-from inode_pipeline.config import LocalSettings, Settings
+from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import NORMALISER_VERSION, Batch, Normaliser, frames
 from inode_pipeline.sync.attempt import Listener, Progress, ignore
-from inode_pipeline.sync.relaxed_gc import relaxed_gc
 from inode_pipeline.text import short
 from inode_pipeline.warehouse import landing, merge
 from inode_pipeline.warehouse.engine import Warehouse
-from inode_pipeline.warehouse.landing import LandedWalk
 from inode_pipeline.warehouse.receipt import Receipt
+from inode_pipeline.warehouse.walks import LandedWalk
 
 ROWS_A_CALL: Final = 1000
 PAGES_A_CALL: Final = 100
 
 
-@relaxed_gc()
 def load(
     settings: LocalSettings,
     warehouse: Warehouse,
@@ -37,23 +35,23 @@ def load(
     tally: LandedWalk | None = None,
     allow_shrink: bool = False,
     zone: str | None = None,
+    base_url: str | None = None,
     listen: Listener = ignore,
 ) -> Receipt:
     """Make rows of a landed walk: typed, staged and merged in one transaction, all of it or nothing.
 
     Everything that can stop a load is known before its commit and raises inside it. `tally` is the walk itself if
-    this call has asked the API for it, so that the receipt counts its requests. `zone` and the API's address
-    are stored by the first load.
+    this call has asked the API for it, so that the receipt counts its requests. The first load stores `zone` and
+    `base_url`.
     """
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
     normaliser = Normaliser(endpoint, walk.snapshot_at)
     with merge.loading(warehouse, endpoint, walk, load_id=str(uuid4()), run_id=run_id) as loading:
         _stage_pages(warehouse, walk, normaliser, loading)
         normaliser.check(loading.previous_fields, settings.max_rejected_fraction)
-        facts = _facts(walk, normaliser, tally, zone)
+        facts = _facts(walk, normaliser, tally, zone, base_url)
         new_fields = _new_fields(loading, facts)
-        base_url = settings.base_url if isinstance(settings, Settings) else None
-        receipt = loading.merge(rules, replace(facts, base_url=base_url))
+        receipt = loading.merge(rules, facts)
     for note in (
         *_note_on_measurements(normaliser),
         *_notes(receipt, facts, new_fields),
@@ -71,7 +69,9 @@ def _stage_pages(warehouse: Warehouse, walk: LandedWalk, normaliser: Normaliser,
     waiting.stage()
 
 
-def _facts(walk: LandedWalk, normaliser: Normaliser, tally: LandedWalk | None, zone: str | None) -> merge.LoadFacts:
+def _facts(
+    walk: LandedWalk, normaliser: Normaliser, tally: LandedWalk | None, zone: str | None, base_url: str | None
+) -> merge.LoadFacts:
     return merge.LoadFacts(
         received=normaliser.received,
         duplicate=normaliser.duplicate,
@@ -84,6 +84,7 @@ def _facts(walk: LandedWalk, normaliser: Normaliser, tally: LandedWalk | None, z
         retries=tally.retries if tally else 0,
         logins=tally.logins if tally else 0,
         zone=zone,
+        base_url=base_url,
     )
 
 

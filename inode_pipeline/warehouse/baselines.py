@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from inode_pipeline.warehouse.analyst_tables import LINK_BASELINES
 from inode_pipeline.warehouse.engine import Warehouse, transaction
-from inode_pipeline.warehouse.loads import newest_load
+from inode_pipeline.warehouse.receipt import newest_load
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
 
 CONFIGURED = "configured"

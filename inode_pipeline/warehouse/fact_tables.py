@@ -34,11 +34,17 @@ def _key() -> Column[str]:
     return text("link_id", "The link, as in links.")
 
 
-def _values() -> Sequence[Column[Any]]:
+def _measured() -> Sequence[Column[Any]]:
+    """One set of values of a link at a time, and the walk that showed it."""
     return (
+        _key(),
+        time("observed_at", "When the interval was measured, in UTC."),
         measure("travel_time_s", "The mean travel time of the interval; NULL if the API gave none.", nullable=True),
         measure("speed_kmh", "The mean speed of the interval; NULL if the API gave none.", nullable=True),
         count("sample_count", "How many vehicles the values rest on; NULL if the API gave none.", nullable=True),
+        time(
+            "snapshot_at", "The earliest loaded walk that showed these values; it leads to its rows in walks and loads."
+        ),
     )
 
 
@@ -76,12 +82,7 @@ def _observations() -> Table:
     return Table(
         "link_observations",
         METADATA,
-        _key(),
-        time("observed_at", "When the interval was measured, in UTC."),
-        *_values(),
-        time(
-            "snapshot_at", "The earliest loaded walk that showed these values; it leads to its rows in walks and loads."
-        ),
+        *_measured(),
         PrimaryKeyConstraint("link_id", "observed_at"),
         # A walk that is loaded again looks for what it was the earliest to show.
         Index(None, "snapshot_at"),
@@ -94,12 +95,7 @@ def _corrections() -> Table:
     return Table(
         "observation_corrections",
         METADATA,
-        _key(),
-        time("observed_at", "When the interval was measured, in UTC."),
-        *_values(),
-        time(
-            "snapshot_at", "The earliest loaded walk that showed these values; it leads to its rows in walks and loads."
-        ),
+        *_measured(),
         PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
         Index(None, "snapshot_at"),
         comment="Values that an observation had before the API corrected it, so that old figures can be explained.",

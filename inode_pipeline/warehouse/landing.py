@@ -21,39 +21,11 @@ from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedErro
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.statements import insert_if_absent, require_written
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
-from inode_pipeline.warehouse.walks import (
-    LandedWalk,
-    allow_shrink,
-    dates_landed,
-    known_keys,
-    landed_walk,
-    newest_walk,
-    purge,
-    sweep,
-    unloaded_walk,
-    walk_by_id,
-    walks_on,
-)
+from inode_pipeline.warehouse.walks import LandedWalk, landed_walk, newest_walk
 
 if TYPE_CHECKING:  # a command that only reads pages need not load the HTTP client
     from inode_pipeline.api.pagination import Page
     from inode_pipeline.api.walk import ProvenWalk
-
-__all__ = [
-    "LandedPage",
-    "LandedWalk",
-    "LandingStore",
-    "allow_shrink",
-    "dates_landed",
-    "known_keys",
-    "newest_walk",
-    "pages",
-    "purge",
-    "sweep",
-    "unloaded_walk",
-    "walk_by_id",
-    "walks_on",
-]
 
 CLOCK_TOLERANCE = timedelta(seconds=5)
 MICROSECOND = timedelta(microseconds=1)

@@ -4,8 +4,10 @@
         load.stage(frame, rejected)                     # one page or several, any number of times
         receipt = load.merge(MergeRules(0.2), facts)    # committed where the block ends
 
-Everything that can stop a load raises inside the block, before the commit. The rules are in `rules.py`, the
-statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in `loads.py`.
+Everything that can stop a load raises inside the block, before the commit. When too many links are missing, the load
+stops and the walk is refused by name until a person allows it.
+The rules are in `rules.py`, the statements in `apply.py`, what is kept of the past in `facts/`, the load's own row in
+`receipt.py`.
 """
 
 from __future__ import annotations
@@ -13,36 +15,50 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 
 import pandas as pd
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from inode_pipeline.endpoints.endpoint import Endpoint
+from inode_pipeline.errors import LandingCorruptError, SuspiciousShrinkError
 from inode_pipeline.warehouse.apply import Applied, Census, apply, replace_rejects, take_census
 from inode_pipeline.warehouse.bulk import copy_in
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.exclusive import Session, exclusive
-from inode_pipeline.warehouse.facts import Kept, keep_facts
-from inode_pipeline.warehouse.loads import (
+from inode_pipeline.warehouse.facts import keep_facts
+from inode_pipeline.warehouse.facts.observations import Kept
+from inode_pipeline.warehouse.receipt import (
+    LoadFacts,
+    Receipt,
     enter_load,
     known_fields,
     previous_fields,
     require_balance,
     start_of_load,
 )
-from inode_pipeline.warehouse.receipt import LoadFacts, Receipt
 from inode_pipeline.warehouse.rules import Age, Rows, age_of, rows_held
-from inode_pipeline.warehouse.shrink import MergeRules, reason_to_refuse, refusal, require_not_refused
 from inode_pipeline.warehouse.staging import REJECTED_KEY, staging_of
 from inode_pipeline.warehouse.statements import analyze
 from inode_pipeline.warehouse.stored import store
-from inode_pipeline.warehouse.tables import METADATA, endpoint_table
+from inode_pipeline.warehouse.tables import METADATA, WALKS, endpoint_table
 from inode_pipeline.warehouse.walks import LandedWalk, record_permission, refuse
 
 __all__ = ["Load", "LoadFacts", "MergeRules", "loading"]
 
 REMOVING_VERDICTS = ("proven", "confirmed")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRules:
+    """What the user has set: the share of the links that a walk may lack, and whether a person allows more.
+
+    `allow_shrink` is recorded on the walk, so that later loads of it need no permission.
+    """
+
+    max_shrink_fraction: float
+    allow_shrink: bool = False
 
 
 @contextmanager
@@ -61,7 +77,7 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
 
     """
     with reading(warehouse) as connection:
-        require_not_refused(connection, walk)
+        _require_not_refused(connection, walk)
     load = Load(warehouse, endpoint, walk, load_id=load_id, run_id=run_id)
     try:
         with exclusive(warehouse, load_id, at_end=load.staging.clean) as session:
@@ -139,7 +155,7 @@ class Load:
         connection = self._session.lock()
         if rules.allow_shrink:
             record_permission(connection, self._walk.walk_id)
-        may_shrink = require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
+        may_shrink = _require_not_refused(connection, self._walk)  # another load may have refused it meanwhile
         started_at = start_of_load(connection, self._walk)
         age = self._age(connection)
         rows = Rows(self.staging)
@@ -172,7 +188,7 @@ class Load:
         return age_of(connection, self._endpoint.name, walk.walk_id, walk.snapshot_at, may_remove=may_remove)
 
     def _check_shrink(self, age: Age, census: Census, rules: MergeRules) -> None:
-        self.refused_because = reason_to_refuse(
+        self.refused_because = _reason_to_refuse(
             self._endpoint.name,
             age,
             census,
@@ -180,7 +196,7 @@ class Load:
             max_shrink_fraction=rules.max_shrink_fraction,
         )
         if self.refused_because is not None:
-            raise refusal(self._walk, self.refused_because)
+            raise _refusal(self._walk, self.refused_because)
 
     def _receipt(self, age: Age, census: Census, applied: Applied, kept: Kept, facts: LoadFacts) -> Receipt:
         left_alone = census.existing - applied.updated
@@ -209,3 +225,56 @@ class Load:
             observations_corrected=kept.corrected,
             seconds=round(time.monotonic() - self._begun, 3),
         )
+
+
+def _require_not_refused(connection: Connection, walk: LandedWalk) -> bool:
+    """Stop a load of a refused walk, and say whether links may be missing from this one.
+
+    Raises:
+        SuspiciousShrinkError: the walk was refused and nobody has allowed it since.
+        LandingCorruptError: the walk has no row, so it was never whole.
+
+    """
+    row = connection.execute(
+        select(WALKS.c.refused_at, WALKS.c.refused_reason, WALKS.c.allow_shrink).where(WALKS.c.walk_id == walk.walk_id)
+    ).first()
+    if row is None:
+        raise LandingCorruptError(
+            f"The walk {walk.walk_id} has no row, so its pages may not be whole.", remedy="Sync again."
+        )
+    if row.refused_at is not None and not row.allow_shrink:
+        raise SuspiciousShrinkError(
+            f"{_named(walk)} was refused on {row.refused_at:%Y-%m-%d %H:%M} UTC and is not loaded: "
+            f"{row.refused_reason}",
+            remedy=_remedy(walk),
+        )
+    return bool(row.allow_shrink)
+
+
+def _reason_to_refuse(endpoint: str, age: Age, census: Census, *, held: int, max_shrink_fraction: float) -> str | None:
+    """Why the walk must not be loaded, or None. A past load is not judged: it makes no present link vanish."""
+    if age.is_first and not held:
+        return f"it holds no {endpoint}, and none was ever loaded."
+    if age.is_present and census.lacking > max_shrink_fraction * census.not_deleted:
+        return (
+            f"it lacks {census.lacking} of the {census.not_deleted} {endpoint} that are not deleted, "
+            f"more than the share of {max_shrink_fraction:g} that INODE_MAX_SHRINK_FRACTION allows."
+        )
+    return None
+
+
+def _refusal(walk: LandedWalk, reason: str) -> SuspiciousShrinkError:
+    """The error that stops the load."""
+    return SuspiciousShrinkError(f"{_named(walk)} is refused: {reason}", remedy=_remedy(walk))
+
+
+def _named(walk: LandedWalk) -> str:
+    return f"The walk of {walk.snapshot_date} ({walk.snapshot_at:%Y-%m-%d %H:%M:%S} UTC)"
+
+
+def _remedy(walk: LandedWalk) -> str:
+    return (
+        "The tables are as they were. If the links were really removed in iNode, give the permission with "
+        f"`inode-pipeline sync --date {walk.snapshot_date} --allow-shrink`, or launch {walk.snapshot_date} "
+        "with run config allow_shrink; if not, look at the account and at what the credentials may see."
+    )

@@ -32,7 +32,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from inode_pipeline.warehouse.loads import newest_load
+from inode_pipeline.warehouse.receipt import newest_load
 from inode_pipeline.warehouse.staging import REJECTED_KEY, Staging
 from inode_pipeline.warehouse.tables import LOADS, REJECTED_RECORDS, WALKS
 from inode_pipeline.warehouse.types import UtcTimestamp

@@ -126,7 +126,6 @@ RAW_PAGES = Table(
     count("size_bytes", "The size of the answer as received."),
     text("sha256", "Of the answer as received, hexadecimal."),
     PrimaryKeyConstraint("walk_id", "page"),
-    # All that is asked to find equal pages, so that SQLite need not go through the bodies, which lie before it.
     comment="One row per landed page, exactly as received.",
 )
 

@@ -9,13 +9,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Dialect, Double, MetaData, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB, TIMESTAMP
 from sqlalchemy.types import TypeEngine
 
 from inode_pipeline.endpoints import endpoint as endpoints
+
+T = TypeVar("T")
 
 
 def utc_text(instant: datetime) -> str:
@@ -35,16 +37,23 @@ def json_text(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-class UtcTimestamp(TypeDecorator[datetime]):
-    """An instant, exact to the microsecond: `timestamptz`, on SQLite text."""
+class _TextOnSqlite(TypeDecorator[T]):
+    """A type of PostgreSQL that SQLite keeps as text."""
 
     impl = Text
     cache_ok = True
+    on_postgresql: TypeEngine[Any]
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`timestamptz` on PostgreSQL, else `text`."""
-        kept: TypeEngine[Any] = TIMESTAMP(timezone=True) if dialect.name == "postgresql" else Text()
-        return dialect.type_descriptor(kept)
+        """The type of the database."""
+        return dialect.type_descriptor(self.on_postgresql if dialect.name == "postgresql" else Text())
+
+
+class UtcTimestamp(_TextOnSqlite[datetime]):
+    """An instant, exact to the microsecond: `timestamptz`, on SQLite text."""
+
+    cache_ok = True
+    on_postgresql = TIMESTAMP(timezone=True)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         """Refuses a time without a zone: PostgreSQL would read it in the session's."""
@@ -60,16 +69,11 @@ class UtcTimestamp(TypeDecorator[datetime]):
         return value.astimezone(UTC) if isinstance(value, datetime) else utc_time(value)
 
 
-class CalendarDate(TypeDecorator[dt.date]):
+class CalendarDate(_TextOnSqlite[dt.date]):
     """A date in the warehouse's zone: `date`, on SQLite text `YYYY-MM-DD`."""
 
-    impl = Text
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`date` on PostgreSQL, else `text`."""
-        kept: TypeEngine[Any] = Date() if dialect.name == "postgresql" else Text()
-        return dialect.type_descriptor(kept)
+    on_postgresql = Date()
 
     def process_bind_param(self, value: dt.date | None, dialect: Dialect) -> Any:
         """SQLite gets the ISO text."""
@@ -80,16 +84,11 @@ class CalendarDate(TypeDecorator[dt.date]):
         return dt.date.fromisoformat(value) if isinstance(value, str) else value
 
 
-class Json(TypeDecorator[Any]):
+class Json(_TextOnSqlite[Any]):
     """A JSON value; None is NULL, never JSON's null. `jsonb`, on SQLite text."""
 
-    impl = Text
     cache_ok = True
-
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """`jsonb` on PostgreSQL, else `text`."""
-        kept: TypeEngine[Any] = JSONB(none_as_null=True) if dialect.name == "postgresql" else Text()
-        return dialect.type_descriptor(kept)
+    on_postgresql = JSONB(none_as_null=True)
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
         """SQLite gets the compact text."""

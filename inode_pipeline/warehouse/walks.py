@@ -1,6 +1,6 @@
 """The table `walks`: landed walks are found, refused or allowed after all, compared with the known keys, and purged.
 
-Not here: pages, see `landing.py`; why a walk is refused, see `shrink.py`.
+Not here: pages, see `landing.py`; why a walk is refused, see `merge.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from inode_pipeline.endpoints.catalogue import all_endpoints
+from inode_pipeline.endpoints import all_endpoints
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.endpoints.record import ABSENT, read_key, source_in, value_at
 

@@ -24,9 +24,9 @@ from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import IncompleteWalkError, TransientError, WarehouseUnavailableError
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading
-from inode_pipeline.warehouse.landing import walks_on
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS
+from inode_pipeline.warehouse.walks import walks_on
 from tests.conftest import PostgreSQLServer
 from tests.faults.conftest import LOGIN, Commands, Place
 from tests.faults.fault_proxy import FaultProxy

@@ -22,10 +22,11 @@ from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import load
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
+from inode_pipeline.warehouse.landing import LandingStore
 from inode_pipeline.warehouse.migrate import sql_folder
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINK_FACTS, LINKS_TABLE, LOADS, METADATA, ZONE_OFFSETS
+from inode_pipeline.warehouse.walks import LandedWalk
 
 HERE = Path(__file__).parent
 RECORDING = HERE.parents[2] / "shared/data/nyc_dot_links/snapshots.ndjson.gz"

@@ -1,4 +1,4 @@
-"""What a landing and a load do to the garbage collector of the process around them."""
+"""What a sync does to the garbage collector of the process around them."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import gc
 
 import pytest
 
-from inode_pipeline.sync.relaxed_gc import THRESHOLD, relaxed_gc
+from inode_pipeline.sync.dates import GC_THRESHOLD, relaxed_gc
 
 
 def test_the_collector_runs_seldom_inside_and_as_before_afterwards() -> None:
-    """A block raises only the first threshold, overlapping blocks too, and an error changes nothing of it."""
+    """A block raises only the first threshold."""
     before = gc.get_threshold()
-    first, second = relaxed_gc(), relaxed_gc()
-    with first:
-        assert (THRESHOLD, *before[1:]) == gc.get_threshold()
-        second.__enter__()
-    assert gc.get_threshold()[0] == THRESHOLD
-    second.__exit__(None, None, None)
+    with relaxed_gc():
+        assert (GC_THRESHOLD, *before[1:]) == gc.get_threshold()
     assert before == gc.get_threshold()
 
 

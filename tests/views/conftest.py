@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Connection, insert, text
 
 from inode_pipeline.analysis.query import Answer, Query, ask
-from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.engine import Warehouse, transaction
 from inode_pipeline.warehouse.tables import METADATA, RECEIPT_COUNTS
+from inode_pipeline.warehouse.views import spell
 
 TABLES = METADATA.tables
 QUARTER = timedelta(minutes=15)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
-from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.facts.bins import MAX_SAMPLE_COUNT, MAX_TRAVEL_TIME_S
 from inode_pipeline.warehouse.stored import offsets_of
 from inode_pipeline.warehouse.tables import RECEIPT_COUNTS
+from inode_pipeline.warehouse.views import spell
 from tests.views.conftest import World
 
 ZONE = "America/Toronto"

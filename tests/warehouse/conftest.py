@@ -9,7 +9,8 @@ import pytest
 
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.engine import Warehouse
-from inode_pipeline.warehouse.landing import LandedWalk, LandingStore
+from inode_pipeline.warehouse.landing import LandingStore
+from inode_pipeline.warehouse.walks import LandedWalk
 
 START = datetime(2026, 11, 23, 9, 30, 0, 123456, tzinfo=UTC)
 DAY = date(2026, 11, 23)

@@ -15,7 +15,17 @@ from inode_pipeline.errors import ClockError, LandingCorruptError, NotLandedErro
 from inode_pipeline.warehouse import landing
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, RAW_PAGES, RECEIPT_COUNTS
-from inode_pipeline.warehouse.walks import refuse
+from inode_pipeline.warehouse.walks import (
+    LandedWalk,
+    allow_shrink,
+    known_keys,
+    newest_walk,
+    purge,
+    refuse,
+    unloaded_walk,
+    walk_by_id,
+    walks_on,
+)
 
 SECOND = timedelta(seconds=1)
 
@@ -25,7 +35,7 @@ def stored(warehouse: Warehouse) -> list[tuple[str, int]]:
         return [tuple(row) for row in connection.execute(select(RAW_PAGES.c.walk_id, RAW_PAGES.c.page))]
 
 
-def load_row(walk: landing.LandedWalk, load_id: str = "load") -> dict[str, object]:
+def load_row(walk: LandedWalk, load_id: str = "load") -> dict[str, object]:
     return {
         "load_id": load_id,
         "walk_id": walk.walk_id,
@@ -51,7 +61,7 @@ def test_a_landed_walk_is_read_back_byte_for_byte(lander) -> None:
     walk = lander.land(bodies=bodies)
     pages = list(landing.pages(lander.warehouse, walk))
     assert [landing.LandedPage(n, body) for n, body in enumerate(bodies, start=1)] == pages
-    assert walk == landing.walk_by_id(lander.warehouse, walk.walk_id)
+    assert walk == walk_by_id(lander.warehouse, walk.walk_id)
 
 
 def test_a_page_is_stored_compressed_with_the_sum_of_what_came(lander) -> None:
@@ -71,8 +81,8 @@ def test_a_walk_is_invisible_until_it_is_sealed(lander) -> None:
     store = lander.store()
     store.begin(lander.start)
     store.page(lander.page(1))
-    assert landing.newest_walk(lander.warehouse, "links") is None
-    assert landing.walks_on(lander.warehouse, "links", lander.day) == []
+    assert newest_walk(lander.warehouse, "links") is None
+    assert walks_on(lander.warehouse, "links", lander.day) == []
 
 
 def test_a_discarded_walk_leaves_no_page_and_only_the_last_one_is_sealed(lander) -> None:
@@ -86,7 +96,7 @@ def test_a_discarded_walk_leaves_no_page_and_only_the_last_one_is_sealed(lander)
             store.discard()
     walk = store.seal(lander.walk(snapshot_at=lander.start + 2 * SECOND))
     assert [(walk.walk_id, 1), (walk.walk_id, 2)] == stored(lander.warehouse)
-    assert [walk] == landing.walks_on(lander.warehouse, "links", lander.day)
+    assert [walk] == walks_on(lander.warehouse, "links", lander.day)
 
 
 @pytest.mark.parametrize("numbers", [(1,), (1, 3), (2, 3), (1, 2, 3), ()])
@@ -98,7 +108,7 @@ def test_a_walk_whose_pages_are_not_exactly_1_to_n_is_not_sealed(lander, numbers
         store.page(lander.page(number))
     with pytest.raises(LandingCorruptError):
         store.seal(lander.walk(pages=2))
-    assert landing.newest_walk(lander.warehouse, "links") is None
+    assert newest_walk(lander.warehouse, "links") is None
 
 
 def test_a_taken_instant_moves_on_by_one_microsecond(lander) -> None:
@@ -106,8 +116,8 @@ def test_a_taken_instant_moves_on_by_one_microsecond(lander) -> None:
     walks = [lander.land(lander.start) for _ in range(3)]
     expected = [lander.start + timedelta(microseconds=n) for n in range(3)]
     assert expected == [walk.snapshot_at for walk in walks]
-    assert walks == landing.walks_on(lander.warehouse, "links", lander.day)
-    assert walks[-1] == landing.newest_walk(lander.warehouse, "links")
+    assert walks == walks_on(lander.warehouse, "links", lander.day)
+    assert walks[-1] == newest_walk(lander.warehouse, "links")
 
 
 def test_a_clock_behind_the_newest_walk_stops_the_walk_and_names_both_times(lander) -> None:
@@ -170,8 +180,8 @@ def test_walks_of_a_date_come_in_their_order_and_of_that_date_only(lander) -> No
     other = date(2026, 11, 22)
     second, first = lander.land(lander.start + 9 * SECOND), lander.land(lander.start + 4 * SECOND)
     lander.land(lander.start + 10 * SECOND, day=other)
-    assert [first, second] == landing.walks_on(lander.warehouse, "links", lander.day)
-    assert landing.walks_on(lander.warehouse, "devices", lander.day) == []
+    assert [first, second] == walks_on(lander.warehouse, "links", lander.day)
+    assert walks_on(lander.warehouse, "devices", lander.day) == []
 
 
 def test_an_automatic_retry_finds_the_walk_its_run_landed_and_did_not_load(lander) -> None:
@@ -180,14 +190,14 @@ def test_an_automatic_retry_finds_the_walk_its_run_landed_and_did_not_load(lande
     second = lander.land(lander.start + SECOND, run_id="a")
     lander.land(lander.start + 2 * SECOND, run_id="b")
 
-    def found() -> landing.LandedWalk | None:
-        return landing.unloaded_walk(lander.warehouse, "links", lander.day, ["a", "root"])
+    def found() -> LandedWalk | None:
+        return unloaded_walk(lander.warehouse, "links", lander.day, ["a", "root"])
 
     assert found() == second
     with transaction(lander.warehouse) as connection:
         connection.execute(insert(LOADS), load_row(second))
     assert found() == first
-    assert landing.unloaded_walk(lander.warehouse, "links", date(2026, 11, 22), ["a"]) is None
+    assert unloaded_walk(lander.warehouse, "links", date(2026, 11, 22), ["a"]) is None
 
 
 def test_a_refused_walk_stays_refused_until_a_person_allows_it(lander) -> None:
@@ -195,11 +205,11 @@ def test_a_refused_walk_stays_refused_until_a_person_allows_it(lander) -> None:
     walk = lander.land()
     assert not walk.is_refused
     refuse(lander.warehouse, walk.walk_id, "36 of 153 links are missing")
-    refused = landing.walk_by_id(lander.warehouse, walk.walk_id)
+    refused = walk_by_id(lander.warehouse, walk.walk_id)
     assert refused is not None
     assert (refused.is_refused, refused.refused_reason) == (True, "36 of 153 links are missing")
-    landing.allow_shrink(lander.warehouse, walk.walk_id)
-    allowed = landing.walk_by_id(lander.warehouse, walk.walk_id)
+    allow_shrink(lander.warehouse, walk.walk_id)
+    allowed = walk_by_id(lander.warehouse, walk.walk_id)
     assert allowed == replace(refused, allow_shrink=True)
     assert not allowed.is_refused
 
@@ -209,11 +219,11 @@ def test_purging_removes_old_pages_says_when_and_keeps_the_newest_walk(lander) -
     days = [lander.start.date() - timedelta(days=n) for n in (20, 10, 5)]
     old, middle, newest = [lander.land(lander.start - (lander.day - day), day=day) for day in days]
     now = datetime(2026, 11, 30, tzinfo=UTC)
-    assert landing.purge(lander.warehouse, 0, now=now) == []
-    assert [old.walk_id] == landing.purge(lander.warehouse, 20, now=now)
-    assert [middle.walk_id] == landing.purge(lander.warehouse, 1, now=now)
+    assert purge(lander.warehouse, 0, now=now) == []
+    assert [old.walk_id] == purge(lander.warehouse, 20, now=now)
+    assert [middle.walk_id] == purge(lander.warehouse, 1, now=now)
     assert {newest.walk_id} == {walk_id for walk_id, _ in stored(lander.warehouse)}
-    purged = landing.walk_by_id(lander.warehouse, old.walk_id)
+    purged = walk_by_id(lander.warehouse, old.walk_id)
     assert purged == replace(old, purged_at=now)
     with pytest.raises(NotLandedError, match="purged on 2026-11-30"):
         list(landing.pages(lander.warehouse, purged))
@@ -221,7 +231,7 @@ def test_purging_removes_old_pages_says_when_and_keeps_the_newest_walk(lander) -
 
 def test_known_keys_are_those_not_deleted(lander) -> None:
     """A key whose deleted_at is set is not asked of the next walk; neither is anything before the first load."""
-    known = landing.known_keys(lander.warehouse, LINKS)
+    known = known_keys(lander.warehouse, LINKS)
     assert (known.any_loaded, len(known.present)) == (False, 0)
     walk = lander.land()
     row = {
@@ -235,7 +245,7 @@ def test_known_keys_are_those_not_deleted(lander) -> None:
         connection.execute(insert(LOADS), load_row(walk))
         connection.execute(insert(LINKS_TABLE), [{"link_id": str(n), **row} for n in range(25_000)])
         connection.execute(update(LINKS_TABLE).where(LINKS_TABLE.c.link_id < "2").values(deleted_at=lander.start))
-    known = landing.known_keys(lander.warehouse, LINKS)
+    known = known_keys(lander.warehouse, LINKS)
     kept = [str(n) for n in range(25_000) if str(n) >= "2"]
     assert known.any_loaded
     assert known.present == set(kept)

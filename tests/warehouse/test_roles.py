@@ -17,12 +17,12 @@ from inode_pipeline.warehouse.analyst_tables import INDEX_RULES, LINK_BASELINES
 from inode_pipeline.warehouse.baselines import freeze_configured
 from inode_pipeline.warehouse.calendar import fill_calendar
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
-from inode_pipeline.warehouse.landing import newest_walk, purge, sweep
 from inode_pipeline.warehouse.migrate import migrate, require_migrated, sql_folder
 from inode_pipeline.warehouse.runs import begin_run, finish_run
 from inode_pipeline.warehouse.statements import analyze
 from inode_pipeline.warehouse.stored import store
 from inode_pipeline.warehouse.tables import EDITABLE, METADATA, PIPELINE_SETTINGS, WALKS
+from inode_pipeline.warehouse.walks import newest_walk, purge, sweep
 
 pytestmark = pytest.mark.postgresql
 

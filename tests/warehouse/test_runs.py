@@ -15,7 +15,6 @@ from sqlalchemy import insert, select, update
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import PasswordRejectedError, RejectedBeforeError, UnitsError
 from inode_pipeline.warehouse.engine import Warehouse, reading, transaction
-from inode_pipeline.warehouse.landing import newest_walk, sweep
 from inode_pipeline.warehouse.runs import (
     begin_run,
     credential_mark,
@@ -26,6 +25,7 @@ from inode_pipeline.warehouse.runs import (
     this_process,
 )
 from inode_pipeline.warehouse.tables import RAW_PAGES, RUNS
+from inode_pipeline.warehouse.walks import newest_walk, sweep
 
 DAY = date(2026, 11, 23)
 REJECTED = PasswordRejectedError("The server refused the password.", remedy="Check INODE_PASSWORD.")

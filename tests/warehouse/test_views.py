@@ -11,9 +11,9 @@ from sqlalchemy import inspect, text
 
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse import views as rooms
-from inode_pipeline.warehouse.dialect import spell
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
 from inode_pipeline.warehouse.migrate import migrate, migration_sql, pending, require_migrated, sql_folder
+from inode_pipeline.warehouse.views import spell
 
 FOLDER = sql_folder() / "views"
 

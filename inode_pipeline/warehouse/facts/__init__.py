@@ -7,29 +7,18 @@ The endpoint's own table is written by `apply.py`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import Connection, Subquery
+from sqlalchemy import ColumnElement, Connection, Subquery, Table, and_, delete, func, insert, literal, select, update
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.facts.bins import recompute_bins
-from inode_pipeline.warehouse.facts.observations import Places, sightings_of
-from inode_pipeline.warehouse.facts.scratch import scratch_of
-from inode_pipeline.warehouse.facts.snapshots import keep_snapshot, keep_versions
-from inode_pipeline.warehouse.staging import Staging
-from inode_pipeline.warehouse.tables import FACTS
+from inode_pipeline.warehouse.facts.observations import Kept, Places, sightings_of
+from inode_pipeline.warehouse.staging import Staging, scratch_of
+from inode_pipeline.warehouse.statements import count_of, require_written, rows_written
+from inode_pipeline.warehouse.tables import FACTS, LOADS
+from inode_pipeline.warehouse.types import CalendarDate
 from inode_pipeline.warehouse.walks import LandedWalk
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What the receipt says of the facts: observations that are new, and those for which other values came to light.
-
-    Values that replace the same walk's own, under another field map, are neither.
-    """
-
-    inserted: int = 0
-    corrected: int = 0
 
 
 def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, held: Subquery, walk: LandedWalk) -> Kept:
@@ -41,8 +30,8 @@ def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, hel
     tables = FACTS.get(endpoint.name)
     if tables is None:
         return Kept()
-    keep_versions(connection, staging, tables.versions)
-    keep_snapshot(connection, held, tables.snapshots, walk)
+    _keep_versions(connection, staging, tables.versions)
+    _keep_snapshot(connection, held, tables.snapshots, walk)
     sightings = sightings_of(endpoint, staging)
     if sightings is None:
         return Kept()
@@ -50,7 +39,64 @@ def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, hel
     places = Places(scratch, sightings, walk)
     are_disputed = places.are_disputed(connection)
     with scratch.made(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
-        resolved = places.resolve(connection, are_disputed=are_disputed)
-        if resolved.inserted or are_disputed:
+        kept = places.resolve(connection, are_disputed=are_disputed)
+        if kept.inserted or are_disputed:
             recompute_bins(connection, scratch, walk.snapshot_at, are_disputed=are_disputed)
-    return Kept(inserted=resolved.inserted, corrected=resolved.corrected)
+    return kept
+
+
+def _keep_versions(connection: Connection, staging: Staging, versions: Table) -> None:
+    """Add the configurations of the staged records that are not known yet; a row is never changed, never removed."""
+    records, kept = staging.records.c, versions.c
+    key, *values = kept.keys()
+    is_known = select(kept[key]).where(kept[key] == records[staging.key], kept.content_hash == records.content_hash)
+    fresh = select(records[staging.key], *(records[name] for name in values)).where(~is_known.exists())
+    if rows_written(connection, insert(versions).from_select([key, *values], fresh)):
+        is_known = is_known.where(*(kept[name].is_not_distinct_from(records[name]) for name in values))
+    require_written(versions, count_of(connection, select(records[staging.key]).where(~is_known.exists())))
+
+
+def _keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk: LandedWalk) -> None:
+    """Make the rows of the walk's date those that it holds, touching only what differs, unless a newer is loaded.
+
+    The newest walk of the date, loaded again, repairs what another field map makes of it.
+    """
+    if _has_newer(connection, walk):
+        return
+    kept = snapshots.c
+    day = literal(walk.snapshot_date, CalendarDate)
+    is_of_day = kept.snapshot_date == day
+    rows, wanted = count_of(connection, select(kept.link_id).where(is_of_day)), count_of(connection, select(held))
+    if rows and rows == wanted == _equal_rows(connection, held, snapshots, day):
+        return
+    is_same = and_(kept.snapshot_date == day, kept.link_id == held.c.link_id)
+    if rows:
+        is_held = select(held.c.link_id).where(kept.link_id == held.c.link_id).exists()
+        connection.execute(delete(snapshots).where(kept.snapshot_date == day, ~is_held))
+        differs = kept.content_hash.is_distinct_from(held.c.content_hash)
+        connection.execute(update(snapshots).values(content_hash=held.c.content_hash).where(is_same, differs))
+    is_kept = select(kept.link_id).where(is_same).exists()
+    missing = select(day, held.c.link_id, held.c.content_hash).where(~is_kept)
+    connection.execute(insert(snapshots).from_select(["snapshot_date", "link_id", "content_hash"], missing))
+    extra = count_of(connection, select(kept.link_id).where(is_of_day)) - wanted
+    require_written(snapshots, max(extra, wanted - _equal_rows(connection, held, snapshots, day)))
+
+
+def _equal_rows(connection: Connection, held: Subquery, snapshots: Table, day: ColumnElement[date]) -> int:
+    """How many rows of the date are as they should be; nearly always all or none of them."""
+    kept = snapshots.c
+    is_equal = and_(
+        kept.snapshot_date == day,
+        kept.link_id == held.c.link_id,
+        kept.content_hash.is_not_distinct_from(held.c.content_hash),
+    )
+    return connection.scalar(select(func.count()).select_from(held.join(snapshots, is_equal))) or 0
+
+
+def _has_newer(connection: Connection, walk: LandedWalk) -> bool:
+    newer = select(LOADS.c.load_id).where(
+        LOADS.c.endpoint == walk.endpoint,
+        LOADS.c.snapshot_date == walk.snapshot_date,
+        LOADS.c.snapshot_at > walk.snapshot_at,
+    )
+    return connection.execute(newer.limit(1)).first() is not None

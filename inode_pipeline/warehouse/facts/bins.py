@@ -38,7 +38,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from inode_pipeline.warehouse.facts.observations import PLACE
-from inode_pipeline.warehouse.facts.scratch import Scratch
+from inode_pipeline.warehouse.staging import Scratch
 from inode_pipeline.warehouse.statements import count_of, require_written
 from inode_pipeline.warehouse.types import UtcTimestamp
 

@@ -42,8 +42,7 @@ from sqlalchemy import (
 
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.fact_tables import VALUES
-from inode_pipeline.warehouse.facts.scratch import Scratch
-from inode_pipeline.warehouse.staging import Staging
+from inode_pipeline.warehouse.staging import Scratch, Staging
 from inode_pipeline.warehouse.statements import count_of, require_written, rows_written
 from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.types import UtcTimestamp
@@ -57,11 +56,14 @@ STORED = (*PLACE, *VALUES, "snapshot_at")
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
-    """What became of a walk's sightings: new places, and places with one more set of values."""
+class Kept:
+    """What the receipt says of the facts: observations that are new, and those for which other values came to light.
 
-    inserted: int
-    corrected: int
+    Values that replace the same walk's own, under another field map, are neither.
+    """
+
+    inserted: int = 0
+    corrected: int = 0
 
 
 def sightings_of(endpoint: Endpoint, staging: Staging) -> Subquery | None:
@@ -110,12 +112,12 @@ class Places:
         """Whether any stored place cannot stay as it is; then `resolve` needs the tables `disputed` and `sets`."""
         return connection.execute(self._find_disputed(connection).limit(1)).first() is not None
 
-    def resolve(self, connection: Connection, *, are_disputed: bool) -> Resolved:
+    def resolve(self, connection: Connection, *, are_disputed: bool) -> Kept:
         """Bring both tables to what the loaded walks and this one say."""
         corrected = self._settle_disputed(connection) if are_disputed else 0
         inserted = rows_written(connection, self._insert_new())
         require_written(self.observations, count_of(connection, self._not_stored()))
-        return Resolved(inserted=inserted, corrected=corrected)
+        return Kept(inserted=inserted, corrected=corrected)
 
     def _settle_disputed(self, connection: Connection) -> int:
         connection.execute(insert(self.disputed).from_select(list(PLACE), self._find_disputed(connection)))
