@@ -1,6 +1,6 @@
-"""The tables that people fill, and the constants their measures rest on: calendar, periods, corridors, studies.
+"""The tables that people fill, and the constants behind their measures: calendar, periods, corridors, studies.
 
-A load writes none of them. They are in the same `METADATA` as those of `tables.py`, and `sql/migrations` makes them.
+A load writes none of them. They are in the same `METADATA` as those of `tables.py`, and `sql/migrations` creates them.
 Half-open means: from the first, until just before the second.
 """
 

@@ -1,7 +1,7 @@
-"""From the rules to the rows: find what a load changes, insert and update exactly that, and see that it is there.
+"""From the rules to the rows: find what a load changes, insert and update exactly that, and verify it.
 
-Both databases run the same statements. The changes are worked out first, by joins that only read: a row that stays as
-it is is never touched, so it costs PostgreSQL no WAL. The rules are in `rules.py`.
+Both databases run the same statements. The changes are determined first, by joins that only read: an unchanged row is
+never touched, so it costs PostgreSQL no WAL. The rules are in `rules.py`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Census:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was written: rows inserted, rows whose values were written, and of all rows touched those that came or went.
+    """What was written: rows inserted, rows whose values were updated, and how many rows came back or vanished.
 
     `reopened` are the updated ones whose `deleted_at` now is NULL, `vanished` those whose `deleted_at` was NULL.
     """
@@ -62,7 +62,7 @@ class Applied:
 
 
 def take_census(connection: Connection, rows: Rows) -> Census:
-    """Count the table against what the walk holds. Writes nothing."""
+    """Compare the table with what the walk holds. Writes nothing."""
     is_there = rows.deleted_at.is_(None)
     counts = select(
         _count(is_there), _count(is_there & ~rows.is_held), _count(rows.is_typed)
@@ -71,7 +71,7 @@ def take_census(connection: Connection, rows: Rows) -> Census:
 
 
 def apply(connection: Connection, staging: Staging, rows: Rows, walk: LandedWalk, age: Age) -> Applied:
-    """Bring the endpoint's table to what the rules say. Changed rows are locked in the order of their keys.
+    """Apply the rules to the endpoint's table. Changed rows are locked in the order of their keys.
 
     Raises:
         SchemaConflictError: the table does not keep what is written into it.
@@ -94,7 +94,7 @@ def _count(condition: Any) -> Any:
 
 
 def _changed(rows: Rows, age: Age) -> Select[Any]:
-    """The rows of the table that will not stay as they are, with what they become."""
+    """The rows of the table that change, with their new values."""
     proposed = (
         select(
             rows.key.label("row_key"),
@@ -114,7 +114,7 @@ def _changed(rows: Rows, age: Age) -> Select[Any]:
 
 
 def _added(staging: Staging, walk: LandedWalk, age: Age) -> Select[Any]:
-    """The typed records that have no row yet, with how their rows begin."""
+    """The typed records that have no row yet, with the initial marks of their rows."""
     target, key = staging.target, staging.records.c[staging.key]
     has_row = select(target.c[staging.key]).where(target.c[staging.key] == key).exists()
     rejected_at = _time(rules.newest_reject(target.name, key, age)).label("rejected_at")
@@ -133,7 +133,7 @@ def _counts(staging: Staging) -> Select[Any]:
 
 
 def _lock_changed(connection: Connection, staging: Staging) -> None:
-    """On PostgreSQL, take the row locks in the order of the keys, so that two who do so cannot deadlock."""
+    """On PostgreSQL, take the row locks in the order of the keys, so that two sessions that do so cannot deadlock."""
     if staging.is_postgresql:
         key = staging.target.c[staging.key]
         locked = (
@@ -187,7 +187,7 @@ def _update_marks(staging: Staging) -> Update:
 
 
 def _not_as_written(staging: Staging, walk: LandedWalk) -> Select[Any]:
-    """The changed rows that the table now lacks or holds otherwise than was written."""
+    """The changed rows that are missing from the table or differ from what was written."""
     target, records, changes = staging.target.c, staging.records, staging.changes
     key = changes.c[staging.key]
     expected = {name: records.c[name] for name in staging.values} | _bookkeeping(walk)

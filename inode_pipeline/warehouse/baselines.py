@@ -1,4 +1,4 @@
-"""The table `link_baselines`: versions are added, and the configured free flow of links becomes one.
+"""The table `link_baselines`: adding versions, and freezing the configured free flow of links as one.
 
 Not here: free flow as it was measured, see `analysis/baselines.py`; which baseline serves which month, see the view
 `internal_link_months`.
@@ -27,7 +27,7 @@ def newest_date(connection: Connection) -> date | None:
 
 
 def add_version(warehouse: Warehouse, method: str, rows: Iterable[Mapping[str, object]]) -> int:
-    """Freeze these baselines (every column but method, version and frozen_at) as a new version; its number."""
+    """Freeze these baselines (every column but method, version and frozen_at) as a new version; returns its number."""
     frozen_at = datetime.now(UTC)
     with transaction(warehouse) as connection:
         version = _newest_version(connection, method) + 1
@@ -37,10 +37,10 @@ def add_version(warehouse: Warehouse, method: str, rows: Iterable[Mapping[str, o
 
 
 def freeze_configured(warehouse: Warehouse) -> tuple[int, int]:
-    """Freeze what iNode says of every link today as a new version; its number and how many links are in it.
+    """Freeze iNode's free flow of every link as a new version; returns its number and how many links are in it.
 
-    A link without a free-flow travel time is left out; without any such link, or any load, no version is made and
-    (0, 0) returned.
+    Links without a free-flow travel time are left out. If none is left, or nothing is loaded, no version is created and
+    (0, 0) is returned.
     """
     with transaction(warehouse) as connection:
         version = _newest_version(connection, CONFIGURED) + 1
@@ -49,9 +49,9 @@ def freeze_configured(warehouse: Warehouse) -> tuple[int, int]:
 
 
 def freeze_missing(warehouse: Warehouse) -> int:
-    """Give each link that has no baseline at all its configured one, in the newest version; how many links that were.
+    """Give each link without any baseline its configured one, in the newest version; returns how many links.
 
-    So indices are there from the first night on. A link that has one, of whatever method, is left alone.
+    So indices exist from the first night on. A link that has a baseline, of whatever method, is left alone.
     """
     has_one = exists().where(LINK_BASELINES.c.link_id == LINKS_TABLE.c.link_id)
     with transaction(warehouse) as connection:
@@ -68,7 +68,7 @@ def _newest_version(connection: Connection, method: str) -> int:
 
 
 def _configured(connection: Connection, version: int, *conditions: ColumnElement[bool]) -> Insert:
-    """The statement that freezes the present links, those that iNode no longer lists included: their past goes on."""
+    """The statement that freezes every link, including those that iNode no longer lists: their history stays."""
     day = newest_date(connection)
     links = LINKS_TABLE.c
     columns = LINK_BASELINES.c
@@ -86,5 +86,5 @@ def _configured(connection: Connection, version: int, *conditions: ColumnElement
         literal(datetime.now(UTC), columns.frozen_at.type),
     ).where(links.free_flow_travel_time_s > 0, literal(day is not None), *conditions)
     insert_into = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    # Another process may do the same at this moment.
+    # Another process may be doing the same.
     return insert_into(LINK_BASELINES).from_select(columns.keys(), chosen).on_conflict_do_nothing()

@@ -1,7 +1,7 @@
 """The table `calendar`, filled with the public holidays of a country or of one of its parts.
 
-Which days those are is known by the library `holidays`; days that people entered or changed are left alone unless they
-ask. The region is the setting INODE_HOLIDAYS.
+The days come from the library `holidays`, the region from INODE_HOLIDAYS. Dates that people entered or changed are left
+alone unless they ask otherwise.
 """
 
 from __future__ import annotations
@@ -21,24 +21,23 @@ def public_holidays(region: str, first: date, last: date) -> dict[date, str]:
     """The name of each public holiday of `CA-ON`, `US` and the like, observed days included, from `first` to `last`."""
     country, _, part = region.partition("-")
     years = range(first.year, last.year + 1)
-    # Without a language the names would come in that of the machine, and change from one to the next.
+    # Without a language the names would be in that of the machine, and differ between machines.
     language = holidays.country_holidays(country, subdiv=part or None).default_language
     found = holidays.country_holidays(country, subdiv=part or None, years=years, language=language)
     return {day: name for day, name in sorted(found.items()) if first <= day <= last}
 
 
 def fill_calendar(warehouse: Warehouse, region: str, first: date, last: date, *, replace: bool = False) -> int:
-    """Enter each date from `first` to `last` that is not there yet; how many rows were written.
+    """Enter each date from `first` to `last` that is missing; returns how many rows were written.
 
-    `replace` also says again of the dates that are there whether they are holidays and what they are called; whether
-    they are excluded stays as it is.
+    `replace` also sets `is_holiday` and `name` of existing dates again; `is_excluded` stays as it is.
     """
     with transaction(warehouse) as connection:
         return _fill(connection, region, first, last, replace=replace)
 
 
 def keep_calendar(warehouse: Warehouse, region: str, today: date) -> int:
-    """Enter what is missing from the year of the first load to the end of next year; how many rows were written."""
+    """Enter missing dates from the year of the first load to the end of next year; returns how many."""
     with transaction(warehouse) as connection:
         begun = connection.scalar(select(func.min(LOADS.c.snapshot_date, type_=LOADS.c.snapshot_date.type)))
         first = date(min(begun or today, today).year, 1, 1)

@@ -1,7 +1,7 @@
-"""The data dictionary: every table, view and column in words, from the one place where each is defined.
+"""The data dictionary: a description of every table, view and column, taken from where it is defined.
 
-A table speaks through the comments in `tables.py` and `analyst_tables.py`, a view through the comment block at the head
-of its file in `sql/views`: first what it answers, with definitions and sources, then a line for each column.
+Tables are described by the comments in `tables.py` and `analyst_tables.py`, views by the comment block at the head of
+their file in `sql/views`: first what it answers, with definitions and sources, then a line for each column.
 
     -- How reliable is each link in each month?
     -- TTI: mean travel time over free-flow travel time (FHWA Urban Congestion Report).
@@ -10,7 +10,7 @@ of its file in `sql/views`: first what it answers, with definitions and sources,
     -- n_bins (bigint): the type in brackets where neither a table nor the name shows it; a line that is
     --     indented goes on with the column before
 
-`explain` brings it to where people read it: the table `data_dictionary`, PostgreSQL's comments, and a Markdown page.
+`explain` writes it where people read it (the table `data_dictionary`, PostgreSQL's comments); `as_markdown` is a page.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ UNITS = {
     "_bytes": "bytes",
     "seconds": "s",
 }
-"""What the end of a column's name says of its unit; counts, which begin with n_, have none."""
+"""Units by the suffix of a column's name; counts, which begin with n_, have none."""
 
 _TYPES: tuple[tuple[type[TypeEngine[Any]], str], ...] = (
     (UtcTimestamp, "timestamp"),
@@ -84,7 +84,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class ViewHead:
-    """What a view's file says of itself; `columns` are (name, type or None, meaning)."""
+    """The comment at the head of a view's file; `columns` are (name, type or None, meaning)."""
 
     description: str
     columns: tuple[tuple[str, str | None, str], ...]
@@ -132,7 +132,7 @@ def read_head(statement: str) -> ViewHead:
 
 
 def unit_of(column: str) -> str | None:
-    """The unit that a column's name carries; None where it carries none."""
+    """The unit in a column's name; None if it has none."""
     if column.startswith("n_"):
         return None
     if column.startswith(("minutes_", "days_")):
@@ -141,7 +141,7 @@ def unit_of(column: str) -> str | None:
 
 
 def type_of(column: str) -> str:
-    """What a column of a view holds, by its name: as in the tables that have it, else by the house's naming."""
+    """The type of a view's column by its name: that of the tables' columns of this name, else by naming convention."""
     kinds = _types_in_tables().get(column, set())
     if len(kinds) == 1:
         return next(iter(kinds))
@@ -174,9 +174,9 @@ _COMMENTS = text("""
 
 
 def explain(connection: Connection, schema: str | None, views: Path) -> None:
-    """Bring `data_dictionary` and, on PostgreSQL, the comments up to date; writes only where something differs.
+    """Update `data_dictionary` and, on PostgreSQL, the comments; writes only what differs.
 
-    The last step of a migration, in its transaction: tables and views are there.
+    The last step of a migration, in its transaction, once tables and views exist.
     """
     said = entries(views)
     names = Entry.__slots__
@@ -190,12 +190,12 @@ def explain(connection: Connection, schema: str | None, views: Path) -> None:
     }
     changed = [entry for entry in said if present.get((entry.relation, entry.column_name)) != entry.description]
     if changed:
-        # Without parameters, so that a percent sign is one.
+        # Without parameters, so that a percent sign is just that.
         connection.exec_driver_sql(";\n".join(_comments(changed, schema)), execution_options={"no_parameters": True})
 
 
 def explanation_sql(schema: str | None, views: Path) -> str:
-    """The same as statements to be run by hand after the migrations, in a transaction of their own."""
+    """The same as a script to run by hand after the migrations, in a transaction of its own."""
     said = entries(views)
     prefix = f"{_name(schema)}." if schema else ""
     rows = ",\n".join(f"({', '.join(map(_literal, astuple(entry)))})" for entry in said)

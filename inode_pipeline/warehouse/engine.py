@@ -23,12 +23,12 @@ from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate
 from inode_pipeline.warehouse.types import json_text
 
 LOCK_WAIT_S = 60
-"""How long a statement waits for another session's lock. On SQLite a page waits at most for one merge."""
+"""How long a statement waits for another session's lock. On SQLite a page waits for one merge at most."""
 
 CONNECT_TIMEOUT_S = 10
 
 WHOLE_TABLES = "SET LOCAL row_security = off; "
-"""A writing transaction sees every row or fails: a policy that hides some would let a load think they are not there."""
+"""A writing transaction sees every row or fails: a load must not take rows that a policy hides for missing."""
 
 _SESSION = {
     "client_encoding": "'UTF8'",  # COPY sends UTF-8
@@ -39,13 +39,13 @@ _SESSION = {
     "bytea_output": "'hex'",
     "standard_conforming_strings": "on",  # the comments of tables and views are literals
     "transform_null_equals": "off",
-    "jit": "off",  # compiling costs seconds where nothing is known yet of a table, and saves none of ours
+    "jit": "off",  # compiling takes seconds before a table has statistics, and saves no time on our queries
 }
 """What our statements and the driver rely on; the isolation level is part of BEGIN.
 
-Whatever the server, the database, the role, PGOPTIONS or another client behind the same pooler have set: each
-transaction sets these for itself. Only `default_transaction_read_only` and time limits are left as they are: whoever
-sets them means it, and running into one is an error that names it.
+Each transaction sets these itself, whatever the server, the database, the role, PGOPTIONS or another client behind the
+same pooler has set. Only `default_transaction_read_only` and time limits are left alone: they are set on purpose, and
+the error that they cause names them.
 """
 
 
@@ -82,7 +82,7 @@ class Warehouse:
 
 
 def open_warehouse(settings: LocalSettings, *, read_only: bool = False, lock_wait_s: float = LOCK_WAIT_S) -> Warehouse:
-    """Connect to the warehouse. No table is made; a SQLite file is, unless it is opened `read_only`.
+    """Connect to the warehouse. Creates no table; creates a missing SQLite file unless `read_only`.
 
     Raises:
         PermissionError: the user or the file's owner may not do it.
@@ -112,7 +112,7 @@ def open_warehouse(settings: LocalSettings, *, read_only: bool = False, lock_wai
 
 
 def _ask(warehouse: Warehouse, statement: str, *values: str) -> list[str]:
-    """The first column of the answer. SQLite does not wait for others that turn a new file to WAL, so we do."""
+    """The first column of the answer. SQLite does not wait while another process switches a new file to WAL; we do."""
     give_up_at = time.monotonic() + warehouse.lock_wait_s
     while True:
         try:
@@ -125,7 +125,7 @@ def _ask(warehouse: Warehouse, statement: str, *values: str) -> list[str]:
 
 
 def _require_utf8(warehouse: Warehouse) -> None:
-    """LATIN1 cannot hold every name, and SQL_ASCII takes any bytes without knowing what they mean."""
+    """LATIN1 cannot hold every name, and SQL_ASCII accepts any bytes, whatever their encoding."""
     (encoding,) = _ask(warehouse, "SHOW server_encoding")
     if encoding != "UTF8":
         raise ConfigError(
@@ -136,7 +136,7 @@ def _require_utf8(warehouse: Warehouse) -> None:
 
 
 def _require_no_other_program(warehouse: Warehouse) -> None:
-    """Tables without two of ours among them are somebody else's, whatever they are called."""
+    """A database that has tables, but not these two of ours, belongs to another program."""
     if warehouse.schema is not None:
         tables = _ask(warehouse, "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY 1", warehouse.schema)
     else:
@@ -183,9 +183,9 @@ def _begun(warehouse: Warehouse, sqlite: str, postgresql: str = "") -> Iterator[
 
 
 def begin(warehouse: Warehouse, connection: Connection, sqlite: str, postgresql: str = "") -> None:
-    """Begin a transaction by hand on SQLite; on PostgreSQL make the session as we need it.
+    """Begin a transaction by hand on SQLite; on PostgreSQL apply our session settings to it.
 
-    Behind a pooler a session passes from client to client, so nothing that is set may outlive the transaction.
+    Behind a pooler a session passes from client to client, so no setting may outlive the transaction.
     """
     if not warehouse.is_postgresql:
         connection.exec_driver_sql(sqlite)
@@ -223,15 +223,15 @@ def _open_postgresql(url: URL, schema: str, lock_wait_s: float) -> Warehouse:
 
 
 def _postgresql_arguments(url: URL) -> dict[str, Any]:
-    """What the connection gets unless the URL says otherwise.
+    """The connection's options, unless the URL has its own.
 
-    `sslrootcert=system` is the machine's own bundle of authorities, for servers whose certificate a public one signed.
+    `sslrootcert=system` is the machine's bundle of authorities, for servers whose certificate a public one signed.
     """
     arguments: dict[str, Any] = {
         "connect_timeout": CONNECT_TIMEOUT_S,
         "application_name": "inode-pipeline",
-        "client_encoding": "utf8",  # what is asked before the first transaction
-        "prepare_threshold": None,  # a prepared statement does not survive a pooler that changes sessions
+        "client_encoding": "utf8",  # for queries before the first transaction
+        "prepare_threshold": None,  # prepared statements do not survive a pooler that switches sessions
     }
     if not all(host.startswith("/") or is_loopback(host) for host in _hosts(url)):
         arguments["sslmode"] = "verify-full"

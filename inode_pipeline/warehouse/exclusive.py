@@ -21,11 +21,11 @@ from inode_pipeline.warehouse.tables import LOADS
 from inode_pipeline.warehouse.translation import DATABASE_ERRORS, translate
 
 RETRY_PAUSE_S = 1.0
-"""How long to wait before asking again for a database that broke the connection during the commit."""
+"""The pause between attempts to reach a database that broke the connection during the commit."""
 
 
 class Session:
-    """The connection of one load. `lock` may be called any number of times; from its first on no other load works."""
+    """The connection of one load. `lock` may be called repeatedly; after the first call no other load can run."""
 
     def __init__(self, warehouse: Warehouse, connection: Connection) -> None:
         self.connection = connection
@@ -65,7 +65,7 @@ class Session:
         self._locked = None
 
     def rollback(self) -> None:
-        """Undo everything; a connection that is broken has nothing to undo."""
+        """Undo everything that is not committed."""
         if self._locked is not None:
             self._locked.rollback()
         self._locked = None
@@ -122,7 +122,7 @@ def _commit(warehouse: Warehouse, session: Session, load_id: str) -> None:
 
 
 def _is_committed(warehouse: Warehouse, load_id: str, lost: PipelineError) -> bool:
-    """Ask a new connection, behind the load's lock: the server may still be at work on the commit itself."""
+    """Ask over a new connection, behind the load's lock: the server may still be committing."""
     until = time.monotonic() + warehouse.lock_wait_s
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The tables of the past: each configuration a link had, what was listed on a date, what was measured and when.
+"""The tables of the past: each configuration a link had, the links of each date, what was measured and when.
 
 They belong to an endpoint whose records are measured; `facts/` fills them with each load.
 """
@@ -48,7 +48,7 @@ def _measured() -> Sequence[Column[Any]]:
     )
 
 
-# Tables of narrow rows that are read by their key have no row number on SQLite: half the pages for each row.
+# Narrow tables read by their key are WITHOUT ROWID on SQLite: half the pages for each row.
 _BY_KEY: dict[str, Any] = {"sqlite_with_rowid": False}
 
 
@@ -84,7 +84,7 @@ def _observations() -> Table:
         METADATA,
         *_measured(),
         PrimaryKeyConstraint("link_id", "observed_at"),
-        # A walk that is loaded again looks for what it was the earliest to show.
+        # A walk that is loaded again looks up what it was the earliest to show.
         Index(None, "snapshot_at"),
         comment="One row per link and time of measurement: what was measured, as last corrected by the API.",
         **_BY_KEY,

@@ -1,7 +1,7 @@
-"""Landing: every page is stored as received before anything is parsed, and read back only if it still is that.
+"""Landing: every page is stored as received before it is parsed, and checked against its checksum when read back.
 
-Each page is one short transaction. The walk's row is written last and makes the walk whole: pages without it are never
-read. What is asked of whole walks is in `walks.py`.
+Each page is one short transaction. The walk's row is written last and marks the walk as complete: pages without it are
+never read. Not here: queries about complete walks, see `walks.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from inode_pipeline.warehouse.statements import insert_if_absent, require_writte
 from inode_pipeline.warehouse.tables import RAW_PAGES, WALKS
 from inode_pipeline.warehouse.walks import LandedWalk, landed_walk, newest_walk
 
-if TYPE_CHECKING:  # a command that only reads pages need not load the HTTP client
+if TYPE_CHECKING:  # commands that only read pages need not import the HTTP client
     from inode_pipeline.api.pagination import Page
     from inode_pipeline.api.walk import ProvenWalk
 
@@ -32,19 +32,19 @@ MICROSECOND = timedelta(microseconds=1)
 
 PAGES_AT_ONCE = 100
 AT_ONCE_BYTES = 8 * 2**20
-"""How much of a walk is read in one transaction: at most so many pages, and about so many bytes once unpacked."""
+"""How much of a walk one transaction reads: at most this many pages, and about this many bytes decompressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LandedPage:
-    """A page read back: its place in the walk, from 1, and the answer exactly as received."""
+    """A page read back: its position in the walk, from 1, and the answer exactly as received."""
 
     number: int
     body: bytes
 
 
 class LandingStore:
-    """Where one call's walks are landed, one after the other; only the last one can be sealed."""
+    """Lands the walks of one call, one after the other; only the last one can be sealed."""
 
     def __init__(self, warehouse: Warehouse, endpoint: Endpoint, run_id: str, snapshot_date: date) -> None:
         self._warehouse = warehouse
@@ -55,7 +55,7 @@ class LandingStore:
         self._walk_id: str | None = None
 
     def begin(self, snapshot_at: datetime) -> None:
-        """Start a walk at the instant of its first request. An unsealed earlier one is thrown away.
+        """Start a walk at the instant of its first request, discarding an earlier one that was not sealed.
 
         Raises:
             ClockError: a landed walk is newer than this machine's clock.
@@ -87,16 +87,16 @@ class LandingStore:
             connection.execute(insert(RAW_PAGES), row)
 
     def discard(self) -> None:
-        """Throw away the pages of the current walk. Nothing happens if there is none."""
+        """Remove the pages of the current walk, if there is one."""
         if self._walk_id is not None:
             with transaction(self._warehouse) as connection:
                 connection.execute(delete(RAW_PAGES).where(RAW_PAGES.c.walk_id == self._walk_id))
             self._walk_id = None
 
     def seal(self, accepted: ProvenWalk) -> LandedWalk:
-        """Write the current walk's row, which makes it whole and readable.
+        """Write the current walk's row, which completes it and makes it readable.
 
-        A `snapshot_at` that another walk of the endpoint has moves on by a microsecond.
+        If another walk of the endpoint has the same `snapshot_at`, it is moved on by a microsecond.
 
         Raises:
             LandingCorruptError: not exactly the pages from 1 to `accepted.pages` are stored.
@@ -142,13 +142,13 @@ class LandingStore:
 
 
 def _is_taken(connection: Connection, walk: LandedWalk) -> bool:
-    """Whether another walk of the endpoint has this `snapshot_at`."""
+    """Whether another walk of the endpoint has the same `snapshot_at`."""
     same = WALKS.c.endpoint == walk.endpoint, WALKS.c.snapshot_at == walk.snapshot_at
     return connection.scalar(select(WALKS.c.walk_id).where(*same)) is not None
 
 
 def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
-    """The pages of a walk in order, one at a time, no transaction open between them.
+    """The pages of a walk in order, one at a time, with no transaction open in between.
 
     Raises:
         NotLandedError: they were purged.
@@ -168,7 +168,7 @@ def pages(warehouse: Warehouse, walk: LandedWalk) -> Iterator[LandedPage]:
         for number in wanted:
             page = LandedPage(number, _body(walk, number, rows.pop(number, None)))
             yield page
-        # The next pages are nearly always as large as the last one.
+        # The next pages are usually about as large as the last one.
         at_once = max(1, min(PAGES_AT_ONCE, AT_ONCE_BYTES // max(1, len(page.body))))
 
 

@@ -1,4 +1,4 @@
-"""One load: stage what the normaliser typed, then merge it by key, in one transaction that keeps all or nothing.
+"""One load: stage what the normaliser typed, then merge it by key, all or nothing, in one transaction.
 
     with loading(warehouse, endpoint, walk, load_id=..., run_id=...) as load:
         load.stage(frame, rejected)                     # one page or several, any number of times
@@ -66,7 +66,7 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
     """The load of one landed walk, committed at the end of the block if `merge` was called, undone by any error.
 
     On PostgreSQL the block excludes every other load from its beginning, on SQLite from its first look at earlier loads
-    (`previous_fields`, `known_fields`, `merge`): so stage before that. Readers are never kept waiting.
+    (`previous_fields`, `known_fields`, `merge`), so stage before that. Readers never wait.
 
     Raises:
         SuspiciousShrinkError: the walk is refused, by this load or by an earlier one, and nobody has allowed it.
@@ -89,10 +89,10 @@ def loading(warehouse: Warehouse, endpoint: Endpoint, walk: LandedWalk, load_id:
 
 
 class Load:
-    """What may be done within `loading`."""
+    """The load under way, as `loading` yields it."""
 
     refused_because: str | None = None
-    """Set when this load refuses the walk, which is marked once the load is undone."""
+    """Set when this load refuses the walk, which is marked after the rollback."""
 
     _session: Session
 
@@ -110,7 +110,7 @@ class Load:
         self._unreadable = 0
 
     def begin(self, session: Session) -> None:
-        """Make the staging tables; `loading` does it."""
+        """Create the staging tables; called by `loading`."""
         self._session = session
         with session.staging() as connection:
             self.staging.create(connection)
@@ -142,7 +142,7 @@ class Load:
         return known_fields(self._session.lock(), self._endpoint)
 
     def merge(self, rules: MergeRules, facts: LoadFacts) -> Receipt:
-        """Bring every table to what the walk says of it, and say what was done. Call it once, after the last `stage`.
+        """Bring every table in line with the walk, and return the receipt. Call it once, after the last `stage`.
 
         Raises:
             SuspiciousShrinkError: too many links are missing from the walk.
@@ -228,11 +228,11 @@ class Load:
 
 
 def _require_not_refused(connection: Connection, walk: LandedWalk) -> bool:
-    """Stop a load of a refused walk, and say whether links may be missing from this one.
+    """Stop the load of a refused walk. Returns whether a person has accepted that links are missing from it.
 
     Raises:
         SuspiciousShrinkError: the walk was refused and nobody has allowed it since.
-        LandingCorruptError: the walk has no row, so it was never whole.
+        LandingCorruptError: the walk has no row, so it was never completed.
 
     """
     row = connection.execute(
@@ -252,7 +252,7 @@ def _require_not_refused(connection: Connection, walk: LandedWalk) -> bool:
 
 
 def _reason_to_refuse(endpoint: str, age: Age, census: Census, *, held: int, max_shrink_fraction: float) -> str | None:
-    """Why the walk must not be loaded, or None. A past load is not judged: it makes no present link vanish."""
+    """Why the walk must not be loaded, or None. A past load is always allowed: it makes no present link vanish."""
     if age.is_first and not held:
         return f"it holds no {endpoint}, and none was ever loaded."
     if age.is_present and census.lacking > max_shrink_fraction * census.not_deleted:

@@ -1,8 +1,7 @@
-"""The migrations of `sql/migrations` and then the views: applied, counted, or printed for a database administrator.
+"""The migrations of `sql/migrations`, then the views: applied, listed, or printed for a database administrator.
 
-All pending ones run in one transaction under the database's own lock, so a half-migrated warehouse cannot be seen and
-two processes that start at once do not collide.
-Tables are made by the statements of the migrations and nowhere else.
+All pending ones run in one transaction under the database's own lock: nobody sees a half-migrated warehouse, and two
+processes that start at once do not collide. Only migrations create tables.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def sql_folder() -> Path:
 
 
 def migrate(warehouse: Warehouse) -> list[str]:
-    """Apply the pending migrations, make the views again where they differ, and explain every table and view.
+    """Apply the pending migrations, recreate the views if they differ, and update the descriptions of tables and views.
 
     Returns the names of what was applied, `views` last; none when there is nothing to do.
 
@@ -69,7 +68,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
 
 
 def _migrate(warehouse: Warehouse, connection: Connection, names: list[str]) -> None:
-    """A view blocks a migration that changes a column it shows, so views are dropped first and made again last."""
+    """A view blocks changes to the columns it shows, so views are dropped first and recreated last."""
     views.execute(connection, views.drop_statements(views.made(connection, warehouse.schema)))
     if names != [views.NAME]:
         has_schema = _has_schema(warehouse, connection)
@@ -113,17 +112,17 @@ def migration_sql(warehouse: Warehouse) -> str:
 
 
 def _script(warehouse: Warehouse, statements: list[str]) -> str:
-    """Statements that name no schema, as one transaction."""
+    """Statements without schema names, as one transaction."""
     first = [f'SET LOCAL search_path TO "{warehouse.schema}"'] if warehouse.schema else []
     return "".join(f"{statement};\n" for statement in ("BEGIN", *first, *statements, "COMMIT"))
 
 
 def require_migrated(warehouse: Warehouse) -> None:
-    """Make sure before the first write that the tables are those of this version. An empty SQLite file gets them.
+    """Check before the first write that the tables are those of this version; an empty SQLite file is migrated.
 
     Raises:
         NotMigratedError: migrations are pending.
-        SchemaConflictError: the tables were changed by hand in a way that a load cannot bear.
+        SchemaConflictError: the tables were changed by hand in a way that breaks loads.
 
     """
     with reading(warehouse) as connection:

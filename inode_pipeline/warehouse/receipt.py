@@ -21,18 +21,18 @@ from inode_pipeline.warehouse.tables import LOADS, RECEIPT_COUNTS
 from inode_pipeline.warehouse.walks import LandedWalk
 
 SUM = ("rejected", "duplicate", "superseded", "inserted", "updated", "unchanged")
-"""The counts of which every record has exactly one."""
+"""Every record is in exactly one of these counts."""
 
 ADDED = (
     "pages", "requests", "retries", "logins", "received", *SUM, "reopened", "vanished", "no_data",
     "observations_inserted", "observations_corrected", "seconds", "walks",
 )  # fmt: skip
-"""The figures that several receipts add up to."""
+"""The figures that are added up over several receipts."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoadFacts:
-    """What only the caller knows of a load.
+    """What only the caller knows about a load.
 
     `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
     rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this
@@ -88,7 +88,7 @@ class Receipt:
 
     @property
     def balance(self) -> int:
-        """How many records are counted too little, or too often if negative: 0 in every committed load."""
+        """How many records are not counted, or counted twice if negative: 0 in every committed load."""
         return self.received - sum(int(getattr(self, name)) for name in SUM)
 
     def as_json(self) -> dict[str, Any]:
@@ -119,8 +119,8 @@ def newest_load(endpoint: str, *columns: Any) -> Select[Any]:
 def previous_fields(connection: Connection, endpoint: Endpoint, walk: LandedWalk) -> Mapping[str, int] | None:
     """How many records had each field, in the newest loaded walk that held a record; None if there is none.
 
-    Walks newer than this one are left out: an old walk that is loaded again lacks a field that came later. Not so
-    the fields that a field map names: a map made for the present would empty what was read of the past without it.
+    Walks newer than this one are left out: an old walk that is loaded again lacks fields that came later. Fields named
+    by a field map are the exception: a map made for the present must not empty what was read of the past without it.
     """
     fields = newest_load(endpoint.name, LOADS.c.fields).where(LOADS.c.received > 0)
     older: Mapping[str, int] | None = connection.scalar(fields.where(LOADS.c.snapshot_at <= walk.snapshot_at))
@@ -144,14 +144,14 @@ def known_fields(connection: Connection, endpoint: Endpoint) -> frozenset[str]:
 
 
 def start_of_load(connection: Connection, walk: LandedWalk) -> datetime:
-    """Now, but after every earlier load of the same walk even if a clock was set back: the newest one counts."""
+    """Now, but later than every earlier load of the same walk even if a clock was set back: the newest load counts."""
     now = _clock(connection)
     newest = connection.scalar(select(func.max(LOADS.c.finished_at)).where(LOADS.c.walk_id == walk.walk_id))
     return now if newest is None or newest < now else newest + timedelta(microseconds=1)
 
 
 def require_balance(receipt: Receipt) -> None:
-    """Make sure that every record received has become exactly one thing.
+    """Check that every record received is counted exactly once.
 
     Raises:
         LandingCorruptError: the counts do not add up to the records received.
@@ -206,7 +206,7 @@ def enter_load(
 
 
 def _clock(connection: Connection) -> datetime:
-    """The database's time where it has a clock: loads come from several machines, and their times must not overlap."""
+    """The database's time if it has a clock: loads run on several machines, and their times must not overlap."""
     if connection.dialect.name == "postgresql":
         now: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return now.astimezone(UTC)

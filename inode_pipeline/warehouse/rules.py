@@ -1,6 +1,6 @@
 """What a load does to a row of `links`: the table of `docs/architecture.md`, one function for each of its columns.
 
-A load is *present* if no newer walk is loaded: it may change every row. Otherwise it is *past*, and only adds what the
+A load is *present* if no newer walk is loaded: it may change every row. Otherwise it is *past*, and adds only what
 newer walks cannot know. Age is judged against the newest loaded walk, never against a row's own stamp, which is why any
 order of loads ends in the same rows. *t* is the walk's `snapshot_at`, *W* the newest loaded before it; a row is *gone*
 if its `last_seen_at` is not NULL; a walk *holds* a link if its record is typed, or rejected with a readable id.
@@ -64,7 +64,7 @@ class Age:
 
 
 def age_of(connection: Connection, endpoint: str, walk_id: str, t: datetime, *, may_remove: bool) -> Age:
-    """The walk's age as of now; ask inside the locked transaction, or it may be another by the time it is used."""
+    """The walk's age as of now; call it inside the locked transaction, or it may change before it is used."""
     newest = connection.scalar(newest_load(endpoint, LOADS.c.snapshot_at))
     next_remover = connection.scalar(removers(endpoint, walk_id, after=t))
     return Age(t=t, newest=newest, may_remove=may_remove, next_remover=next_remover)

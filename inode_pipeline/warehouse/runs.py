@@ -1,7 +1,7 @@
-"""Attempts to sync, one row each, written in transactions of their own so that a failure leaves its trace.
+"""Attempts to sync, one row each, written in transactions of their own so that failures are recorded too.
 
-A rejected credential must be tried once only, whatever retries: `credential_mark` notices whether it has changed and
-is useless for guessing it, since two bytes fit one secret in 65,536.
+A rejected credential must be tried only once, whoever retries: `credential_mark` shows whether it has changed, and is
+useless for guessing it, because one secret in 65,536 has the same two bytes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Outcome = Literal["ok", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class BegunRun:
-    """The row of an attempt that is at work. Attempts of one run count from 1."""
+    """The row of a running attempt. Attempts of one run count from 1."""
 
     run_id: str
     attempt: int
@@ -46,7 +46,7 @@ class RejectedRun:
 
 
 def begin_run(warehouse: Warehouse, run_id: str, trigger: Trigger, snapshot_date: date | None) -> BegunRun:
-    """Write the row of an attempt that begins now, in this process."""
+    """Write the row of an attempt that starts now, in this process."""
     with transaction(warehouse) as connection:
         last = connection.scalar(select(func.max(RUNS.c.attempt)).where(RUNS.c.run_id == run_id))
         begun = BegunRun(run_id, (last or 0) + 1)
@@ -70,7 +70,7 @@ def finish_run(
     error: BaseException | None = None,
     credential_mark: str | None = None,
 ) -> None:
-    """Complete the row. Of an error that is not ours only the class is kept: its text may hold anything."""
+    """Complete the row. Of a foreign error only the class is kept: its text may hold anything."""
     message = f"{error.message} {error.remedy}" if isinstance(error, PipelineError) else None
     with transaction(warehouse) as connection:
         connection.execute(
@@ -87,11 +87,10 @@ def finish_run(
 
 
 def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> RejectedRun | None:
-    """The newest run whose credentials were rejected; None if there is none, or a later run puts it out of date.
+    """The newest run whose credentials were rejected; None if there is none, or a later run supersedes it.
 
-    A later run does so by having succeeded, or by having been started by a person. The automatic retry of a person's
-    run carries the person's name too, but nobody has looked at it: neither the run that is `asking` counts, nor a
-    skipped one.
+    A later run supersedes it if it succeeded or was started by a person. Neither the run that is `asking` counts nor a
+    skipped one: the automatic retry of a person's run has the trigger `person` too, although nobody started it.
     """
     rejected = select(RUNS).where(RUNS.c.credential_mark.is_not(None)).order_by(RUNS.c.started_at.desc()).limit(1)
     with reading(warehouse) as connection:
@@ -110,9 +109,9 @@ def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> Rejec
 
 
 def require_untried(warehouse: Warehouse, settings: Settings, *, asking: str | None = None) -> None:
-    """Stop a machine from trying again what the server has rejected, so that no pipeline locks its own account.
+    """Stop an automatic run from repeating credentials that the server rejected, which could lock the account.
 
-    `asking` is the id of the run that wants to know, whose own row is already there.
+    `asking` is the id of the present run, whose own row exists already.
 
     Raises:
         RejectedBeforeError: the newest rejected run had these very credentials.
@@ -149,7 +148,7 @@ def this_process() -> str:
 
 
 def is_gone(process: str) -> bool | None:
-    """Whether the process has ended; None if that cannot be known because it ran on another machine."""
+    """Whether the process has ended; None if that is unknown because it ran on another machine."""
     try:
         host, number, start = process.rsplit(":", 2)
         pid = int(number)
@@ -161,13 +160,13 @@ def is_gone(process: str) -> bool | None:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:  # it lives, and belongs to somebody else
+    except OSError:  # alive, and owned by another user
         pass
     return _start(pid) != (start or None)
 
 
 def _host() -> str:
-    """The machine and, on Linux, the space of process numbers: containers may share a name but not the numbers."""
+    """The machine and, on Linux, its PID namespace: containers may share a host name but not process numbers."""
     try:
         space = str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
     except OSError:
@@ -176,10 +175,10 @@ def _host() -> str:
 
 
 def _start(pid: int) -> str | None:
-    """When the process began, in clock ticks since the machine did; None if it has ended or /proc is not there."""
+    """When the process started, in clock ticks since boot; None if it has ended or there is no /proc."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return None
-    state, *fields = stat.rpartition(")")[2].split()  # the name before it may hold anything
+    state, *fields = stat.rpartition(")")[2].split()  # the process name before it may hold anything
     return None if state in "ZX" else fields[18]

@@ -1,6 +1,6 @@
-"""The file of a SQLite warehouse: made for its owner only, or read so that nothing is written or left behind.
+"""The file of a SQLite warehouse: created for its owner only, or read without writing or leaving anything behind.
 
-SQLite shares a file through two companions beside it, `-wal` and `-shm`, which come and go with those who have it open.
+SQLite shares a file through two companions beside it, `-wal` and `-shm`, which exist while a process has it open.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inode_pipeline.warehouse.translation import translate_os
 
 
 def open_or_make(url: URL, place: str, lock_wait_s: float) -> tuple[Engine, None]:
-    """An engine that may write the file, which is made if there is none."""
+    """An engine that may write the file, which is created if it is missing."""
     try:
         _make_file(Path(url.database or ""))
     except OSError as problem:
@@ -27,11 +27,11 @@ def open_or_make(url: URL, place: str, lock_wait_s: float) -> tuple[Engine, None
 
 
 def read(url: URL, place: str, lock_wait_s: float) -> tuple[Engine, FrozenFile | None]:
-    """An engine that writes nothing and makes no file, also for a user who may not write.
+    """An engine that writes nothing and creates no file, also for a user who may not write.
 
-    Who may write makes and removes the companions as usual. Who may not reads through those of a process that is at
-    work. Where there are none, making them would leave files that the owner may not write: so the file is then read as
-    one that does not change, and `FrozenFile` sees afterwards that it has not.
+    A user who may write creates and removes the companions as usual. One who may not reads through those of a running
+    process. If there are none, creating them would leave files that the owner may not write, so the file is opened as
+    one that does not change, and `FrozenFile` checks afterwards that it did not.
     """
     path = Path(url.database or "")
     frozen = None
@@ -47,7 +47,7 @@ def read(url: URL, place: str, lock_wait_s: float) -> tuple[Engine, FrozenFile |
 
 
 class FrozenFile:
-    """A SQLite file that is read without a lock, because its user may not make the companions that hold one."""
+    """A SQLite file that is read without a lock, because this user may not create the companions that hold one."""
 
     def __init__(self, path: Path, place: str) -> None:
         self._path = path
@@ -55,7 +55,7 @@ class FrozenFile:
         self._state = self._now()
 
     def require_unchanged(self) -> None:
-        """Make sure that what was read is one state.
+        """Make sure that the file did not change while it was read.
 
         Raises:
             LockedError: another process has written the file meanwhile.
@@ -82,9 +82,9 @@ def _engine(url: URL, lock_wait_s: float, *more: str) -> Engine:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
         connection.execute("PRAGMA foreign_keys=ON")
-        # Staged rows are wide: in large pages they are written and thrown away at half the cost.
+        # Staged rows are wide: in large pages they cost half as much to write and drop.
         connection.execute("PRAGMA temp.page_size=32768")
-        # Some builds of SQLite overwrite with zeros whatever is thrown away; all of it is in the tables too.
+        # Some builds of SQLite overwrite deleted data with zeros; staged data is in the tables anyway.
         connection.execute("PRAGMA temp.secure_delete=OFF")
         for pragma in more:
             connection.execute(pragma)
@@ -103,7 +103,7 @@ def _companion(path: Path) -> Path:
 def _make_file(path: Path) -> None:
     """Make the file and its folder for the owner only; SQLite gives its companions the file's own mode."""
     for folder in [parent for parent in reversed(path.parents) if not parent.exists()]:
-        with contextlib.suppress(FileExistsError):  # another process was quicker
+        with contextlib.suppress(FileExistsError):  # another process created it first
             folder.mkdir(mode=0o700)
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)

@@ -82,12 +82,12 @@ class Staging:
         return temporary_table(name, *columns, is_postgresql=self.is_postgresql)
 
     def held_by_rejects(self) -> Subquery:
-        """The readable keys of the rejected records, each once: what the walk holds beside the typed records."""
+        """The readable keys of the rejected records, each once: links that the walk holds without a typed record."""
         key = self.rejected.c[REJECTED_KEY]
         return select(key).where(key.is_not(None)).distinct().subquery("held_by_rejects")
 
     def create(self, connection: Connection) -> None:
-        """Make the tables, empty."""
+        """Create the tables, empty."""
         for table in (self.records, self.rejected, self.changes):
             table.create(connection, checkfirst=False)
 
@@ -101,7 +101,7 @@ class Staging:
                 connection.exec_driver_sql(f"DROP TABLE IF EXISTS {name(table)}")
 
     def seal(self, connection: Connection) -> None:
-        """Nothing more will be staged: prepare the joins, and make sure that every key and every place is there once.
+        """End the staging: prepare the joins, and check that every key and every place occurs once.
 
         Raises:
             ApiContractError: two records have one key; both places are named.
@@ -114,13 +114,13 @@ class Staging:
         self._check_unique(connection, self.rejected, "page", "position")
 
     def _analyze_key(self, connection: Connection) -> None:
-        """Let the planner know how many rows there are, by the key alone: geometries take long to look at."""
+        """Tell the planner how many rows there are, by the key alone: geometries take long to analyse."""
         quote = connection.dialect.identifier_preparer
         connection.exec_driver_sql(f"ANALYZE {quote.format_table(self.records)} ({quote.quote(self.key)})")
 
     def _index_key(self, connection: Connection) -> bool:
-        """On SQLite, make an index of the records' keys; false if a key is there twice."""
-        # Written by hand: an Index object would stay with the table and be made with it the next time.
+        """On SQLite, create an index of the records' keys; false if a key occurs twice."""
+        # By hand: an Index object would stay attached to the Table and be created with it the next time.
         quote = connection.dialect.identifier_preparer.quote
         name, table, key = (quote(text) for text in (f"ix_{self.records.name}", self.records.name, self.key))
         try:
@@ -205,7 +205,7 @@ class Scratch:
     def made(self, connection: Connection, *tables: Table) -> Iterator[None]:
         """The tables, empty, for the length of the block. An error undoes the transaction, and them with it.
 
-        Make those only that are needed: on PostgreSQL each costs dozens of rows in the catalogue.
+        Create only those that are needed: on PostgreSQL each costs dozens of rows in the catalogue.
         """
         for table in tables:
             table.create(connection, checkfirst=False)
@@ -214,6 +214,6 @@ class Scratch:
             table.drop(connection, checkfirst=False)
 
     def analyze(self, connection: Connection, table: Table) -> None:
-        """On PostgreSQL, let the planner know how few rows there are: it must not read whole tables to find them."""
+        """On PostgreSQL, tell the planner how few rows there are, or it may read whole tables to find them."""
         if self.is_postgresql:
             connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")

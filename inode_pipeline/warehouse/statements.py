@@ -1,7 +1,7 @@
-"""Statements that both databases need in their own way, and the proof that one wrote what it was to write.
+"""Statements that differ between the databases, and the check that a load wrote what it was meant to write.
 
-A trigger, rule or policy of the database's owner may drop or change rows without an error, and a load that has not
-written what it staged must not be green: so it looks, before its commit.
+A trigger, rule or policy of the database's owner may drop or change rows without an error. A load whose rows are not
+in the tables must not be green, so it checks them before its commit.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ def insert_if_absent(connection: Connection, table: Table, row: Mapping[str, obj
 
 
 def rows_written(connection: Connection, statement: Insert | Update | Delete) -> int:
-    """Execute it, and say how many rows it wrote."""
+    """Execute the statement and return how many rows it wrote."""
     return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount
 
 
 def analyze(connection: Connection, tables: Iterable[Table]) -> None:
-    """Let PostgreSQL's planner know what has just been filled; it would learn it by itself only minutes later.
+    """Tell PostgreSQL's planner about tables that were just filled; autovacuum would do so only minutes later.
 
-    By the keys alone, by which tables are joined: to sort a sample of every column, geometries above all, costs more
-    than to insert the rows. An empty table is left out: once analysed it counts as empty, and the load that fills it
-    would be planned as if it stayed so, row against row. Without the right to analyse the server warns and does
-    nothing. On SQLite nothing is done: its plans need no figures.
+    Only the keys, which tables are joined by: sampling and sorting every column, geometries above all, costs more than
+    inserting the rows. Empty tables are left out: once analysed a table counts as empty, and the load that fills it
+    would be planned with nested loops. Without the right to analyse, the server warns and does nothing. SQLite's plans
+    need no statistics.
     """
     if connection.dialect.name != "postgresql":
         return
@@ -48,7 +48,7 @@ def analyze(connection: Connection, tables: Iterable[Table]) -> None:
 
 
 def require_written(table: Table, missing: int) -> None:
-    """Make sure that none is missing of the rows that a load has written: none was dropped, and none is another.
+    """Stop the load if any row that it wrote is `missing`: dropped, or changed on the way.
 
     Raises:
         SchemaConflictError: naming the table and how many rows.

@@ -1,6 +1,6 @@
-"""The settings that are stored with the warehouse: the time zone whose days it has, and the address it was filled from.
+"""The settings that are stored with the warehouse: its time zone, and the address that it is filled from.
 
-The first load stores them; another value afterwards is a mistake, unless somebody deletes the stored one on purpose.
+The first load stores them; a different value later is an error, unless someone deletes the stored one on purpose.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from inode_pipeline.warehouse.statements import insert_if_absent, require_writte
 from inode_pipeline.warehouse.tables import PIPELINE_SETTINGS, ZONE_OFFSETS
 
 LOOPBACK = "loopback"
-"""What is stored for every address of this machine: emulators and tests change their port each time."""
+"""Stored for every loopback address: emulators and tests use another port each time."""
 
 _ZONE, _ADDRESS = "timezone", "base_url"
 
@@ -32,7 +32,7 @@ def stored_zone(warehouse: Warehouse) -> str | None:
 
 
 def require_same(warehouse: Warehouse, *, zone: str | None, base_url: str | None) -> None:
-    """Make sure that the configured zone and address are those stored; None, or nothing stored, is in order.
+    """Check that the configured zone and address are those stored; None, or nothing stored, passes.
 
     Raises:
         ConfigError: one of them differs; it says how to change it on purpose.
@@ -43,7 +43,7 @@ def require_same(warehouse: Warehouse, *, zone: str | None, base_url: str | None
 
 
 def store(connection: Connection, *, zone: str | None, base_url: str | None) -> None:
-    """Store what is given and not stored yet, the zone with its offsets from UTC, as part of a load's transaction.
+    """Within a load's transaction, store what is given and not stored yet, the zone with its offsets from UTC.
 
     Raises:
         ConfigError: another value is stored.
@@ -109,10 +109,10 @@ Interval = tuple[datetime, datetime, int]
 
 
 def keep_offsets(connection: Connection, zone: str) -> None:
-    """Make the rows of `zone_offsets` those of the zone, so that SQL needs no zone of the database's own.
+    """Bring `zone_offsets` up to date with the zone, so that SQL does not depend on the database's own time zones.
 
-    The rules come from the machine's zone database, which governments change: each load sees that the rows agree with
-    it. Equal rows are not touched.
+    The rules come from the machine's zone database, which changes as governments decide: each load compares the rows
+    with it. Equal rows are not touched.
     """
     table = ZONE_OFFSETS
     wanted = offsets_of(zone)
@@ -124,7 +124,7 @@ def keep_offsets(connection: Connection, zone: str) -> None:
 
 @cache
 def offsets_of(zone: str) -> tuple[Interval, ...]:
-    """Half-open intervals in UTC, each beginning where the one before ends, with the minutes to add for local time."""
+    """Consecutive half-open intervals in UTC, each with the minutes to add for local time."""
     rules = ZoneInfo(zone)
     begins = [FIRST, *_changes(rules)]
     ends = [*begins[1:], LAST]
@@ -132,7 +132,7 @@ def offsets_of(zone: str) -> tuple[Interval, ...]:
 
 
 def _changes(rules: ZoneInfo) -> Iterator[datetime]:
-    """The instants at which another offset begins, to the second."""
+    """The instants at which the offset changes, to the second."""
     day = FIRST
     while day < LAST:
         if _minutes(rules, day) != _minutes(rules, day + _DAY):

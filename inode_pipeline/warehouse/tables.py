@@ -1,8 +1,8 @@
 """Every table of the warehouse, as SQLAlchemy sees it: an endpoint's own from its columns, the bookkeeping by hand.
 
-The migrations in `sql/migrations` make the tables; a test holds that they make exactly these. A new endpoint needs
-`endpoint_table(ENDPOINT)` and a migration, a new table its definition here or in a module that is imported here, and a
-migration: whoever imports this module has every table in `METADATA`.
+The migrations in `sql/migrations` create the tables, and a test checks that they create exactly these. A new endpoint
+needs `endpoint_table(ENDPOINT)` and a migration; a new table needs its definition here or in a module imported here,
+and a migration. Importing this module registers every table in `METADATA`.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ RECEIPT_COUNTS = {
     "duplicate": "Records that repeat an id within a page.",
     "superseded": "Records of a past load whose values were not written.",
     "inserted": "Rows that did not exist.",
-    "updated": "Rows whose values were written again, or that returned.",
+    "updated": "Rows whose values were written again, or that came back.",
     "unchanged": "Records equal to their row.",
     "reopened": "Updated rows whose deleted_at was set and now is NULL.",
     "vanished": "Rows whose deleted_at this load set.",
@@ -91,8 +91,8 @@ LINKS_TABLE = endpoint_table(LINKS)
 WALKS = Table(
     "walks",
     METADATA,
-    text("walk_id", "The walk; its row is written last and makes its pages whole."),
-    text("endpoint", "The list that was walked."),
+    text("walk_id", "The walk; its row is written last and marks it as complete."),
+    text("endpoint", "The endpoint that was walked."),
     text("run_id", "The run that walked it."),
     time("snapshot_at", "The instant of the walk's first request; unique for an endpoint."),
     date("snapshot_date", "The date of the step in the warehouse's time zone."),
@@ -105,7 +105,7 @@ WALKS = Table(
     count("logins", "The token requests of the call."),
     time("refused_at", "When a load of it was refused for lack of links; NULL if never.", nullable=True),
     text("refused_reason", "Why it was refused.", nullable=True),
-    flag("allow_shrink", "A person has allowed that links are missing from it, which lifts the refusal."),
+    flag("allow_shrink", "A person has accepted that links are missing from it, which lifts the refusal."),
     time("purged_at", "When its pages were removed; NULL while they are kept.", nullable=True),
     PrimaryKeyConstraint("walk_id"),
     UniqueConstraint("endpoint", "snapshot_at"),
@@ -113,14 +113,14 @@ WALKS = Table(
     comment="One row per landed walk: one reading of all pages of an endpoint.",
 )
 
-# Without a foreign key to walks, whose row comes last.
+# No foreign key to walks, whose row is written last.
 RAW_PAGES = Table(
     "raw_pages",
     METADATA,
     text("walk_id", "The walk; pages of a walk without a row in walks are never read."),
-    count("page", "The page's place in the walk, from 1."),
+    count("page", "The page's position in the walk, from 1."),
     text("run_id", "The run that landed it."),
-    text("address", "The address that was asked."),
+    text("address", "The URL that was requested."),
     time("fetched_at", "When the answer was complete."),
     Column("body", LargeBinary, nullable=False, comment="The answer as received, compressed with zstd."),
     count("size_bytes", "The size of the answer as received."),
@@ -134,11 +134,11 @@ LOADS = Table(
     METADATA,
     text("load_id", "The load; its row is committed with the rows it wrote."),
     text("walk_id", "The walk that was loaded; the newest of several loads of it counts."),
-    text("endpoint", "The list that was loaded."),
+    text("endpoint", "The endpoint that was loaded."),
     text("run_id", "The run that loaded it."),
     time("snapshot_at", "The walk's instant."),
     date("snapshot_date", "The walk's date in the warehouse's time zone."),
-    time("started_at", "When the load had its lock."),
+    time("started_at", "When the load got its lock."),
     time("finished_at", "Just before the commit."),
     text("verdict", "The walk's verdict."),
     flag("may_remove", "Links missing from it are gone: the walk is proven or confirmed and every id was readable."),
@@ -159,12 +159,12 @@ REJECTED_RECORDS = Table(
     "rejected_records",
     METADATA,
     text("walk_id", "The walk that holds the record."),
-    count("page", "Its page, from 1."),
-    count("position", "Its place in the page."),
-    text("endpoint", "The list it belongs to."),
+    count("page", "The number of its page, from 1."),
+    count("position", "Its position in the page, from 1."),
+    text("endpoint", "The endpoint it belongs to."),
     text("link_id", "Its key where that could be read.", nullable=True),
     text("field", "The field that could not be typed."),
-    text("reason", "Why not; without the value."),
+    text("reason", "Why it could not be typed; never shows the value."),
     PrimaryKeyConstraint("walk_id", "page", "position"),
     ForeignKeyConstraint(["walk_id"], ["walks.walk_id"]),
     Index(None, "endpoint", "link_id"),
@@ -177,7 +177,7 @@ PIPELINE_SETTINGS = Table(
     text("name", "The setting."),
     text("value", "Its value."),
     PrimaryKeyConstraint("name"),
-    comment="What must stay as it was when the warehouse was first filled, such as the time zone.",
+    comment="Settings that must not change once the warehouse is filled, such as the time zone.",
 )
 
 RUNS = Table(
@@ -189,7 +189,7 @@ RUNS = Table(
     text("process", "Host, process number and start of the process, to tell a live run from a dead one."),
     date("snapshot_date", "The date that was asked for.", nullable=True),
     time("started_at", "When it began."),
-    time("finished_at", "When it ended; NULL while it works, or if it was killed.", nullable=True),
+    time("finished_at", "When it ended; NULL while it runs, or if it was killed.", nullable=True),
     text("outcome", "ok, failed or skipped.", nullable=True),
     text("error", "The class of the error.", nullable=True),
     text("message", "The error's message and remedy.", nullable=True),

@@ -1,7 +1,7 @@
-"""Translate a database's error into one of ours, without a value of any row.
+"""Translate a database's error into one of ours, without quoting the value of any row.
 
 The text of a server's error may hold a value ("invalid input syntax for type bigint: ..."), its DETAIL a whole row, and
-psycopg's connection errors the password: so nothing of them is quoted but codes and the names of tables and columns.
+psycopg's connection errors the password: so only codes and the names of tables and columns are quoted.
 Not here: whether to try again, see `sync/dates.py`.
 """
 
@@ -84,7 +84,7 @@ _BY_SQLSTATE: dict[str, _Kind] = {
     "23": _CONFLICT,
     "42": _CONFLICT,
 }
-"""PostgreSQL's error codes; the longest matching beginning counts."""
+"""PostgreSQL's error codes; the longest matching prefix counts."""
 
 _BY_SQLITE_CODE: dict[int, _Kind] = {
     sqlite3.SQLITE_BUSY: _LOCKED,
@@ -106,9 +106,9 @@ _BY_SQLITE_CODE: dict[int, _Kind] = {
 
 
 def translate(problem: BaseException, place: str = "The warehouse") -> PipelineError:
-    """The error of ours that says what a database's error means. `place` names the database without its password.
+    """Our error for a database's error. `place` names the database without its password.
 
-    Undoing a transaction on a connection that has just broken fails too; the error before it is the one that counts.
+    Rolling back on a connection that has just broken fails too; the error before that is the one that counts.
     """
     while isinstance(problem.__context__, DATABASE_ERRORS):
         problem = problem.__context__
@@ -122,7 +122,7 @@ def translate(problem: BaseException, place: str = "The warehouse") -> PipelineE
 
 
 def translate_os(problem: OSError, place: str) -> PipelineError:
-    """The error of ours for a file or folder that the warehouse's file needs."""
+    """Our error for a file or folder that the warehouse needs."""
     reason = (problem.strerror or type(problem).__name__).lower()
     if problem.errno in (errno.ENOSPC, errno.EDQUOT):
         return _error(_FULL, place, reason)
@@ -138,9 +138,9 @@ def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
     code = problem.sqlstate
     if code is None and isinstance(problem, (psycopg.OperationalError, psycopg.InterfaceError)):
         return _of_connection(problem, place)
-    if code is None and isinstance(problem, psycopg.ProgrammingError):  # the driver refused an option of the URL
+    if code is None and isinstance(problem, psycopg.ProgrammingError):  # the driver rejected an option of the URL
         return _wrong_option(place)
-    if code is None:  # or a value, before the server saw anything
+    if code is None:  # or rejected a value, before the server saw it
         return _error(_BROKEN, place, type(problem).__name__)
     kind = next((_BY_SQLSTATE[code[:n]] for n in range(5, 1, -1) if code[:n] in _BY_SQLSTATE), _BROKEN)
     named = {"table": problem.diag.table_name, "column": problem.diag.column_name, "key": problem.diag.constraint_name}
@@ -149,7 +149,7 @@ def _of_postgresql(problem: psycopg.Error, place: str) -> PipelineError:
 
 
 def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
-    """No code comes with an error before the session begins, so the words must do, and what libpq knows."""
+    """An error before the session begins has no code, so its text and libpq's state must do."""
     text = str(problem)
     if "database" in text and "does not exist" in text:
         return _error(_NO_DATABASE, place, "no such database")
@@ -179,7 +179,7 @@ def _of_connection(problem: psycopg.Error, place: str) -> PipelineError:
 
 
 def _wrong_option(place: str) -> ConfigError:
-    """The option is not named, since psycopg quotes its value as well."""
+    """The option is not named, because psycopg quotes its value as well."""
     return ConfigError(
         f"{place} is named with an option or a value that PostgreSQL's client library does not accept.",
         remedy="Check the port and what follows the ? in INODE_WAREHOUSE_URL, and the environment's PG variables.",
@@ -198,7 +198,7 @@ def _of_sqlite(problem: sqlite3.Error, place: str) -> PipelineError:
 
 
 def _no_room(place: str) -> WarehouseFullError:
-    """SQLite reports a full disk under the file and one under its temporary files alike, so both are named."""
+    """SQLite reports a full disk alike for its file and for its temporary files, so both are named."""
     named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp", ".")  # noqa: S108 - SQLite's own list
     folder = next((name for name in named if name and os.access(name, os.W_OK | os.X_OK)), ".")
     free_mb = shutil.disk_usage(folder).free / 1e6

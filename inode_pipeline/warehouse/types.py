@@ -56,7 +56,7 @@ class UtcTimestamp(_TextOnSqlite[datetime]):
     on_postgresql = TIMESTAMP(timezone=True)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        """Refuses a time without a zone: PostgreSQL would read it in the session's."""
+        """Refuse a time without a zone, which PostgreSQL would read in the session's zone."""
         if value is None:
             return None
         text = utc_text(value)

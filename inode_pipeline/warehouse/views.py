@@ -1,8 +1,8 @@
 """The views of `sql/views`: read from their files, spelled for the database, dropped and created again.
 
 One file a view: a comment that explains it and its columns (`dictionary.py` reads it), then one SELECT. A view that
-uses another is created after it. They hold no rows, so making them again loses nothing; rights come back by themselves,
-through the default privileges of `sql/roles`.
+uses another is created after it. Views hold no rows, so recreating them loses nothing; the default privileges of
+`sql/roles` restore their rights.
 
 A view is one text for both databases: where they differ it writes `@name(argument, ...)`, and `SPELLINGS` has what
 either of them understands. Times are turned into seconds since 1970 and back, and everything between is whole-number
@@ -38,12 +38,12 @@ class View:
     select: str
 
     def create(self, *, postgresql: bool) -> str:
-        """The statement that makes it."""
+        """The statement that creates it."""
         return f"CREATE VIEW {self.name} AS\n{spell(self.select, postgresql=postgresql)}"
 
 
 def without_comments(sql: str) -> str:
-    """SQL without its line comments; none of ours follows code or is in a string."""
+    """SQL without its comment lines; ours never follow code or stand in a string."""
     return "\n".join(line for line in sql.splitlines() if not line.lstrip().startswith("--"))
 
 
@@ -62,27 +62,27 @@ def read_views(folder: Path) -> tuple[View, ...]:
 
 
 def state(views: tuple[View, ...]) -> str:
-    """The value in `pipeline_settings` once these views are made: their names, and a hash of their texts."""
+    """The value in `pipeline_settings` once these views exist: their names, and a hash of their texts."""
     texts = json.dumps([view.create(postgresql=postgresql) for view in views for postgresql in (False, True)])
     mark = hashlib.sha256(texts.encode()).hexdigest()[:16]
     return json.dumps({"mark": mark, "names": [view.name for view in views]})
 
 
 def made(connection: Connection, schema: str | None) -> str | None:
-    """The state of the views that the warehouse has; None if they were never made."""
+    """The state of the warehouse's views; None if they were never created."""
     if not inspect(connection).has_table(PIPELINE_SETTINGS.name, schema=schema):
         return None
     return connection.scalar(select(PIPELINE_SETTINGS.c.value).where(PIPELINE_SETTINGS.c.name == NAME))
 
 
 def drop_statements(made: str | None) -> list[str]:
-    """What removes the views that were made, those that others use last."""
+    """The statements that drop the existing views, those that others use last."""
     names: Mapping[str, list[str]] = json.loads(made) if made else {"names": []}
     return [f"DROP VIEW IF EXISTS {name}" for name in reversed(names["names"])]
 
 
 def create_statements(views: tuple[View, ...], *, postgresql: bool) -> list[str]:
-    """What makes the views and remembers their state; inside the schema, which the caller has put first."""
+    """The statements that create the views and store their state; the caller sets the search path."""
     return [
         *(view.create(postgresql=postgresql) for view in views),
         f"DELETE FROM pipeline_settings WHERE name = '{NAME}'",  # noqa: S608 - a constant
@@ -91,14 +91,14 @@ def create_statements(views: tuple[View, ...], *, postgresql: bool) -> list[str]
 
 
 def execute(connection: Connection, statements: list[str]) -> None:
-    """Run statements that name no schema. They hold colons and percent signs that are no parameters."""
+    """Run statements without schema names. Their colons and percent signs are no parameters."""
     for statement in statements:
         connection.execute(text(statement.replace(":", r"\:")))
 
 
 @dataclass(frozen=True, slots=True)
 class Spelling:
-    """One notion on both databases; `{0}` is its first argument."""
+    """One function on both databases; `{0}` is its argument."""
 
     postgresql: str
     sqlite: str
@@ -111,11 +111,11 @@ _WEIGHTED = f"sum(CASE {_BELOW} WHEN 1 THEN x * (100 - {_PART}) WHEN 2 THEN x * 
 rank 1 + (n - 1) p / 100.
 
 The rows have their value `x`, their `place` in the order of x, from 1, and the number `n` of rows of their group.
-Of the two rows around the rank each weighs as near as it lies; whole numbers decide which two they are.
+Each of the two rows around the rank weighs by its nearness; integer arithmetic picks the two.
 """
 
 _SPEED = _WEIGHTED.replace("{0}", "(100 - {0})").replace("THEN x *", "THEN 1 / x *")
-"""The same of 1 / x, the speed over one metre: its order is that of x the other way round."""
+"""The same of 1 / x, the speed over one metre, whose order is that of x reversed."""
 
 _NEAR = " OR ".join(f"place - (n - 1) * {percent} / 100 IN (1, 2)" for percent in (5, 15, 50, 80, 85, 95))
 
@@ -126,7 +126,7 @@ SPELLINGS = {
     ),
     # The instant of seconds since 1970, as tables keep it.
     "instant": Spelling("to_timestamp({0})", "strftime('%Y-%m-%d %H:%M:%S.000000', {0}, 'unixepoch')"),
-    # What the clock shows at seconds since 1970: a date, its month as YYYY-MM, its day, date and time.
+    # The date, month (YYYY-MM), day of month, and date and time at seconds since 1970.
     "date": Spelling("CAST(to_timestamp({0}) AT TIME ZONE 'UTC' AS date)", "date({0}, 'unixepoch')"),
     "month": Spelling(
         "to_char(to_timestamp({0}) AT TIME ZONE 'UTC', 'YYYY-MM')", "strftime('%Y-%m', {0}, 'unixepoch')"
@@ -139,11 +139,11 @@ SPELLINGS = {
     # The order in which a subquery hands its rows to a join: PostgreSQL then groups them without sorting them again.
     # SQLite takes the order from its own loops, and would sort for nothing.
     "in_order_of": Spelling("ORDER BY {0}", ""),
-    # A subquery of WITH that is small and dear, so that PostgreSQL asks it once; SQLite does so by itself.
+    # A small but expensive CTE, which PostgreSQL must evaluate once; SQLite does so by itself.
     "once": Spelling("MATERIALIZED", ""),
     # Days since 1970 of a date.
     "day": Spelling("CAST({0} - DATE '1970-01-01' AS bigint)", "(CAST(strftime('%s', {0}) AS integer) / 86400)"),
-    # A number above 0 to the nearest whole one, a half up.
+    # A positive number rounded to a whole one, halves up.
     "whole": Spelling("CAST(floor({0} + 0.5) AS bigint)", "CAST({0} + 0.5 AS integer)"),
     # A number as people write it: to six decimals, without zeros at the end.
     "plain": Spelling(
@@ -201,10 +201,10 @@ SPELLINGS = {
 
 
 def spell(sql: str, *, postgresql: bool) -> str:
-    """The text of a view as one of the databases understands it.
+    """The text of a view in the dialect of one database.
 
     Raises:
-        ValueError: it uses a notion that is not in `SPELLINGS`, or a bracket is not closed.
+        ValueError: it uses a function that is not in `SPELLINGS`, or a bracket is not closed.
 
     """
     found = re.search(r"@(\w+)\(", sql)
@@ -213,7 +213,7 @@ def spell(sql: str, *, postgresql: bool) -> str:
     name, start = found[1], found.end()
     end = _closing_bracket(sql, start)
     if name not in SPELLINGS:
-        raise ValueError(f"@{name}() is not a notion of this dialect")
+        raise ValueError(f"@{name}() is not in SPELLINGS")
     argument = spell(sql[start:end], postgresql=postgresql)
     spelling = SPELLINGS[name].postgresql if postgresql else SPELLINGS[name].sqlite
     simple = argument if re.fullmatch(r"[\w.,\s]*", argument) else f"({argument})"

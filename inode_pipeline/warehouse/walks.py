@@ -1,4 +1,4 @@
-"""The table `walks`: landed walks are found, refused or allowed after all, compared with the known keys, and purged.
+"""The table `walks`: finding, refusing, allowing, sweeping and purging landed walks.
 
 Not here: pages, see `landing.py`; why a walk is refused, see `merge.py`.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LandedWalk:
-    """A row of `walks`: a whole reading of an endpoint, whose pages are kept until `purged_at`."""
+    """A row of `walks`: one complete reading of an endpoint, whose pages are kept until `purged_at`."""
 
     walk_id: str
     endpoint: str
@@ -44,7 +44,7 @@ class LandedWalk:
 
     @property
     def is_refused(self) -> bool:
-        """Whether nothing may load it until a person allows it."""
+        """Whether it must not be loaded until a person allows it."""
         return self.refused_at is not None and not self.allow_shrink
 
 
@@ -84,7 +84,7 @@ def newest_walk(warehouse: Warehouse, endpoint: str) -> LandedWalk | None:
 def unloaded_walk(
     warehouse: Warehouse, endpoint: str, snapshot_date: date, run_ids: Sequence[str]
 ) -> LandedWalk | None:
-    """The newest walk that one of these runs landed for the date and nobody has loaded; None if there is none.
+    """The newest walk of the date that one of these runs landed and that is not loaded; None if there is none.
 
     This is what an automatic retry loads instead of fetching again.
     """
@@ -100,7 +100,7 @@ def unloaded_walk(
 
 
 def refuse(warehouse: Warehouse, walk_id: str, reason: str) -> None:
-    """Keep every later load away from the walk, in a transaction of its own since the load's is undone."""
+    """Mark the walk as refused, in a transaction of its own because the load's is rolled back."""
     with transaction(warehouse) as connection:
         connection.execute(
             update(WALKS)
@@ -110,13 +110,13 @@ def refuse(warehouse: Warehouse, walk_id: str, reason: str) -> None:
 
 
 def allow_shrink(warehouse: Warehouse, walk_id: str) -> None:
-    """Record a person's permission that links are missing from the walk; later loads of it need none."""
+    """Record that a person accepts missing links in this walk; later loads of it need no permission."""
     with transaction(warehouse) as connection:
         record_permission(connection, walk_id)
 
 
 def record_permission(connection: Connection, walk_id: str) -> None:
-    """The same within a transaction that is there already."""
+    """The same within an open transaction."""
     connection.execute(update(WALKS).where(WALKS.c.walk_id == walk_id).values(allow_shrink=True))
 
 
@@ -139,7 +139,7 @@ CHUNK = 10_000
 
 def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
     """Whether any walk is loaded, and the keys whose `deleted_at` is NULL."""
-    from inode_pipeline.api.walk import Known  # with it comes the HTTP client, which most commands do not need
+    from inode_pipeline.api.walk import Known  # imports the HTTP client, which most commands do not need
 
     table = endpoint_table(endpoint)
     keys = select(table.c[endpoint.key.name]).where(table.c.deleted_at.is_(None))
@@ -150,19 +150,19 @@ def known_keys(warehouse: Warehouse, endpoint: Endpoint) -> Known:
 
 
 PATIENCE = timedelta(days=1)
-"""After this long a run of which nothing can be known is taken for dead."""
+"""A run whose state is unknown is presumed dead after this long."""
 
 
 def sweep(warehouse: Warehouse, *, now: datetime | None = None) -> int:
-    """Remove the pages of walks without a row whose run is dead, and return how many.
+    """Remove the pages of incomplete walks whose run is dead, and return how many.
 
-    A run is dead when all its attempts are finished or their processes gone, or a day after its page was landed. The
-    pages of a walk that is being landed at this moment, here or on another machine, are left alone.
+    A run is dead when each of its attempts is finished or its process gone, or a day after its last page was landed.
+    The pages of a walk that is being landed right now, here or on another machine, are left alone.
     """
     now = now or datetime.now(UTC)
     with reading(warehouse) as connection:
         whole = select(WALKS.c.walk_id)
-        # Two steps, so that only the narrow key of raw_pages is read for the many walks that are whole.
+        # In two steps, so that only the narrow key of raw_pages is read for the many complete walks.
         unfinished = list(
             connection.scalars(select(RAW_PAGES.c.walk_id).where(RAW_PAGES.c.walk_id.not_in(whole)).distinct())
         )
@@ -173,7 +173,7 @@ def sweep(warehouse: Warehouse, *, now: datetime | None = None) -> int:
 def purge(warehouse: Warehouse, retention_days: int, *, now: datetime | None = None) -> list[str]:
     """Remove the pages of walks older than the retention, never of the newest walk of an endpoint.
 
-    Returns the ids of the purged walks; their rows stay and say when. 0 days: nothing is ever removed.
+    Returns the ids of the purged walks; their rows stay and record when. 0 days: nothing is ever removed.
     """
     if retention_days == 0:
         return []
@@ -205,7 +205,7 @@ def _is_dead(connection: Connection, walk_id: str, now: datetime) -> bool:
 
 
 def _remove(warehouse: Warehouse, walk_id: str) -> int:
-    """A walk that has become whole in the meantime is kept."""
+    """Remove the pages of a walk, unless it has been completed in the meantime."""
     whole = select(WALKS.c.walk_id).where(WALKS.c.walk_id == walk_id)
     with transaction(warehouse) as connection:
         return connection.execute(delete(RAW_PAGES).where(RAW_PAGES.c.walk_id == walk_id, ~whole.exists())).rowcount

@@ -1,4 +1,4 @@
-"""What a load says about the past, beside the endpoint's own table and in the same transaction.
+"""What a load adds to the tables of the past, in the same transaction as the endpoint's own table.
 
 Each table is a function of the set of loaded walks, so any order of loads ends in the same rows, and a second load of
 a walk writes none. Both databases run the same statements.
@@ -22,7 +22,7 @@ from inode_pipeline.warehouse.walks import LandedWalk
 
 
 def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, held: Subquery, walk: LandedWalk) -> Kept:
-    """Bring the endpoint's fact tables to what the staged walk says of them; an endpoint without such tables has none.
+    """Update the endpoint's fact tables from the staged walk; does nothing for an endpoint without such tables.
 
     `held` are the links of the walk (link_id, content_hash).
     Call it inside the locked transaction, after `Staging.seal` and before the row of `loads` is written.
@@ -57,7 +57,7 @@ def _keep_versions(connection: Connection, staging: Staging, versions: Table) ->
 
 
 def _keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, walk: LandedWalk) -> None:
-    """Make the rows of the walk's date those that it holds, touching only what differs, unless a newer is loaded.
+    """Make the rows of the walk's date those that it holds, touching only what differs, unless a newer walk is loaded.
 
     The newest walk of the date, loaded again, repairs what another field map makes of it.
     """
@@ -83,7 +83,7 @@ def _keep_snapshot(connection: Connection, held: Subquery, snapshots: Table, wal
 
 
 def _equal_rows(connection: Connection, held: Subquery, snapshots: Table, day: ColumnElement[date]) -> int:
-    """How many rows of the date are as they should be; nearly always all or none of them."""
+    """How many rows of the date are right already; nearly always all or none of them."""
     kept = snapshots.c
     is_equal = and_(
         kept.snapshot_date == day,

@@ -1,7 +1,7 @@
-"""The quarter-hour means of the observations, computed again for every bin in which one changed.
+"""The quarter-hour means of the observations, recomputed for every bin in which an observation changed.
 
-An observation without a travel time, or with one that cannot be true, is not in a bin; a count that cannot be true is
-one that is not known. Such numbers would otherwise spoil a month's mean, or overflow and stop the load.
+An observation without a travel time, or with an impossible one, is left out; an impossible count is taken as unknown.
+Such numbers would spoil a month's mean, or overflow and stop the load.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ _MEANS = ("mean_travel_time_s", "n_observations", "sample_count")
 
 
 def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, *, are_disputed: bool) -> None:
-    """Bring the bins to the observations that this load has written or removed; an equal row is not touched.
+    """Recompute the bins of the observations that this load has written or removed; equal rows are not touched.
 
     Raises:
         SchemaConflictError: the table does not keep what is written into it.
@@ -68,7 +68,7 @@ def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, *, ar
 
 
 def _is_empty(scratch: Scratch) -> ColumnElement[bool]:
-    """Whether a bin is one of a disputed place, with no observation left in it."""
+    """Whether a bin belongs to a disputed place and has no observation left."""
     bins = scratch.tables.bins
     link_id, start, _ = _bin_of(scratch.disputed)
     is_in = _is_in_bin(
@@ -81,7 +81,7 @@ def _is_empty(scratch: Scratch) -> ColumnElement[bool]:
 def _write_changed(scratch: Scratch) -> Insert:
     """The computed bins that differ from those stored."""
     bins, dialect = scratch.tables.bins, postgresql if scratch.is_postgresql else sqlite
-    # With a WHERE, or SQLite takes ON CONFLICT for the ON of a join.
+    # With a WHERE, or SQLite parses ON CONFLICT as the ON of a join.
     statement = dialect.insert(bins).from_select(list(bins.c.keys()), select(scratch.bins).where(true()))
     new = statement.excluded
     written: Insert = statement.on_conflict_do_update(
@@ -93,7 +93,7 @@ def _write_changed(scratch: Scratch) -> Insert:
 
 
 def _not_stored(scratch: Scratch) -> Select[Any]:
-    """The computed bins that are not stored so, which after `_write_changed` is none."""
+    """The computed bins that are not stored as computed: none after `_write_changed`."""
     bins, computed = scratch.tables.bins.c, scratch.bins.c
     is_same_bin = bins.link_id == computed.link_id, bins.bin_start_at == computed.bin_start_at
     is_stored = select(bins.link_id).where(
@@ -103,8 +103,8 @@ def _not_stored(scratch: Scratch) -> Select[Any]:
 
 
 def _computed(scratch: Scratch, places: Subquery) -> Select[Any]:
-    """The bins of these places, as the observations now say."""
-    # Never the other way round: there are few bins, and observations without end. SQLite keeps to this order.
+    """The bins of these places, from the observations as they are now."""
+    # Not the other way round: there are few bins and very many observations. SQLite keeps this join order.
     beside = places.outerjoin(
         scratch.tables.observations,
         _is_in_bin(scratch.tables.observations, places.c.link_id, places.c.bin_start_at, places.c.bin_last_at),
@@ -126,7 +126,7 @@ def _places(scratch: Scratch, at: datetime, *, are_disputed: bool) -> Subquery:
     """The bin of each place that was written or disputed, each once."""
     observations = scratch.tables.observations
     written = select(*_bin_of(observations)).where(observations.c.snapshot_at == literal(at, UtcTimestamp))
-    # A walk has one observation a link, so that the bins of what was written need no sorting to be distinct.
+    # A walk has one observation a link, so the bins of what was written are distinct already.
     return (union(written, select(*_bin_of(scratch.disputed))) if are_disputed else written).subquery("places")
 
 
@@ -150,7 +150,7 @@ def _bin_of(places: Any) -> list[ColumnElement[Any]]:
 
 
 def _means(scratch: Scratch) -> tuple[ColumnElement[Any], ...]:
-    """The columns of a bin. The sum over one that does not know its count is weighted with the average of the others.
+    """The columns of a bin. An observation without a count is weighted with the average of the others.
 
     With C the sum of the n' known counts, the weights of n observations add up to C + (n - n') C / n' = n C / n'.
     """
@@ -159,7 +159,7 @@ def _means(scratch: Scratch) -> tuple[ColumnElement[Any], ...]:
     count = case((observations.sample_count.between(0, MAX_SAMPLE_COUNT), observations.sample_count), else_=null())
 
     def total(values: ColumnElement[Any]) -> ColumnElement[Any]:
-        """In the order of time: the last digit of a sum depends on it. SQLite reads the observations in that order."""
+        """In order of time, on which the last digit of a sum depends. SQLite reads the observations in that order."""
         if scratch.is_postgresql:
             return func.sum(postgresql.aggregate_order_by(values, observations.observed_at))
         return func.sum(values)

@@ -1,11 +1,11 @@
-"""What was measured, and what was said of it before the API corrected it.
+"""What was measured, and the values that the API later corrected.
 
 For a place (a link and a time) each distinct set of values is kept once, with the earliest loaded walk that showed it.
 The set whose earliest walk is latest is in `link_observations`, the others in `observation_corrections`: so no
-order of loads ends differently. A walk that is loaded again under another field map takes back what it alone had said.
+order of loads ends differently. A walk loaded again under another field map takes back the sets that only it had shown.
 
-Nearly every sighting is of a new place or shows what is stored; the few others, the disputed ones, are worked out in
-full in a temporary table, and only the rows that differ from it are written.
+Nearly every sighting is of a new place or shows what is stored already. The few others, the disputed ones, are resolved
+in a temporary table, and only rows that differ from it are written.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from inode_pipeline.warehouse.types import UtcTimestamp
 from inode_pipeline.warehouse.walks import LandedWalk
 
 PLACE = ("link_id", "observed_at")
-"""Of which a link has one observation."""
+"""The key of an observation."""
 
 STORED = (*PLACE, *VALUES, "snapshot_at")
 """The columns of both tables."""
@@ -67,7 +67,7 @@ class Kept:
 
 
 def sightings_of(endpoint: Endpoint, staging: Staging) -> Subquery | None:
-    """What a staged walk shows of measurements, at most one row a link: link_id, observed_at and the values.
+    """The measurements of a staged walk, at most one row a link: link_id, observed_at and the values.
 
     None if nothing is measured. A record without a time, or with none of the values, shows nothing; nor does a rejected
     or a repeated one, which is not among the staged records.
@@ -98,7 +98,7 @@ def has_same_values(one: FromClause, other: FromClause) -> ColumnElement[bool]:
 
 
 class Places:
-    """The places that one walk speaks of, and what is stored of them."""
+    """The places that one walk shows, and what is stored for them."""
 
     def __init__(self, scratch: Scratch, shown: Subquery, walk: LandedWalk) -> None:
         self.scratch = scratch
@@ -113,7 +113,7 @@ class Places:
         return connection.execute(self._find_disputed(connection).limit(1)).first() is not None
 
     def resolve(self, connection: Connection, *, are_disputed: bool) -> Kept:
-        """Bring both tables to what the loaded walks and this one say."""
+        """Bring both tables in line with the loaded walks and this one."""
         corrected = self._settle_disputed(connection) if are_disputed else 0
         inserted = rows_written(connection, self._insert_new())
         require_written(self.observations, count_of(connection, self._not_stored()))
@@ -132,7 +132,7 @@ class Places:
         return corrected
 
     def _require_settled(self, connection: Connection) -> None:
-        """Make sure that the disputed places of both tables have their sets and nothing else."""
+        """Check that the disputed places of both tables have their sets and nothing else."""
         sets = self.sets
         for table, is_there in ((self.observations, sets.c.is_latest), (self.corrections, ~sets.c.is_latest)):
             wanted, rows = select(sets.c.link_id).where(is_there), select(table.c.link_id)
@@ -142,7 +142,7 @@ class Places:
             require_written(table, max(extra, count_of(connection, missing)))
 
     def _find_disputed(self, connection: Connection) -> CompoundSelect[Any]:
-        """The stored places that cannot stay as they are."""
+        """The stored places that must change."""
         shown, current, earlier = self.shown, self.observations, self.corrections
         is_known_from_before = (
             select(earlier.c.link_id)
@@ -165,7 +165,7 @@ class Places:
         return select(*_place(table)).where(table.c.snapshot_at == self.at, ~is_shown)
 
     def _insert_new(self) -> Insert:
-        """The places of which nothing is stored; in the order of the key, in which rows are cheapest to add."""
+        """The places of which nothing is stored yet, in the order of the key, in which rows are cheapest to insert."""
         shown, current = self.shown, self.observations
         is_stored = select(current.c.link_id).where(is_same_place(current, shown)).exists()
         added = self._as_stored().where(~is_stored).order_by(shown.c.link_id)
@@ -185,7 +185,7 @@ class Places:
         return select(*(shown.c[name] for name in (*PLACE, *VALUES)), self.at).select_from(shown)
 
     def _count_corrected(self) -> Select[int]:
-        """How many stored places get a set of values more, and not in place of one that the same walk had shown."""
+        """How many stored places get another set of values that does not replace one of the same walk."""
         shown = self.shown
 
         def is_stored(table: Table) -> ColumnElement[bool]:
@@ -226,7 +226,7 @@ class Places:
         yield update(sets).values(is_latest=True).where(~has_newer)
 
     def _is_disputed(self, table: Table) -> ColumnElement[bool]:
-        """Written as IN, which makes SQLite look up the few places and not read the whole table, as a join might."""
+        """Written as IN, so that SQLite looks up the few places; for a join it might read the whole table."""
         return tuple_(*_place(table)).in_(select(*_place(self.disputed)))
 
     def _settle(self) -> Iterator[Executable]:
