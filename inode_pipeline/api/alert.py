@@ -1,7 +1,7 @@
 """Send alerts to the addresses of INODE_ALERT_URLS, with Apprise in a process of its own (`alert_process.py`).
 
-An address is a secret: whoever knows it may write into the channel. So no error and no log shows more than the
-service's name and the host of a server of one's own. What is worth an alert: `alerts.py`.
+An address is a secret: anyone who knows it can write into the channel. So errors and logs show no more than the
+service's name and, for a self-hosted server, its host. What is worth an alert: `alerts.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import AlertError
 
 MAX_SECONDS = 30.0
-"""Dagster ends a sensor's tick after 60 seconds and forgets its cursor, so that everything would be sent again."""
+"""Dagster ends a sensor's tick after 60 seconds and discards its cursor, so that everything would be sent again."""
 
 TIMEOUT_S = MAX_SECONDS + 20
 
@@ -47,7 +47,7 @@ class Alert:
 def send_alerts(
     alerts: Sequence[Alert], settings: AlertSettings, *, max_seconds: float = MAX_SECONDS
 ) -> list[AlertError | None]:
-    """Send each alert once, in order, and return why not, for each. Redirects are not followed.
+    """Send each alert once, in order; returns an error for each that failed, else None. Redirects are not followed.
 
     After a failure nothing more is sent to the same address.
     """
@@ -70,7 +70,7 @@ def send_alerts(
 
 
 def _answers_of_process(request: str) -> list[dict[str, str | None]]:
-    """The addresses go through a pipe, so that no list of processes shows them; what the process logs is discarded."""
+    """The addresses go through a pipe, so that no process list shows them; the process's log is discarded."""
     done = subprocess.run(  # noqa: S603 - our own file, and nothing foreign among the arguments
         [sys.executable, "-P", str(Path(__file__).with_name("alert_process.py"))],
         input=request.encode(),

@@ -1,7 +1,7 @@
 """Send alerts with Apprise, in a process of its own: `python -P alert_process.py`, the request on standard input.
 
 Apprise's services call `requests`, which takes proxy, certificates and passwords from the environment and from
-`~/.netrc`, and which logs whole addresses. Here the environment is made from our settings first, the log goes nowhere,
+`~/.netrc`, and which logs whole addresses. Here the environment is built from our settings first, the log is discarded,
 and only the service's name, its host and an HTTP status leave the process.
 """
 
@@ -29,7 +29,7 @@ def environment(proxy: str | None, bundle: str) -> dict[str, str]:
 
 
 def send_all(request: dict[str, Any], bundle: str) -> list[dict[str, Any]]:
-    """Send each alert once, in order; after a failure no other to the same address, and none when the time is over."""
+    """Send each alert once, in order; none to an address that has failed, and none when the time is up."""
     os.environ.clear()
     os.environ.update(environment(request["proxy"], bundle))
     until = time.monotonic() + request["max_seconds"]
@@ -50,14 +50,14 @@ def send_all(request: dict[str, Any], bundle: str) -> list[dict[str, Any]]:
 
 
 def send(address: str, alert: dict[str, Any]) -> dict[str, Any]:
-    """Send one alert. The answer holds no part of the address but the host of a server of one's own."""
+    """Send one alert. The answer holds no part of the address but the host of a self-hosted server."""
     import apprise  # only now: its modules read the environment
 
     asset = apprise.AppriseAsset(app_id="inode-pipeline", app_desc="inode-pipeline", http_redirects=False)
     service = apprise.Apprise.instantiate(address, asset=asset)
     if service is None:
         return {"problem": "unknown"}
-    # Only a service for servers of one's own has a plain and an encrypted scheme, and only its address names a host.
+    # Only services for self-hosted servers have both a plain and an encrypted scheme, and a host in their address.
     is_own_server = all(getattr(service, scheme) for scheme in ("protocol", "secure_protocol"))
     host = urlsplit(address).hostname if is_own_server else None
     answer = {"service": str(service.service_name), "host": host}
@@ -66,7 +66,7 @@ def send(address: str, alert: dict[str, Any]) -> dict[str, Any]:
     if is_own_server and not service.secure and host not in LOOPBACK:
         return {**answer, "problem": "plain"}
     service.redirects = False  # whatever the address says
-    if hasattr(service, "dedup"):  # PagerDuty: with ?action=map the end of a problem resolves its incident
+    if hasattr(service, "dedup"):  # PagerDuty: with ?action=map, `over` resolves the incident
         service.dedup = service.dedup or alert["key"]
     sender = apprise.Apprise(asset=asset)
     sender.add(service)
@@ -86,7 +86,7 @@ def send(address: str, alert: dict[str, Any]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Read the request, answer with one line of JSON."""
+    """Read the request from standard input and write the answers as one line of JSON."""
     import certifi
 
     request = json.load(sys.stdin)

@@ -1,8 +1,8 @@
-"""What an answer of the server means: its status (good, worth another try, or final) and the JSON of a page.
+"""What a response means: its status (good, worth another try, or final) and the JSON of a page.
 
 `read_answer` accepts a page of records and refuses everything else that a server may send with status 200.
-msgspec reads a page. What it refuses is read again by the standard library, which also takes NaN, infinities and half
-surrogate pairs: so one odd value costs its record at most, and what is no JSON at all is named for what it is.
+msgspec reads a page. What it refuses is read again by the standard library, which also accepts NaN, infinities and half
+surrogate pairs: so one odd value costs its record at most, and an error can say what the body is if it is not JSON.
 A key that appears twice in an object: the last one counts, as in every JSON library.
 
 Not here: what a field means, see `endpoints/`; where the next page is, see `pagination.py`.
@@ -34,7 +34,7 @@ from inode_pipeline.errors import (
 from inode_pipeline.text import quoted
 
 MAX_VALUES: Final = 8_000_000
-"""An answer of more values is no page of records; reading it would only cost memory."""
+"""An answer with more values is no page of records; reading it would only cost memory."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _ALL_DIGITS_ALIKE: Final = bytes.maketrans(b"123456789", b"0" * 9)
@@ -50,14 +50,14 @@ PREFIX_REMEDY: Final = (
 )
 
 _GOOD: Final = (200, 203)
-"""203 is a 200 that a proxy has had in its hands; a page that it has changed does not parse or does not count up."""
+"""203 is a 200 changed by a proxy; a damaged page does not parse, or its count is wrong."""
 
 _object_of: Any = TypedDict  # the keys are chosen at run time, where no type checker can follow
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one page says. `next` is the server's word, not yet an address that may be asked.
+    """The content of one page. `next` is as the server sent it, not yet an address that may be requested.
 
     `records` are as they were sent: each a dict, unless the server sent something else in its place.
     `count` is the number of records in all pages, None if the server does not say.
@@ -95,7 +95,7 @@ def _read_quickly(body: bytes, fields: frozenset[str] | None) -> object:
     """The page's JSON value; None where anything about it needs a closer look."""
     page, bare_list = _decoders(fields)
     try:
-        if fields is not None:  # the decoder looks at neither in the fields that it skips
+        if fields is not None:  # the decoder checks neither in the fields that it skips
             body.decode()
             if _TOO_MANY_DIGITS in body.translate(_ALL_DIGITS_ALIKE):
                 return None
@@ -106,7 +106,7 @@ def _read_quickly(body: bytes, fields: frozenset[str] | None) -> object:
 
 @cache
 def _decoders(fields: frozenset[str] | None) -> tuple[msgspec.json.Decoder[Any], msgspec.json.Decoder[Any]]:
-    """Decoders of an envelope and of a bare list; both refuse records that are no objects."""
+    """Decoders of an envelope and of a bare list; both refuse records that are not objects."""
     record: Any = dict[str, Any] if fields is None else _object_of("Record", dict.fromkeys(fields, Any), total=False)
     page = _object_of("Page", {"results": list[record], "next": Any, "count": NotRequired[Any]})
     return msgspec.json.Decoder(page), msgspec.json.Decoder(list[record])
@@ -144,12 +144,12 @@ def _answer(value: object, *, is_clean: bool) -> Answer:
 
 
 def _whole_number(value: object) -> object:
-    """A count that is written as 250.0 is 250."""
+    """A count written as 250.0 is 250."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _is_text(text: str) -> bool:
-    """Whether a text is made of whole characters."""
+    """Whether a text holds no NUL and no half surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -180,7 +180,7 @@ def _too_large(why: str) -> PayloadTooLargeError:
 
 
 def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
-    """Do nothing if trying again would not help. `secrets` are kept out of what is quoted; None quotes nothing.
+    """Pass a response for which retrying would not help. `secrets` are never quoted; None quotes nothing at all.
 
     Raises:
         Retryable: the server throttles or fails.
@@ -205,7 +205,7 @@ def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collect
 def damage_of(body: bytes, *, is_api: bool) -> str | None:
     """How something between here and the API has damaged the body of a good answer; None if it has not.
 
-    `is_api`: this address has sent good JSON before, so that a page for people means maintenance, not a wrong address.
+    `is_api`: this address has sent good JSON before, so an HTML page means maintenance, not a wrong address.
     """
     text = body.removeprefix(_BOM).strip()
     try:
@@ -220,7 +220,7 @@ def damage_of(body: bytes, *, is_api: bool) -> str | None:
 
 
 def damaged(what: str, how: str) -> Retryable:
-    """A good status with an answer that is none: worth another try, as a 503 is."""
+    """The error for a good status with a damaged body: worth another try, as a 503 is."""
     return Retryable(
         ApiUnavailableError(
             f"{what} {how}, every time, although the status is good.",
@@ -231,10 +231,10 @@ def damaged(what: str, how: str) -> Retryable:
 
 
 def raise_if_no_page(response: httpx.Response, number: int, first_path: str, secrets: Collection[str]) -> None:
-    """Do nothing if the answer may be a page. `first_path` is where page 1 came from.
+    """Pass a response that may be a page. `first_path` is where page 1 came from.
 
     Raises:
-        IncompleteWalkError: a page after the first is gone, so the pages were cut anew meanwhile.
+        IncompleteWalkError: a page after the first is gone, so the list has changed meanwhile.
         ForeignUrlError: the same, but the address has another path than page 1.
         ApiContractError: a good status, but no body.
         ApiProtocolError: a refusal that no retry can change.

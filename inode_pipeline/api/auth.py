@@ -1,7 +1,7 @@
-"""Who we are: OAuth2's password grant and the API key, as httpx auth flows.
+"""Authentication: OAuth2's password grant and the API key, as httpx auth flows.
 
-A flow is a generator: it yields a request and is given the answer, so that logging in, renewing and repeating a page
-read in the order in which they happen. A flow runs anew for each attempt of each page, in several threads at once.
+A flow is a generator: it yields a request and is sent the response, so logging in, renewing and repeating a page read
+in the order in which they happen. A new flow runs for each attempt of each page, in several threads at once.
 Not here: trying again after a transient failure, see `retry.py`.
 
 https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
@@ -52,7 +52,7 @@ class Tally:
             self.logins += logins
 
     def snapshot(self) -> Tally:
-        """The numbers as they are now."""
+        """A copy of the present counts."""
         with self._lock:
             return Tally(self.requests, self.retries, self.logins)
 
@@ -61,7 +61,7 @@ class Tally:
 
 
 class ApiKey(httpx.Auth):
-    """`Authorization: Token <key>`. A key is never renewed, and one that was refused is not sent again."""
+    """`Authorization: Token <key>`. A key is never renewed, and a refused one is not sent again."""
 
     granted_scope = None
 
@@ -72,7 +72,7 @@ class ApiKey(httpx.Auth):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be quoted."""
+        """The texts that must never be quoted."""
         return (self._key,)
 
     def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
@@ -96,9 +96,9 @@ class ApiKey(httpx.Auth):
 
 
 class PasswordGrant(httpx.Auth):
-    """A token for user name and password, renewed when it expires or is refused, by one thread for all.
+    """A token for user name and password; when it expires or is refused, one thread renews it for all.
 
-    A credential that the server refused is dead: whoever needs a token afterwards gets the same error, unsent.
+    Refused credentials are not sent again: later calls get the same error without a request.
     """
 
     def __init__(
@@ -126,13 +126,13 @@ class PasswordGrant(httpx.Auth):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What must never be quoted."""
+        """The texts that must never be quoted."""
         token = self._token
         held = (token.access, token.refresh, self._refresh) if token else (self._refresh,)
         return tuple(secret for secret in (*held, self._password, self._client_secret) if secret)
 
     def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
-        """Get a token, unless there is one that holds, and send nothing else.
+        """Get a token, unless the present one is still valid, and send nothing else.
 
         Raises:
             CredentialsError: the server refuses it.
@@ -182,10 +182,10 @@ class PasswordGrant(httpx.Auth):
     def _instead_of(
         self, refused: Token, status: int, *, has_renewed: bool
     ) -> Generator[httpx.Request, httpx.Response, tuple[Token, bool]]:
-        """Another token than the one refused, and whether this request has renewed one.
+        """A token in place of the refused one, and whether this request has renewed one.
 
-        A token that another thread has replaced meanwhile costs nothing. A renewed one that was never good for
-        anything is the end: the credentials are right, and yet they are not enough.
+        If another thread has replaced the token meanwhile, no request is sent. A renewed token that was never accepted
+        is final: the credentials are right but not sufficient.
         """
         with self._lock:
             self._check_rejection()
@@ -194,7 +194,7 @@ class PasswordGrant(httpx.Auth):
             if has_renewed or (self._renewals > 1 and self._accepted is not refused):
                 self._rejection = _token_refused(status, self.granted_scope or "")
                 raise self._rejection
-            # Refused before its time, so it was revoked, and Django OAuth Toolkit ends its refresh token with it.
+            # Refused before it expired, so it was revoked, and Django OAuth Toolkit revokes its refresh token with it.
             self._refresh = None
             return (yield from self._renewed()), True
 
@@ -215,7 +215,7 @@ class PasswordGrant(httpx.Auth):
         return token
 
     def _by_refreshing(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
-        """A failed refresh is never fatal: after a lost answer or a clean-up on the server a login helps."""
+        """A failed refresh is never fatal: after a lost response or a clean-up on the server, a login works."""
         sent_at = self._monotonic()
         response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
         if not response.is_success:

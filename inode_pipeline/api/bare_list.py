@@ -1,8 +1,8 @@
-"""Find what lies behind a bare list that names neither its count nor a next page.
+"""Find the rest of a bare list that names neither its count nor a next page.
 
 Such a list may be whole, or one page of a server that limits its answers and has its own name for the page number. So
-the server is asked for what would be the next page. One request asks for everything at once: a server that sends the
-same list again knows none of the parameters. Only if it sends something else are they asked for one by one.
+the server is asked for what would be the next page. One request carries all parameters at once: a server that sends the
+same list again knows none of them. Only if it sends something else are they tried one by one.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _USUAL_DIGITS: Final = {"1", "2", "25", "5"}
 _MIN_USUAL: Final = 10
 
 Ask = Callable[[str, int], Page | None]
-"""The page at an address, under a number; without records if there is no such page, None if the server refuses."""
+"""Fetches the page at an address; without records if there is none, None if the server refuses."""
 
 
 def may_go_on(page: Page) -> bool:
-    """Whether a first page may be a part of the list without saying so."""
+    """Whether a first page may be part of a longer list without saying so."""
     answer, received = page.answer, len(page.answer.records)
     is_silent = answer.next is None and (answer.count is None or answer.count > received)
     return answer.style == "list" and received > 0 and is_silent
 
 
 class BareList:
-    """The list that begins with `first`. `is_doubtful` once `rest` is read: nothing shows that it is whole."""
+    """The list that begins with `first`. `is_doubtful`, set by `rest`: nothing shows that it is whole."""
 
     def __init__(self, first: Page, route: Route, ask: Ask, identify: Identify) -> None:
         self._first = first
@@ -43,13 +43,13 @@ class BareList:
         """The pages behind the first one.
 
         Raises:
-            ApiContractError: there are more, and no parameter that we know leads to them.
+            ApiContractError: there are more, and no known parameter leads to them.
 
         """
         if self._is_same(self._asked(page=2, offset=self._length, **self._one_record())):
             self.is_doubtful = self._is_of_usual_length()
             return
-        # A server that counts pages from 0 has sent page 0.
+        # A server that numbers pages from 0 has sent page 0.
         for name, start in (("page", 1), ("page", 2), ("offset", self._length)):
             page = self._asked(**{name: start})
             if page is not None and not self._is_same(page):

@@ -1,4 +1,4 @@
-"""Read the body of an answer whole, but never more of it than is sensible.
+"""Read the whole body of a response, up to a limit.
 
 httpx and its relatives accept a compressed body that is truncated, and decompress without limit. Here the size is
 bounded while decompressing, and a truncated stream is a broken transfer.
@@ -14,7 +14,7 @@ from inode_pipeline.api.retry import Retryable
 from inode_pipeline.errors import ApiProtocolError, PayloadTooLargeError
 
 MAX_BODY_BYTES: Final = 64 * 2**20
-"""Some 67,000 links of 1 KB; memory stays below twice this."""
+"""About 67,000 links of 1 KB; memory stays below twice this."""
 
 _ENCODINGS: Final = {"gzip", "x-gzip", "br", "deflate", "compress", "x-compress", "zstd", "dcb", "dcz", "exi"}
 """The registered names; servers also send `utf-8`, `none` or `identity` with a body that is not compressed."""
@@ -28,7 +28,7 @@ def read_body(encoding: str, chunks: Iterable[bytes], *, limit: int = MAX_BODY_B
 
     Raises:
         PayloadTooLargeError: more than `limit` bytes, compressed or decompressed.
-        ApiProtocolError: compressed in a way that we did not offer.
+        ApiProtocolError: compressed in a way that was not offered.
         Retryable: the compressed stream is damaged or truncated.
 
     """

@@ -1,7 +1,7 @@
-"""The door to the API: `INodeClient.pages(path)`, one traversal of an endpoint.
+"""The API client: `INodeClient.pages(path)` is one traversal of an endpoint.
 
-Every request goes through `_fetch`: authorised by `auth.py`, tried again as `retry.py` says, over the connection of
-`transport.py`. Not here: whether a traversal is complete, see `walk.py`.
+Every request is authorised by `auth.py`, retried as `retry.py` says and sent by `transport.py`.
+Not here: whether a traversal is complete, see `walk.py`.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ T = TypeVar("T")
 Purpose = Literal["sync", "inspect", "doctor"]
 
 PATIENCE_S: Final = {"sync": 60.0, "inspect": 10.0, "doctor": 10.0}
-"""How long one request may fail in a row while the server has not answered well once."""
+"""How long one request may keep failing before the server has sent a good response."""
 
 PATIENCE_MID_WALK_S: Final = 300.0
-"""The same after a good answer: a restart of the server must not cost a long walk."""
+"""The same after a good response: a restart of the server must not end a long walk."""
 
 _GONE: Final = (404, 410, 416)
 
@@ -54,10 +54,10 @@ def utc_now() -> datetime:
 
 
 class INodeClient:
-    """Reads an iNode account. One per call; pages are fetched by several threads, but asked for by one.
+    """Reads an iNode account. One per call; several threads fetch pages, one thread takes them.
 
-    `sleep`, `clock` (the instant, UTC) and `monotonic` (seconds) are replaced in tests only. A `sleep` of its own
-    ends when the pages are no longer wanted.
+    `sleep`, `clock` (the instant, UTC) and `monotonic` (seconds) are replaced in tests only. The default `sleep` ends
+    early when the pages are no longer needed.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class INodeClient:
         return self._auth.granted_scope
 
     def log_in(self) -> None:
-        """Get a token now; nothing with an API key or while there is a token.
+        """Get a token now; does nothing with an API key or while a token is valid.
 
         Raises:
             CredentialsError: the server refuses it.
@@ -130,13 +130,13 @@ class INodeClient:
         )
 
     def pages(self, path: str, fields: frozenset[str] | None = None) -> Generator[Page]:
-        """Every page of the endpoint at `path` (relative to INODE_BASE_URL), in order, several on their way at a time.
+        """Every page of the endpoint at `path` (relative to INODE_BASE_URL), in order, several being fetched at a time.
 
-        Lazy: nothing is sent before the first page is asked for, and closing the iterator ends what is under way.
-        To look at one page, `inspect` and `doctor` fetch none ahead. With `fields`, records hold these fields only.
+        Lazy: nothing is sent before the first page is taken, and closing the iterator aborts what is under way.
+        `inspect` and `doctor`, which look at one page, fetch none ahead. With `fields`, records hold these fields only.
 
         Raises:
-            PipelineError: whatever keeps a page from being had; IncompleteWalkError if a page after the first is gone.
+            PipelineError: a page cannot be fetched; IncompleteWalkError if a page after the first is gone.
 
         """
         settings, route = self._settings, self.route(path)
@@ -149,7 +149,7 @@ class INodeClient:
         return Route(self._origin, path, page_size=settings.page_size, page_size_param=settings.page_size_param)
 
     def ask(self, address: str, number: int) -> Page | None:
-        """The page at an address which no page has named; empty if it is not there, None if the server refuses it."""
+        """The page at an address that no page has named; empty if it does not exist, None if the server refuses it."""
 
         def attempt() -> Page | None:
             response, fetched_at = self._get(address)
@@ -182,11 +182,11 @@ class INodeClient:
         return partial(self._keep_trying, read, cancellation)
 
     def _get(self, address: str) -> tuple[httpx.Response, datetime]:
-        """One answer, whole, and when it came. Raises Retryable if the server throttles or fails."""
+        """One whole response, and when it came. Raises Retryable if the server throttles or fails."""
         self._deadline.check()
         response = self._http.get(address)
         fetched_at = self.now()
-        # httpx ties an answer to itself through its stream; untied, its body goes with it, without the collector.
+        # httpx ties a response to itself through its stream; without that cycle its body is freed at once.
         response.stream = httpx.ByteStream(b"")
         raise_if_transient(response, fetched_at, self._auth.secrets)
         return response, fetched_at
@@ -199,10 +199,10 @@ class INodeClient:
         fetched_at: datetime,
         fields: frozenset[str] | None = None,
     ) -> Page:
-        """Read a page that was fetched; its errors name it.
+        """Read a fetched page; errors name its number.
 
         Raises:
-            Retryable: it did not arrive as it was sent.
+            Retryable: it was damaged on the way.
             ApiContractError: it is not a page.
 
         """

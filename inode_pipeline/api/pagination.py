@@ -1,7 +1,7 @@
-"""Pages and where the next one is: the address is the server's idea, the place where it is asked for is ours.
+"""Pages and the address of the next one: the server names it, and it is rebuilt on the configured origin.
 
-An address is recognised by what it names: a page number, an offset, or something opaque such as a cursor. Addresses of
-pages beyond the next can be computed for the first two.
+An address names a page number, an offset, or something opaque such as a cursor. For the first two, the addresses of
+pages beyond the next can be computed.
 Not here: sending requests, see `client.py`; whether the pages are complete, see `walk.py`.
 """
 
@@ -41,9 +41,9 @@ class Page:
 
 
 def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
-    """The answer with what its header says: how many records there are in all, and the next page if the body has none.
+    """The answer completed from its headers: the total number of records, and the next page if the body names none.
 
-    Of two counts the larger one counts: it is the one that may say that something is missing.
+    The larger of two counts is used: it is the one that may show that something is missing.
     """
     counts = [count for count in (answer.count, _counted(headers)) if count is not None]
     following = answer.next if answer.next is not None else _linked(headers.get("link", ""))
@@ -79,7 +79,7 @@ class Origin:
 
     @property
     def hint(self) -> str:
-        """A sentence for a base URL that does not end where an iNode API does; empty for one that does."""
+        """A sentence for a base URL that does not end in /api/ as an iNode API does; empty for one that does."""
         if self.path.endswith("/api/"):
             return ""
         before, is_in, _ = self.base_url.partition("/api/")
@@ -91,10 +91,10 @@ class Origin:
         return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
 
     def rebuilt(self, address: str, *, seen_from: str) -> str:
-        """The address on this origin. http on the same host becomes https; a port that a proxy lost is put back.
+        """The address on this origin. http on the same host becomes https; a port that a proxy lost is restored.
 
         Raises:
-            ForeignUrlError: it names another host, port or scheme, or tries to look as if it did not.
+            ForeignUrlError: it names another host, port or scheme, or disguises one.
 
         """
         if len(address) > MAX_ADDRESS_LENGTH:
@@ -103,7 +103,9 @@ class Origin:
             raise self._foreign("an address with characters that no address has")
         try:
             named, parts = urlsplit(address), urlsplit(urljoin(seen_from, address))
-            is_headless = not named.netloc and (named.scheme or address.startswith("//"))  # browsers find a host there
+            is_headless = not named.netloc and (
+                named.scheme or address.startswith("//")
+            )  # browsers read a host from it
             is_ours = not is_headless and self._is_ours(parts)
         except ValueError as problem:
             raise self._foreign("an address that cannot be read") from problem
@@ -134,7 +136,7 @@ _REPORT: Final = "Check that INODE_BASE_URL is the API's address; if it is, repo
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What an address names: the parameter `page` or `offset`, and its number."""
+    """The parameter `page` or `offset` of an address, and its number."""
 
     name: str
     number: int
@@ -198,14 +200,14 @@ class Route:
         ]
 
     def _step(self, page: Page, address: str) -> int | None:
-        """By how much the named number grows from page to page; None if that is not known yet."""
+        """By how much the number grows from page to page; None if that is not known yet."""
         where, here = position(address), position(page.address)
         if where is None:
             return None
         if where.name == "page":
             return 1
         if _parameters(page.address).get("limit") != _parameters(address).get("limit"):
-            return None  # from now on we ask for more at a time than the server gave by itself
+            return None  # from now on the page size is ours, not the server's default
         step = where.number - (here.number if here is not None else 0)
         return step if step > 0 else None
 
@@ -221,7 +223,7 @@ def position(address: str) -> Position | None:
 
 
 def same_place(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What two addresses of the same page have in common, however their parameters are ordered and written."""
+    """A key that is equal for two addresses of the same page, however their parameters are ordered and written."""
     parts = urlsplit(address)
     return parts.path, tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
 

@@ -1,7 +1,7 @@
 """Read the pages in order while the next ones are being fetched.
 
-The window bounds the memory: it is the number of pages that are being fetched or waiting. A page fetched ahead is used
-only if the page before it names exactly that address; otherwise it is dropped unread, together with its errors.
+The window, the number of pages being fetched or waiting, bounds the memory. A page fetched ahead is used only if the
+page before it names exactly that address; otherwise it is dropped unread, along with its errors.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MAX_PAGES: Final = 100_000
 _MAX_CLOSE_S: Final = 5.0
 
 Fetched = Callable[[], Page]
-"""A page as it came, to be read in the thread that wants it: threads that read at the same time only cost more."""
+"""A fetched page, to be parsed in the thread that takes it: parsing in several threads only costs more."""
 
 Fetch = Callable[[str, int, Cancellation], Fetched]
 
@@ -87,23 +87,23 @@ class _Prefetcher:
         self._drop()
         end = time.monotonic() + _MAX_CLOSE_S
         for fetching in self._dropped:
-            with suppress(RuntimeError):  # it was not started yet
+            with suppress(RuntimeError):  # its thread was not started yet
                 fetching.thread.join(max(0.0, end - time.monotonic()))
 
     def take(self, address: str, number: int) -> Page:
         """The page at an address, from those under way or else fetched now."""
         if self._under_way:
-            fetched = self._under_way[0].page.result()  # it stays to be cancelled if this wait is broken off
+            fetched = self._under_way[0].page.result()  # it stays listed, to be cancelled if this wait is interrupted
             self._under_way.popleft()
         else:
             fetched = self._fetch(address, number, Cancellation())
         return fetched()
 
     def want(self, following: str, addresses: list[str], number: int) -> None:
-        """Let the pages at these addresses be under way; `following` is the one that is certain."""
+        """Fetch the pages at these addresses ahead; `following` is the one that is certain."""
         if self._under_way and self._under_way[0].address != following:
             self._drop()
-            self._may_guess = False  # what we compute is not what the server means
+            self._may_guess = False  # our computed addresses are not the server's
         if not self._may_guess:
             addresses = addresses[:1]
         while len(self._under_way) > len(addresses):
@@ -112,7 +112,7 @@ class _Prefetcher:
             self._drop()
         for ahead in range(len(self._under_way), min(self._window, len(addresses))):
             fetching = self._fetching(addresses[ahead], number + ahead)
-            self._under_way.append(fetching)  # before it starts: a signal may stop this thread meanwhile
+            self._under_way.append(fetching)  # before it starts: a signal may interrupt this thread
             fetching.thread.start()
 
     def _fetching(self, address: str, number: int) -> _Fetching:
@@ -126,7 +126,7 @@ class _Prefetcher:
             except BaseException as problem:  # noqa: BLE001 - it is raised where the page is taken
                 page.set_exception(problem)
 
-        # A daemon, so that a server which answers nothing cannot keep a stopped process alive.
+        # A daemon, so that a server that never answers cannot keep a stopped process alive.
         thread = threading.Thread(target=work, name=f"inode-page-{number}", daemon=True)
         return _Fetching(address, page, thread, cancellation)
 

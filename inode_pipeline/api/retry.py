@@ -1,7 +1,7 @@
-"""Which failures deserve another try, how long to wait, and until when.
+"""Which failures are retried, how long to wait, and until when.
 
-A transient failure is raised as `Retryable` around the error that a person would see; `keep_trying` tries again and
-in the end raises that error. Everything else, and every `BaseException`, passes through untouched.
+A transient failure is raised as `Retryable` around the error that a person would see; `keep_trying` retries and finally
+raises that error. Everything else, and every `BaseException`, passes through.
 Not here: what a status or an exception means, see `answer.py` and `transport.py`.
 """
 
@@ -33,7 +33,7 @@ _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 class Deadline:
-    """The instant at which all walks of a call must be over, on a clock that nobody can set."""
+    """The time by which all walks of a call must be done, on a clock that nobody can set."""
 
     def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
@@ -41,7 +41,7 @@ class Deadline:
         self._begin = monotonic()
 
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return self._monotonic() - self._begin
 
     def remaining(self) -> float:
@@ -49,14 +49,14 @@ class Deadline:
         return max(0.0, self.seconds - self.elapsed())
 
     def allows(self, pause_s: float) -> bool:
-        """Whether something can still be done after a pause of so many seconds."""
+        """Whether time is left after a pause of this many seconds."""
         return pause_s < self.remaining()
 
     def check(self) -> None:
         """Do nothing while there is time.
 
         Raises:
-            TimeoutError: it is over.
+            TimeoutError: time is up.
 
         """
         if not self.remaining():
@@ -66,8 +66,8 @@ class Deadline:
             )
 
 
-class Retryable(Exception):  # noqa: N818 - it is no error, only the wish for another try
-    """A failure that may pass. `error` is what to raise if it does not, `asked_s` the pause the server asked for."""
+class Retryable(Exception):  # noqa: N818 - a request for another try, not an error
+    """A possibly transient failure. `error` is what to raise in the end, `asked_s` the pause the server asked for."""
 
     def __init__(self, error: PipelineError, *, asked_s: float | None = None) -> None:
         super().__init__(error.message)
@@ -86,8 +86,8 @@ def keep_trying(
 ) -> T:
     """The result of the first attempt that does not raise `Retryable`.
 
-    `patience_s` bounds the time spent on failures for which the server asked no pause; asked pauses are bounded by the
-    deadline alone. Neither is overshot: a pause that does not fit is not begun.
+    `patience_s` limits the time spent on failures for which the server asked no pause; pauses it asked for are limited
+    by the deadline alone. Neither is exceeded: a pause that does not fit is not started.
 
     Raises:
         RateLimitedError: the server asked for a pause beyond the deadline.
@@ -116,7 +116,7 @@ def keep_trying(
 
 
 class _as_asked_or(wait_base):  # noqa: N801 - named as tenacity names its parts
-    """Waits as long as the server asked, or else as long as another policy says."""
+    """Waits as long as the server asked, otherwise as another policy says."""
 
     def __init__(self, otherwise: wait_base) -> None:
         self._otherwise = otherwise
@@ -127,7 +127,7 @@ class _as_asked_or(wait_base):  # noqa: N801 - named as tenacity names its parts
 
 
 class _at_the_end_of(stop_base):  # noqa: N801 - named as tenacity names its parts
-    """Stops before a pause that would end after the deadline, or after the patience with unasked pauses."""
+    """Stops before a pause that would exceed the deadline, or the patience where the server asked for none."""
 
     def __init__(self, deadline: Deadline, patience_s: float) -> None:
         self._deadline = deadline
@@ -149,7 +149,7 @@ class _at_the_end_of(stop_base):  # noqa: N801 - named as tenacity names its par
 
 def _failure(state: RetryCallState) -> Retryable:
     failure = state.outcome.exception() if state.outcome else None
-    assert isinstance(failure, Retryable)  # noqa: S101 - the retry condition has let nothing else through
+    assert isinstance(failure, Retryable)  # noqa: S101 - the retry condition lets nothing else through
     return failure
 
 
@@ -165,8 +165,8 @@ def _rate_limited(asked_s: float, deadline: Deadline, now: datetime) -> RateLimi
 def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
     """The pause in seconds that `Retry-After` asks for, in seconds or as a date; None if it asks for none.
 
-    A date is compared with the server's own `Date` where there is one, so that a wrong clock on either side does no
-    harm. Zero, negative and unreadable values ask for nothing.
+    A date is compared with the server's own `Date` if it sends one, so a wrong clock on either side does no harm. Zero,
+    negative and unreadable values count as none.
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.match(value):
@@ -186,7 +186,7 @@ def _http_date(text: str) -> datetime | None:
 
 
 def proxy_hint(*, has_proxy: bool) -> str:
-    """A sentence for those whose network needs a proxy, which the environment names and INODE_PROXY does not."""
+    """A sentence for the case that the environment names a proxy and INODE_PROXY does not."""
     names = [name for name in _PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
     if has_proxy or not names:
         return ""

@@ -1,6 +1,6 @@
-"""What the token endpoint answers: a token, or which of our credentials it refuses.
+"""The token endpoint's answer: a token, or which of our credentials it refuses.
 
-Everything is decided on the status and the shape of the JSON (RFC 6749, sections 5.1 and 5.2), never on a sentence.
+Everything is decided by the status and the shape of the JSON (RFC 6749, sections 5.1 and 5.2), never by prose.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must lie at o
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """An access token. `expires_at` is on the monotonic clock, leeway taken off; None if the server gave no time."""
+    """An access token. `expires_at` is on the monotonic clock, less a leeway; None if the server gave no lifetime."""
 
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
@@ -40,10 +40,10 @@ class Token:
 
 
 def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, secrets: Collection[str]) -> Token:
-    """The token of an answer; `sent_at` is when it was asked for, on the monotonic clock.
+    """Read the token of a response; `sent_at` is when it was requested, on the monotonic clock.
 
-    Any success that holds a token is a login. Of an answer that holds none, only `error` and `error_description` are
-    ever shown: a body nobody expected may hold a token under any name.
+    Any success that holds a token is a login. Of any other response only `error` and `error_description` are ever
+    shown: an unexpected body may hold a token under any name.
 
     Raises:
         CredentialsError: the server refuses the credentials, or grants less than the scope asked for.
@@ -80,7 +80,7 @@ def _json_object(body: bytes) -> dict[str, Any]:
 
 
 def _tokens_in(answer: Mapping[str, Any]) -> list[str]:
-    """Every word that may be a token, whatever it is called."""
+    """Every value that may be a token, whatever its name."""
     return [value for name, value in answer.items() if name not in _SHOWN and _is_token(value)]
 
 
@@ -96,7 +96,7 @@ def _granted(scope: object, asked: str) -> str:
 
 
 def _expiry(lifetime: object, sent_at: float) -> float | None:
-    """The instant of renewal. A lifetime that makes no sense is ignored: a 401 leads to a renewal."""
+    """The time to renew. A nonsensical lifetime is ignored, because a 401 leads to a renewal too."""
     if isinstance(lifetime, str):
         try:
             lifetime = float(lifetime)
@@ -140,7 +140,7 @@ def _refusal(
 ) -> CredentialsError | ApiProtocolError:
     status, error = response.status_code, answer.get("error")
     error = error if isinstance(error, str) else ""
-    # The standard's own words are shown whole, even if a secret contains a piece of one.
+    # The standard's error codes are shown whole, even if a secret contains part of one.
     code = error if error in _REFUSALS or error in _SAME_AS else quoted(error, secrets)
     said = f" ({status}{' ' + code if code else ''})"
     name = "invalid_client" if status == 401 and not error else _SAME_AS.get(error, error)

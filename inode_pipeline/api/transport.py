@@ -1,9 +1,9 @@
-"""Send one request and read its answer whole, within its time, to the configured place and no other.
+"""Send one request and read the whole response, within a time limit, to the configured server and no other.
 
-httpx bounds each single read, so that a server which sends a byte now and then would hold a client for ever, and
-nothing in it can be broken off by another thread. So this transport uses httpcore's public interface: each step on a
-connection gets what is left of the whole request's time, and `Cancellation.cancel` cuts the connection under the hands
-of whoever reads from it. httpx gets every answer complete and unpacked.
+httpx limits each single read, so a server that sends a byte now and then could hold a client for ever, and no other
+thread can abort a request. So this transport uses httpcore's public interface: each step on a connection gets what is
+left of the request's total time, and `Cancellation.cancel` shuts the connection down under a thread that reads from it.
+httpx gets every response complete and decompressed.
 
 Not here: what an answer means, see `client.py` and `auth.py`.
 """
@@ -39,19 +39,19 @@ from inode_pipeline.errors import (
 MAX_CONNECT_S: Final = 10.0
 
 READ_BYTES: Final = 256 * 1024
-"""How much is read at once at the most: of a page of 1 MB, every read costs about as much as copying its bytes."""
+"""The largest single read: larger reads make a page of 1 MB cheaper, because each read costs a copy."""
 
 _DROPPED: Final = {b"content-encoding", b"content-length", b"transfer-encoding"}
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""What OpenSSL reports when a plain text comes where it expects a handshake."""
+"""What OpenSSL reports when it gets plain text in place of a handshake."""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is never reported
-    """Another thread has no more use for this request."""
+    """Another thread no longer needs this request."""
 
 
 class Cancellation:
-    """Lets one thread break off what another is doing: its pauses end, its connection is cut."""
+    """Lets one thread abort what another is doing: its pauses end, its connection is shut down."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -59,7 +59,7 @@ class Cancellation:
         self._streams: set[httpcore.NetworkStream] = set()
 
     def cancel(self) -> None:
-        """Cut the connections in use. What is cancelled raises `Cancelled` at its next step."""
+        """Shut down the connections in use. The cancelled thread raises `Cancelled` at its next step."""
         with self._lock:
             self._event.set()
             for stream in self._streams:
@@ -69,7 +69,7 @@ class Cancellation:
                         socket.socket.shutdown(inner, socket.SHUT_RDWR)
 
     def check(self) -> None:
-        """Raise `Cancelled` if there is no more use in going on."""
+        """Raise `Cancelled` once cancelled."""
         if self._event.is_set():
             raise Cancelled
 
@@ -80,7 +80,7 @@ class Cancellation:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Let `cancel` break off every request that this thread sends meanwhile."""
+        """Let `cancel` abort every request that this thread sends inside the block."""
         _present.cancellation = self
         try:
             yield
@@ -89,7 +89,7 @@ class Cancellation:
 
     @contextmanager
     def watching(self, stream: httpcore.NetworkStream) -> Iterator[None]:
-        """Let `cancel` cut this stream for a while."""
+        """Let `cancel` shut down this stream inside the block."""
         with self._lock:
             self._streams.add(stream)
         try:
@@ -101,7 +101,7 @@ class Cancellation:
 
 
 class _Present(threading.local):
-    """What bounds the requests of the present thread: a cancellation and the end of the time for the one under way."""
+    """The limits of the current thread's request: its cancellation and its deadline."""
 
     def __init__(self) -> None:
         self.cancellation = Cancellation()
@@ -112,7 +112,7 @@ _present = _Present()
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream whose every step ends when the request is cancelled or its time is over."""
+    """A stream whose every step ends when the request is cancelled or its time is up."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -146,7 +146,7 @@ def _left(timeout: float | None) -> float:
 
 
 class _OnlyTo(httpcore.NetworkBackend):
-    """Connects to the place that was configured and to no other, whatever asked for it."""
+    """Connects to the configured host and port and to no other."""
 
     def __init__(self, host: str, port: int) -> None:
         self._allowed = (host.lower(), port)
@@ -163,7 +163,7 @@ class _OnlyTo(httpcore.NetworkBackend):
         """Connect, within what is left of the request's time.
 
         Raises:
-            ForeignUrlError: to anywhere else; nothing but an error of ours can lead there.
+            ForeignUrlError: for any other place, which only a bug of ours can ask for.
 
         """
         if (host.lower(), port) != self._allowed:
@@ -173,7 +173,7 @@ class _OnlyTo(httpcore.NetworkBackend):
 
 
 class Transport(httpx.BaseTransport):
-    """Sends one request and reads its answer whole, within the time that `budget_s` grants when it begins."""
+    """Sends one request and reads the whole response, within the time that `budget_s` grants at its start."""
 
     def __init__(self, settings: Settings, origin: Origin, budget_s: Callable[[], float]) -> None:
         self._origin = origin
@@ -186,8 +186,8 @@ class Transport(httpx.BaseTransport):
         """Send a request.
 
         Raises:
-            Retryable: the connection failed in a way that may pass.
-            PipelineError: it failed in a way that will not.
+            Retryable: the connection failed in a way that may be transient.
+            PipelineError: it failed in a way that is not.
 
         """
         budget = self._budget_s()
@@ -256,7 +256,7 @@ class Transport(httpx.BaseTransport):
         if isinstance(problem, httpcore.LocalProtocolError):
             raise ApiProtocolError(
                 "A request could not be written as HTTP.", remedy="Check the INODE_ settings for odd characters."
-            ) from None  # its text quotes the header that cannot be sent, with the secret in it
+            ) from None  # its text quotes the invalid header, with the secret in it
         if isinstance(problem, httpcore.ProxyError) and str(problem).startswith("4"):
             return ApiUnreachableError(
                 f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
@@ -300,7 +300,7 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
 
 
 def _cause(problem: BaseException) -> str:
-    """The operating system's word for what happened."""
+    """The operating system's description of what happened."""
     found: BaseException | None = problem
     while found is not None:
         if isinstance(found, OSError) and found.strerror:
@@ -310,7 +310,7 @@ def _cause(problem: BaseException) -> str:
 
 
 def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
-    """Verification against the standard bundle, with the user's own authorities added. It cannot be turned off.
+    """Verify against the standard bundle, plus the user's own authority. Verification cannot be turned off.
 
     Raises:
         ConfigError: INODE_CA_FILE holds no certificate.
@@ -329,7 +329,7 @@ def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
 
 
 def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
-    """The failed handshake behind an exception; one that was merely cut off is a broken connection."""
+    """The failed handshake behind an exception; one that was only cut off counts as a broken connection."""
     while problem is not None:
         if isinstance(problem, ssl.SSLError) and not isinstance(problem, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
             return problem

@@ -24,21 +24,21 @@ Verdict = Literal["proven", "confirmed", "unverified"]
 
 
 class Store(Protocol):
-    """Keeps the pages of the walk that is going on. An accepted walk is always the last one begun."""
+    """Keeps the pages of the current walk. An accepted walk is always the last one begun."""
 
     def begin(self, snapshot_at: datetime) -> None:
-        """A walk begins: its first request is about to be sent. May refuse by raising."""
+        """A walk begins; its first request is about to be sent. May raise to stop it."""
 
     def page(self, page: Page) -> None:
         """Keep a page, before anything in it is looked at."""
 
     def discard(self) -> None:
-        """Throw away the pages of the present walk."""
+        """Discard the pages of the current walk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the warehouse knew when landing began: whether a walk is loaded, and the links not deleted."""
+    """The warehouse when landing began: whether a walk is loaded, and the links not deleted."""
 
     any_loaded: bool
     present: frozenset[str]
@@ -69,15 +69,15 @@ def prove_walk(
 ) -> ProvenWalk:
     """Walk the endpoint at `path` until a walk is accepted; its pages are then those in `store`.
 
-    `identify` reads the ids of a page's records, None where there is none that can be read. If `fields` are given, the
-    records that it gets hold these top-level fields only; the rest of each page is not decoded.
+    `identify` reads the ids of a page's records, None for one that cannot be read. With `fields`, its records hold only
+    these top-level fields; the rest of each page is not decoded.
 
     Raises:
         IncompleteWalkError: none of three walks could be shown to be complete.
         ApiContractError: three walks brought the same ids, and the server counts them wrongly in the same way.
-        UnstableOrderError: the same, because records move between the pages of an unchanging list.
+        UnstableOrderError: the same, because records move between the pages of an unchanged list.
         PagingLoopError: a page repeats an earlier one.
-        PipelineError: whatever else keeps a page from being had or kept.
+        PipelineError: a page cannot be fetched or kept for another reason.
 
     """
     before = client.tally.snapshot()
@@ -117,8 +117,8 @@ def prove_walk(
     raise _none_accepted(contradictions)
 
 
-class _Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown away, and another may do better
-    """A walk cannot be a true copy of the list: its pages contradict each other."""
+class _Contradiction(Exception):  # noqa: N818 - the walk is discarded, and the next one may succeed
+    """The pages of a walk contradict each other, so it cannot be a true copy of the list."""
 
     def __init__(self, reason: str, *, is_repeat: bool = False, is_miscount: bool = False) -> None:
         super().__init__(reason)
@@ -128,10 +128,10 @@ class _Contradiction(Exception):  # noqa: N818 - a walk that shows one is thrown
 
 
 class _Reading:
-    """One walk as far as it has come.
+    """One walk so far.
 
-    `keys` are the ids so far, `received` counts every record, `unreadable` those without an id that can be read.
-    `is_doubtful`: the server may have more records than it has shown, and confirming that is not possible.
+    `keys` are the ids so far, `received` counts every record, `unreadable` those without a readable id.
+    `is_doubtful`: the server may have more records than it has shown, which cannot be verified.
     """
 
     def __init__(self, identify: Identify) -> None:
@@ -145,10 +145,10 @@ class _Reading:
         self.unreadable = 0
 
     def take(self, page: Page) -> None:
-        """Look at the next page.
+        """Check the next page.
 
         Raises:
-            _Contradiction: it does not go together with the pages before.
+            _Contradiction: it contradicts the pages before.
             PagingLoopError: its ids are exactly those of an earlier page.
 
         """
@@ -165,7 +165,7 @@ class _Reading:
         self._check_count(page)
 
     def finish(self) -> None:
-        """The last page was taken.
+        """Check the walk after its last page.
 
         Raises:
             _Contradiction: the pages hold another number of records than the server counts.
@@ -176,7 +176,7 @@ class _Reading:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the walk, once finished, needs no better proof than its own."""
+        """Whether the walk, once finished, proves itself."""
         return self.count is not None or self.pages == 1
 
     def _refuse_loop(self, number: int, keys: frozenset[str], unreadable: int) -> None:
@@ -200,7 +200,7 @@ class _Reading:
 
 
 def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading: _Reading, store: Store) -> None:
-    """Take every page, each kept before it is looked at.
+    """Take every page, each stored before it is checked.
 
     Raises:
         _Contradiction: the walk cannot be a true copy of the list.
@@ -224,7 +224,7 @@ def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading
 
 
 def _verdict(reading: _Reading, known: Known, earlier: Sequence[_Reading]) -> Verdict | None:
-    """What a consistent walk is worth; None while it needs a confirmation that it does not have."""
+    """The verdict on a consistent walk; None while it lacks the confirmation that it needs."""
     verdict = _verdict_by_ids(reading, known, earlier)
     return "unverified" if verdict is not None and reading.is_doubtful else verdict
 
