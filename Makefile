@@ -54,10 +54,14 @@ bench: $(DEV)  ## The benchmark
 dictionary: $(RUN)  ## Write docs/data-dictionary.md from the tables and views
 	@$(BIN)/python -m inode_pipeline.warehouse.dictionary > docs/data-dictionary.md
 
-# The locks hold for Python 3.11 to 3.14 and every platform, with hashes and without an index address.
-lock:  ## Renew both locks from pyproject.toml (needs uv)
-	for set in "requirements.lock --group build" "requirements-dev.lock --group build --group dev"; do \
+# The locks hold for Python 3.11 to 3.14 and every platform, with hashes and without an index address. That of the
+# extras has only what comes on top of requirements.lock.
+lock:  ## Renew the locks from pyproject.toml (needs uv)
+	for set in "requirements.lock --group build" "requirements-extras.lock --all-extras" \
+	  "requirements-dev.lock --all-extras --group build --group dev"; do \
 	  set -- $$set; file=$$1; shift; \
+	  if [ $$file = requirements-extras.lock ]; then \
+	    set -- "$$@" -c requirements.lock $$(sed -nE 's/^([a-z0-9-]+).*==.*/--no-emit-package \1/p' requirements.lock); fi; \
 	  uv pip compile pyproject.toml "$$@" --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-strip-extras --custom-compile-command "make lock" --quiet --output-file $$file || exit 1; \
 	done
@@ -65,7 +69,7 @@ lock:  ## Renew both locks from pyproject.toml (needs uv)
 PAPERS := dist/runtime
 licences:  ## Write docs/licences.md, and dist/sbom.json for a release (needs uv)
 	@uv venv --quiet --clear $(PAPERS)
-	@VIRTUAL_ENV=$(PAPERS) uv pip install --quiet --require-hashes -r requirements.lock
+	@VIRTUAL_ENV=$(PAPERS) uv pip install --quiet --require-hashes -r requirements.lock -r requirements-extras.lock
 	@sed '/^|/d' docs/licences.md > $(PAPERS)/licences.md
 	@uvx --quiet --from pip-licenses==5.5.5 pip-licenses --python $(PAPERS)/bin/python --format markdown --with-system \
 	  | sed -E '/^\| +\|/d; s/ +\|/ |/g; s/-{3,}/---/g' >> $(PAPERS)/licences.md

@@ -15,8 +15,9 @@ WRITTEN_ON |= {"python_full_version": "3.11.7", "platform_machine": "x86_64"}
 
 
 def test_each_locked_package_is_listed_with_its_licence() -> None:
-    """docs/licences.md has every package of requirements.lock in its version; `make licences` writes it anew."""
-    lines = re.findall(r"^[A-Za-z0-9].*(?= \\$)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    """docs/licences.md has every package that a deployment locks, in its version; `make licences` writes it anew."""
+    locks = (ROOT / name for name in ("requirements.lock", "requirements-extras.lock"))
+    lines = [line for lock in locks for line in re.findall(r"^[A-Za-z0-9].*(?= \\$)", lock.read_text(), re.MULTILINE)]
     environment = {**default_environment(), **WRITTEN_ON}
     locked = [one for one in map(Requirement, lines) if one.marker is None or one.marker.evaluate(environment)]
     expected = {(canonicalize_name(one.name), str(one.specifier).removeprefix("==")) for one in locked}
