@@ -1,12 +1,14 @@
 """A whole deployment: Dagster's webserver and daemon as processes of their own, an emulated account, PostgreSQL.
 
-It is the one that `deploy/dagster.yaml` and `workspace.yaml` make, with a schedule that ticks one or two minutes after
-it was started. Two of the last four dates are landed.
+It is the one that `deploy/dagster.yaml` and `workspace.yaml` make, and then the one of `deploy/dagster-postgresql.yaml`
+and `deploy/workspace-code-server.yaml`, each with a schedule that ticks one or two minutes after it was started. Two of
+the last four dates are landed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -15,10 +17,20 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
-from tests.operating.processes import deployed, land_and_load, settings_of, zone_at_noon
+from tests.operating.databases import dagster_database, warehouse_database
+from tests.operating.processes import (
+    deployed,
+    in_files,
+    in_postgresql,
+    land_and_load,
+    settings_of,
+    zone_at_noon,
+)
 from tests.operating.running import Deployment
 
 TICK_AFTER = timedelta(seconds=60)
+STORES = ["files", pytest.param("postgresql", marks=pytest.mark.soak)]
+"""Where Dagster keeps its runs and events."""
 FORMS = ("job", "asset")
 """The pages whose dialog launches a backfill."""
 Backfills = dict[str, list[dict[str, Any]]]
@@ -36,19 +48,25 @@ class LastNights(Deployment):
     tick: datetime
 
 
-@pytest.fixture(scope="session")
-def deployment(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LastNights]:
+@pytest.fixture(scope="session", params=STORES)
+def deployment(
+    request: pytest.FixtureRequest, postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LastNights]:
     """The deployment, ready to be used; its processes are ended afterwards."""
-    database = postgresql_server.new_database()
-    with EmulatorServer(EmulatorConfig(links=25, page_size=10, max_page_size=10)) as server:
+    with ExitStack() as stack:
+        server = stack.enter_context(EmulatorServer(EmulatorConfig(links=25, page_size=10, max_page_size=10)))
         server.state.freeze()
+        warehouse = stack.enter_context(warehouse_database(postgresql_server))
+        store = in_files
+        if request.param == "postgresql":
+            store = in_postgresql(postgresql_server, stack.enter_context(dagster_database(postgresql_server)))
         zone = zone_at_noon()
         tick = datetime.now(ZoneInfo(zone)) + TICK_AFTER
         tick = tick.replace(second=0, microsecond=0) + timedelta(minutes=1)
         variables = {
             "INODE_BASE_URL": server.base_url,
             "INODE_API_KEY": "demo-api-key",
-            "INODE_WAREHOUSE_URL": postgresql_server.url(database),
+            "INODE_WAREHOUSE_URL": postgresql_server.url(warehouse, "inode_loader"),
             "INODE_SYNC_SCHEDULE": f"{tick.minute} {tick.hour} * * *",
             "INODE_TIMEZONE": zone,
             "INODE_START_DATE": str(tick.date() - timedelta(days=30)),
@@ -57,10 +75,10 @@ def deployment(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory)
         today = tick.date()
         landed = (today - timedelta(days=4), today - timedelta(days=2))
         land_and_load(settings, *landed)
-        with deployed(tmp_path_factory.mktemp("dagster"), variables) as (address, processes):
-            gap = today - timedelta(days=3)
-            yield LastNights(address, settings, processes, server, today, landed, gap, tick)
-    postgresql_server.drop(database)
+        home = tmp_path_factory.mktemp("dagster")
+        address, processes = stack.enter_context(deployed(home, variables, store))
+        gap = today - timedelta(days=3)
+        yield LastNights(address, settings, processes, server, today, landed, gap, tick)
 
 
 @pytest.fixture(scope="session")

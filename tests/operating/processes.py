@@ -1,4 +1,4 @@
-"""The webserver and the daemon of `deploy/` as processes of their own, in a home and with a warehouse of their own."""
+"""The processes of `deploy/` in a home and with a warehouse of their own: webserver, daemon and maybe a code server."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import httpx
 import pytest
+import yaml
 
 from inode_pipeline.config import Settings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import Attempt, sync_date
 from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.migrate import migrate
+from tests.postgresql import PostgreSQLServer
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -64,16 +66,60 @@ def land_and_load(settings: Settings, *days: date) -> None:
             sync_date(settings, warehouse, LINKS, day, today=day, attempt=Attempt(f"seed {day}", "person"))
 
 
-@contextmanager
-def deployed(home: Path, variables: Mapping[str, str]) -> Iterator[tuple[str, Processes]]:
-    """A deployment whose processes are ended afterwards: its address and its processes."""
+def answers(port: int) -> bool:
+    """Whether something listens on this port of this machine."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+Store = Callable[[Path], dict[str, str]]
+"""Writes `dagster.yaml` and `workspace.yaml` into a home; returns the variables that they read."""
+
+
+def in_files(home: Path) -> dict[str, str]:
+    """Dagster's store in files; the webserver and the daemon start a code server each."""
     shutil.copy(ROOT / "deploy/dagster.yaml", home)
+    shutil.copy(ROOT / "workspace.yaml", home)
+    return {}
+
+
+def in_postgresql(server: PostgreSQLServer, database: str) -> Store:
+    """Dagster's store in this database, whose owner is the role `dagster`; one code server for everybody."""
+
+    def write(home: Path) -> dict[str, str]:
+        with_its_port(home, "dagster-postgresql.yaml", "dagster.yaml", 5432, server.port)
+        with_its_port(home, "workspace-code-server.yaml", "workspace.yaml", 4266, free_port())
+        names = {"HOST": "127.0.0.1", "USERNAME": "dagster", "PASSWORD": "secret", "DATABASE": database}
+        return {f"DAGSTER_PG_{name}": value for name, value in names.items()}
+
+    return write
+
+
+def with_its_port(home: Path, file: str, name: str, port: int, ours: int) -> None:
+    """Copy a file of `deploy/` into a home, with another port in the place of the usual one."""
+    text = (ROOT / "deploy" / file).read_text()
+    assert text.count(f"port: {port}") == 1
+    (home / name).write_text(text.replace(f"port: {port}", f"port: {ours}"))
+
+
+def free_port() -> int:
+    """A port of this machine on which nothing listens."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def deployed(home: Path, variables: Mapping[str, str], store: Store = in_files) -> Iterator[tuple[str, Processes]]:
+    """A deployment whose processes are ended afterwards: its address and its processes."""
     others = {name: value for name, value in os.environ.items() if not name.startswith(("INODE_", "DAGSTER_"))}
-    environment = others | dict(variables) | {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    own = {"DAGSTER_HOME": str(home), "DAGSTER_DISABLE_TELEMETRY": "1"}
+    environment = others | dict(variables) | store(home) | own
     command = (BIN / "dagster", "instance", "concurrency", "set", "warehouse", "1")
     subprocess.run(command, env=environment, cwd=home, check=True, capture_output=True, timeout=120)
     processes = Processes(environment, home)
     try:
+        processes.start_code_server()
         processes.start_webserver()
         processes.start_daemon()
         wait_for("the webserver", lambda: httpx.get(f"{processes.address}/server_info").status_code == 200)
@@ -89,16 +135,25 @@ class Processes:
     def __init__(self, environment: dict[str, str], home: Path) -> None:
         self.environment, self.home = environment, home
         self.started: dict[str, subprocess.Popen[bytes]] = {}
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self._port = str(free.getsockname()[1])
+        self._port = free_port()
+        self._workspace = home / "workspace.yaml"
         self.address = f"http://127.0.0.1:{self._port}"
 
+    def start_code_server(self) -> None:
+        """Start the code server that the workspace names, if it names one, and wait until it answers."""
+        [location] = yaml.safe_load(self._workspace.read_text())["load_from"]
+        if "grpc_server" in location:
+            port = int(location["grpc_server"]["port"])
+            address = ("-h", "127.0.0.1", "-p", str(port))
+            self._start("code server", "dagster", "api", "grpc", *address, "-m", "inode_pipeline.definitions")
+            wait_for("the code server", lambda: answers(port))
+
     def start_webserver(self) -> None:
-        self._start("webserver", "dagster-webserver", "-h", "127.0.0.1", "-p", self._port)
+        workspace = ("-w", str(self._workspace))
+        self._start("webserver", "dagster-webserver", "-h", "127.0.0.1", "-p", str(self._port), *workspace)
 
     def start_daemon(self) -> None:
-        self._start("daemon", "dagster-daemon", "run")
+        self._start("daemon", "dagster-daemon", "run", "-w", str(self._workspace))
 
     def stop(self, name: str) -> None:
         """End a process as Ctrl-C does."""
@@ -122,7 +177,11 @@ class Processes:
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
-            command = [str(BIN / program), *arguments, "-w", str(ROOT / "workspace.yaml")]
             self.started[name] = subprocess.Popen(
-                command, env=self.environment, cwd=self.home, stdout=log, stderr=log, start_new_session=True
+                [str(BIN / program), *arguments],
+                env=self.environment,
+                cwd=self.home,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
