@@ -27,7 +27,7 @@ from inode_pipeline.defs.metadata import (
     table_schema,
 )
 from inode_pipeline.defs.partitions import DAYS
-from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.defs.resources import InodeResource, require_shared
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.sync import sync_date
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
@@ -131,6 +131,7 @@ def sync_and_describe(
     context: dg.OpExecutionContext, settings: Settings, day: date, *, allow_shrink: bool = False
 ) -> dict[dg.AssetKey, AssetMetadata]:
     """Bring one date into the tables, log each receipt in a line, and return what to show of each asset."""
+    require_shared(context.instance, settings)
     with open_warehouse(settings) as warehouse:
         receipts = sync_date(
             settings,

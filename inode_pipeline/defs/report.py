@@ -1,7 +1,8 @@
 """The report about the network: an asset made of the tables, in a job of its own after each run of `sync_links`.
 
 It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is written after
-a failed run as well, because then its readers must know that the data is of an earlier night.
+a failed run as well, because then its readers must know that the data is of an earlier night. Where runs start on
+several machines it is not written here: nobody would know which of them has the newest file.
 Concept: https://docs.dagster.io/guides/automate/run-status-sensors
 Not here: what the report says, see `analysis/report/`.
 """
@@ -12,8 +13,12 @@ from inode_pipeline.analysis.report import DEFAULT, write_report
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.failures import as_failure
 from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
-from inode_pipeline.defs.resources import InodeResource
+from inode_pipeline.defs.resources import InodeResource, is_spread
+from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import open_warehouse
+
+NOT_HERE = "The report is a file of the machine that writes it, and runs start on several machines."
+INSTEAD = "Run `inode-pipeline report` where its readers look for it, for example by cron."
 
 
 @dg.asset(
@@ -23,9 +28,11 @@ from inode_pipeline.warehouse.engine import open_warehouse
     description=f"One HTML file, `{DEFAULT}`, that opens in any browser without the internet: the map of the links by "
     "speed over free flow, the worst links, what changed, which links are silent, and the receipt.",
 )
-def network_report(inode: InodeResource) -> dg.MaterializeResult[None]:
+def network_report(context: dg.AssetExecutionContext, inode: InodeResource) -> dg.MaterializeResult[None]:
     """The file of the tables as they are now; an earlier file stays where this fails."""
     with as_failure(again="`inode-pipeline report --debug`"):
+        if is_spread(context.instance):
+            raise ConfigError(NOT_HERE, remedy=INSTEAD)
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
         with open_warehouse(settings, read_only=True) as warehouse:
             written = write_report(warehouse, settings)
@@ -51,7 +58,9 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Write the report anew after each run of sync_links that ended so.",
     )
-    def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest:
+    def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+        if is_spread(context.instance):
+            return dg.SkipReason(f"{NOT_HERE} {INSTEAD}")
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
     return ask

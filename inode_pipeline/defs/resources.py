@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from inode_pipeline.config import AlertSettings, LocalSettings, Settings
-from inode_pipeline.errors import NotMigratedError
+from inode_pipeline.errors import ConfigError, NotMigratedError
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 
 
@@ -55,3 +55,24 @@ def warehouse_to_read(settings: LocalSettings) -> Iterator[Warehouse]:
         raise NotMigratedError(f"There is no file {url.database} yet.", remedy="`inode-pipeline sync` makes it.")
     with open_warehouse(settings, read_only=True) as warehouse:
         yield warehouse
+
+
+def is_spread(instance: dg.DagsterInstance) -> bool:
+    """Whether runs start on several machines, as with Celery or Kubernetes."""
+    return not (instance.is_ephemeral or isinstance(instance.run_launcher, dg.DefaultRunLauncher))
+
+
+def require_shared(instance: dg.DagsterInstance, settings: LocalSettings) -> None:
+    """Make sure that all machines on which runs start load the same warehouse.
+
+    Raises:
+        ConfigError: it is a SQLite file, and runs start on several machines.
+
+    """
+    url = settings.warehouse_url
+    if url.get_backend_name() == "sqlite" and is_spread(instance):
+        raise ConfigError(
+            f"INODE_WAREHOUSE_URL is the SQLite file {url.database}, of which each machine would have its own: "
+            f"Dagster's {type(instance.run_launcher).__name__} starts runs on several machines.",
+            remedy="Set INODE_WAREHOUSE_URL to a PostgreSQL database, the same on every machine.",
+        )
