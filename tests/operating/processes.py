@@ -149,8 +149,14 @@ class Processes:
             wait_for("the code server", lambda: answers(port))
 
     def start_webserver(self) -> None:
-        workspace = ("-w", str(self._workspace))
-        self._start("webserver", "dagster-webserver", "-h", "127.0.0.1", "-p", str(self._port), *workspace)
+        self._start_webserver("webserver", self._port)
+
+    def start_analysts_webserver(self) -> int:
+        """Start a second webserver, which only reads, and return its port once it answers."""
+        port = free_port()
+        self._start_webserver("analysts", port, "--read-only")
+        wait_for("the analysts' webserver", lambda: httpx.get(f"http://127.0.0.1:{port}/server_info").is_success)
+        return port
 
     def start_daemon(self) -> None:
         self._start("daemon", "dagster-daemon", "run", "-w", str(self._workspace))
@@ -174,6 +180,10 @@ class Processes:
     def log(self, name: str) -> str:
         """What the process has said."""
         return (self.home / f"{name}.log").read_text(errors="replace")
+
+    def _start_webserver(self, name: str, port: int, *options: str) -> None:
+        where = ("-h", "127.0.0.1", "-p", str(port), "-w", str(self._workspace))
+        self._start(name, "dagster-webserver", *where, *options)
 
     def _start(self, name: str, program: str, *arguments: str) -> None:
         with (self.home / f"{name}.log").open("ab") as log:
