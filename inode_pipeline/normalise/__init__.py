@@ -1,11 +1,11 @@
-"""Records + Endpoint -> typed DataFrame; a record that cannot be typed is set aside and names its field.
+"""Records + Endpoint -> typed DataFrame; a record that cannot be typed is set aside, with the field to blame.
 
-    normaliser   page by page from records to rows, and what was seen on the way
-    fields       a page turned into columns by path, and the field that fills each column
+    normaliser   page by page from records to rows
+    fields       a page transposed into columns by path, the field that fills each column, counts over the walk
     columns      each column typed, by values, times and geometry
     extra        what no column holds, as canonical JSON
     frame        typed pages as DataFrames
-    checks       what stops a load, with counts and units; inventory has the words
+    checks       what stops a load, with units; inventory describes the fields
 
 Not here: what a link is, see `endpoints/`.
 """

@@ -1,6 +1,6 @@
-"""What must not be loaded: records without the required fields, with fields gone or unreadable, or too many set aside.
+"""Checks that stop a load: required fields missing, mapped fields gone or unreadable, too many records set aside.
 
-Each check raises its error with everything that is wrong of its kind; none of them changes anything.
+Each check raises one error that lists all of its findings, and changes nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ INSPECT = "`inode-pipeline inspect --write FILE` writes a field map to start fro
 
 @dataclass(frozen=True, slots=True)
 class Required:
-    """Which required columns found no field in the first page with a record, and the fields that page has."""
+    """The required columns without a field in the first page that has a record, and the fields of that page."""
 
     lost: tuple[Column, ...]
     fields: str
 
     @classmethod
     def of(cls, endpoint: Endpoint, records: Sequence[Mapping[str, Any]]) -> Required:
-        """Look for the required columns in the records of the first page that has any."""
+        """Look for the required columns in these records."""
         columns = [column for column in endpoint.columns if column.required]
         lost = tuple(column for column in columns if not any(source_in(column, record) for record in records))
         return cls(lost, listed(describe_fields(endpoint, records)) if lost else "")

@@ -44,7 +44,7 @@ class TypedPage:
 
 
 class ColumnReader:
-    """Reads pages into columns and counts what it meets.
+    """Reads pages into columns and counts what it finds.
 
     A time of measurement must not lie more than a day after `snapshot_at`, the walk's instant.
     """
@@ -84,7 +84,7 @@ class ColumnReader:
             "bigint": lambda: read_counts(values),
             "timestamp": lambda: read_times(column, values),
             "geometry": lambda: self._geometry[column.name].read(values),
-            "json": lambda: read_each(values, _json),  # other than the rest, which is read last
+            "json": lambda: read_each(values, _json),  # not of kind `rest`, which is read last
         }
         return readers[column.type]()
 
@@ -99,7 +99,7 @@ class ColumnReader:
             history.reason = next(iter(reasons.values()))
 
     def _blame(self, page: TypedPage, column: Column, filling: Filling, reasons: Mapping[int, str]) -> None:
-        """Set aside the records with a value that cannot be read; a geometry is NULL instead, and counted."""
+        """Record a fault for each unreadable value; an unreadable geometry is NULL instead, and counted."""
         if column.type == "geometry":
             self._counts.geometries += len(reasons)
             self._counts.broken_points = sum(reader.broken_points for reader in self._geometry.values())
@@ -109,7 +109,7 @@ class ColumnReader:
             page.faults.setdefault(row, (place, f"{column.name}: {reason}"))
 
     def _check_times(self, endpoint: Endpoint, values: dict[str, list[Any]]) -> None:
-        """Make NULL of a time of measurement that means "no date": before 2000, or after the walk."""
+        """Replace by NULL a time of measurement that means "no date": before 2000, or after the walk."""
         column = endpoint.observed_at
         if column is None:
             return
@@ -126,7 +126,7 @@ class ColumnReader:
         values[column.name] = checked
 
     def _derive_free_flow(self, values: dict[str, list[Any]]) -> None:
-        """Fill in the free-flow time that a record does not give, where its length and speed are known."""
+        """Compute a missing free-flow time from length and speed, where both are known."""
         motion = self._endpoint.free_flow
         if motion is None or None not in values[motion.time]:
             return
@@ -143,7 +143,7 @@ def _json(value: object) -> str:
 
 
 def _free_flow_times(lengths_m: Sequence[float | None], speeds_kmh: Sequence[float | None]) -> list[float | None]:
-    """The seconds that each length takes at its speed; None where either is not known, or there is no such number."""
+    """The seconds that each length takes at its speed; None where either is unknown or the result is not finite."""
     with np.errstate(all="ignore"):
         seconds = 3.6 * np.array(lengths_m, dtype=np.float64) / np.array(speeds_kmh, dtype=np.float64)
     known = np.isfinite(seconds).tolist()

@@ -1,7 +1,7 @@
-"""What no column holds: the rest of each record as canonical JSON, so that nothing the API sends is lost.
+"""The fields that no column holds, as canonical JSON, so that nothing the API sends is lost.
 
-Canonical JSON is equal for equal values: keys sorted, no white space, integers exact. What no database keeps (NaN, an
-infinity, a NUL, half of a surrogate pair) is left out and counted.
+Canonical JSON is equal for equal values: keys sorted, no white space, integers exact. What no database can store (NaN,
+an infinity, a NUL, half of a surrogate pair) is left out and counted.
 Not here: how columns choose their source, see `fields.py`.
 """
 
@@ -23,10 +23,10 @@ _ENCODER = msgspec.json.Encoder(order="sorted")
 
 
 def read_extra(fields: Fields, fillings: Sequence[Filling], *, is_clean: bool) -> tuple[list[str], int]:
-    """Return each record's rest as JSON text, and how many fields were left out because no database keeps them.
+    """Return each record's rest as JSON text, and how many fields were left out because no database can store them.
 
-    A field is held by a column only in the records where it filled it: an unused candidate stays in the rest, and so
-    does what is beside a claimed field inside an object. Every text and number of a page that `is_clean` can be kept.
+    A field belongs to a column only in the records where it filled it: an unused candidate stays in the rest, as do the
+    other fields of an object with a claimed field. In a page that `is_clean` everything can be stored.
     """
     rests = [_without(record, tree) for record, tree in zip(fields.records, _trees(fields, fillings), strict=True)]
     left_out = 0 if is_clean else sum(map(leave_out_unstorable, rests))
@@ -34,17 +34,17 @@ def read_extra(fields: Fields, fillings: Sequence[Filling], *, is_clean: bool) -
 
 
 def canonical_lines(values: Sequence[dict[str, Any]]) -> list[str]:
-    """Return objects as text, in each of which everything can be kept."""
+    """Return storable objects as JSON texts."""
     return _ENCODER.encode_lines(values).decode().split("\n")[: len(values)]
 
 
 def canonical_json(value: Any) -> str | None:
-    """Return a parsed JSON value as text, or None where something in it cannot be kept."""
+    """Return a parsed JSON value as text, or None if part of it cannot be stored."""
     return _ENCODER.encode(value).decode() if is_storable(value) else None
 
 
 def is_storable(value: object) -> bool:
-    """Whether both databases keep a value: finite numbers, and texts without a NUL or half of a surrogate pair."""
+    """Whether both databases can store a value: finite numbers, and texts without a NUL or half of a surrogate pair."""
     if isinstance(value, str):
         return is_storable_text(value)
     if isinstance(value, float):
@@ -57,7 +57,7 @@ def is_storable(value: object) -> bool:
 
 
 def leave_out_unstorable(record: dict[str, Any]) -> int:
-    """Remove the fields of an object that cannot be kept, a list as a whole; return how many they were."""
+    """Remove the fields of an object that cannot be stored, a list as a whole; return how many."""
     removed = 0
     for key, value in list(record.items()):
         if isinstance(value, dict) and is_storable_text(key):
@@ -69,7 +69,7 @@ def leave_out_unstorable(record: dict[str, Any]) -> int:
 
 
 def without_unstorable_names(records: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
-    """The records without the fields whose names cannot be kept, and how many these were."""
+    """The records without fields whose names cannot be stored, and how many these were."""
     removed = 0
 
     def cleaned(value: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def _tree(paths: Iterable[str | None], record: Mapping[str, Any] | None = None) 
 
 
 def _without(record: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
-    """Copy what the tree does not claim. An object is left out once all that it held is claimed."""
+    """Copy what the tree does not claim. An object whose fields are all claimed is left out."""
     rest = {key: value for key, value in record.items() if key not in tree}
     for key, inner in tree.items():
         if inner is None or key not in record:

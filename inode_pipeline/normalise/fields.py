@@ -17,13 +17,13 @@ from inode_pipeline.endpoints.endpoint import CONTAINED, Column, Endpoint, Scala
 from inode_pipeline.endpoints.record import ABSENT, is_candidate, value_at
 
 MAX_DEPTH = 5
-"""Objects nested deeper are not entered, so that a hostile record costs no more than a large one."""
+"""Objects nested deeper are not entered, so a hostile record costs no more than a large one."""
 
 MAX_KEYS = 300
-"""An object with more distinct keys than this is a table of its own (ids or times as keys) and is not entered."""
+"""An object with more distinct keys is a table of its own (ids or times as keys) and is not entered."""
 
 MAX_FIELDS = 2000
-"""Once a page has as many fields, no further object is entered."""
+"""Once a page has this many fields, no further object is entered."""
 
 NoneType = type(None)
 AbsentType = type(ABSENT)
@@ -34,9 +34,9 @@ Record = Mapping[str, Any]
 class Fields:
     """The fields of one page.
 
-    `leaves` counts, per dotted path, the records that have it with a value that is no object (an empty one is a leaf);
-    lists are not entered. `nulls` counts those in which it is null. `objects` counts those in which it is an object
-    that was entered; `entered` holds every path that was met, in order.
+    `leaves` counts, per dotted path, the records that have a value other than an object there (an empty object is a
+    leaf); lists are not entered. `nulls` counts those in which it is null, `objects` those in which it is an object
+    that was entered; `entered` holds every path found, in order.
     """
 
     def __init__(self, records: Sequence[Record], wanted: Iterable[str] = ()) -> None:
@@ -52,7 +52,7 @@ class Fields:
         self._enter_page({path.split(".")[0] for path in wanted} | set(wanted))
 
     def may_have(self, path: str) -> bool:
-        """Whether any record may have something at a path; cheap, and certain where it says no."""
+        """Whether any record may have a value at a path. Cheap; a False is certain, a True is not."""
         return path in self._columns or any(path.startswith(f"{closed}.") for closed in self._closed)
 
     def column(self, path: str) -> list[Any]:
@@ -63,7 +63,7 @@ class Fields:
         return self._columns[path]
 
     def can_fill(self, column: Column, path: str) -> bool:
-        """Whether the path fills the column in any record. An object is looked into, unless the column takes one."""
+        """Whether the path fills the column in any record. An object does only if the column takes objects."""
         if not self.may_have(path):
             return False
         self.column(path)
@@ -198,7 +198,7 @@ def _matcher(sentinels: Iterable[Scalar]) -> Callable[[object], bool]:
 
 @dataclass(slots=True)
 class ColumnHistory:
-    """How the values of one column could be read over the walk, and why the first of the others could not."""
+    """How many values of one column could be read over the walk, and why the first failed."""
 
     attempted: int = 0
     failed: int = 0
@@ -206,20 +206,20 @@ class ColumnHistory:
 
     @property
     def never_parsed(self) -> bool:
-        """Whether there were values and none of them could be read."""
+        """Whether there were values, and none could be read."""
         return 0 < self.attempted == self.failed
 
 
 @dataclass(slots=True)
 class Counts:
-    """Counts of records.
+    """Counts of a walk's records.
 
-    By dotted path, how many have there a value other than an object (`leaves`), an object (`objects`), and null
-    (`nulls`); by column, how many have none of its sources (`missing`), which fields fill it (`used`), and how its
-    values could be read (`histories`).
+    By dotted path, how many have a value other than an object (`leaves`), an object (`objects`) and null (`nulls`)
+    there; by column, how many have none of its sources (`missing`), which fields fill it (`used`), and how its values
+    could be read (`histories`).
 
-    `records` are the objects among the records. `no_data` are those without a time or a measurement; length, time and
-    speed are known of those `moving`, and contradict each other in the `slow` and the `fast`. `broken_points` counts
+    `records` are the objects among the records, `no_data` those without a time or a measurement. `moving` have length,
+    time and speed; `slow` and `fast` are those of them whose three contradict each other. `broken_points` counts
     dropped points of geometries, `geometries` those that could not be read, `odd_times` times of measurement before
     2000 or after the walk, `left_out` the fields that no database keeps.
     """
@@ -241,7 +241,7 @@ class Counts:
     histories: dict[str, ColumnHistory] = field(default_factory=dict)
 
     def add(self, fields: Fields) -> None:
-        """Enter the fields of the next page."""
+        """Add the fields of the next page."""
         self.records += len(fields.records)
         self.leaves.update(fields.leaves)
         self.objects.update(fields.objects)
@@ -252,12 +252,12 @@ class Counts:
         return self.histories.setdefault(column, ColumnHistory())
 
     def has_null_above(self, path: str) -> bool:
-        """Whether an object that would hold this field was null, so that the field is null rather than gone."""
+        """Whether an object that would hold this field was null, so the field is null rather than gone."""
         parts = path.split(".")
         return any(".".join(parts[:length]) in self.nulls for length in range(1, len(parts)))
 
     def missing_of(self, endpoint: Endpoint) -> Mapping[str, int]:
-        """How many records had none of a column's sources, by column; not where the object around one was null."""
+        """How many records had none of a column's sources, by column; none for columns inside a null object."""
         return {
             column.name: self.missing[column.name]
             for column in endpoint.columns

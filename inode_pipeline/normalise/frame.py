@@ -18,7 +18,7 @@ TYPES: Mapping[Type, pa.DataType] = {
     "bigint": pa.int64(),
     "timestamp": pa.timestamp("us", "UTC"),
 }
-"""Of the types that are not kept as text."""
+"""Types other than text."""
 
 Rejected = tuple[int, int, str | None, str, str]
 """Page and position (from 1), key (None if unreadable), field, reason."""
@@ -28,7 +28,7 @@ Rejected = tuple[int, int, str | None, str, str]
 class Batch:
     """One page, typed: `typed` has the columns of its typed records (see `make_frame`), `set_aside` the other records.
 
-    `received` counts the page's records; those that are neither typed nor set aside are `duplicate`.
+    `received` counts the page's records; those neither typed nor set aside are `duplicate`.
     `unreadable` are the rejected ones without a readable key; `no_data` those without a time or a measurement.
     """
 
@@ -42,7 +42,7 @@ class Batch:
 
     @property
     def rows(self) -> int:
-        """How many records are to be staged, the rejected ones included."""
+        """How many records to stage, the rejected ones included."""
         return len(self.typed["page"]) + len(self.set_aside)
 
     @property

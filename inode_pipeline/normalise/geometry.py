@@ -34,7 +34,7 @@ _DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2}
 
 
 class GeometryReader:
-    """Reads one column. `broken_points` counts the points that were dropped because they could not be read."""
+    """Reads one column. `broken_points` counts the points that were unreadable and dropped."""
 
     def __init__(self, column: Column) -> None:
         self.broken_points = 0
@@ -49,7 +49,7 @@ class GeometryReader:
         self._takes_objects = column.format in (None, "geojson")
 
     def read(self, values: list[Any]) -> Typed:
-        """Return each geometry as GeoJSON text with sorted keys and coordinates that are all written as doubles."""
+        """Return each geometry as GeoJSON text with sorted keys and all coordinates written as doubles."""
         objects = [value for value in values if value is not None]
         if self._takes_objects and _are_plain_lines(objects):
             following = iter(canonical_lines(objects))
@@ -73,8 +73,8 @@ class GeometryReader:
     def _pairs(self, value: object) -> dict[str, Any] | None:
         """Read "lat,lon lat,lon ...".
 
-        A broken point is dropped and counted, be it the last one, cut off with the text, or two that run together
-        because a blank is missing. Where half of them are broken, it is no such list.
+        A broken point is dropped and counted, whether it is the last one, cut off with the text, or two run together by
+        a missing blank. If half of them are broken, it is not such a list.
         """
         words = _string(value).split()
         points = [_pair(word) for word in words]
@@ -111,10 +111,10 @@ def _pair(word: str) -> Point | None:
 
 
 def _is_cut(words: list[str], text: str) -> bool:
-    """Whether the last longitude reads well but was cut off, such as -7 of -73.99.
+    """Whether the last longitude is a number but was cut off, such as -7 of -73.99.
 
-    A text that ends in a blank was not cut inside a number. Else a longitude with fewer than four decimals (worse than
-    10 m) and fewer than every other one in the line is taken for cut. Two points alone are always kept.
+    A text that ends in a blank was not cut inside a number. Otherwise a longitude with fewer than four decimals (worse
+    than 10 m), and fewer than every other one of the line, counts as cut. A line of two points is always kept.
     """
     if text[-1:].isspace() or len(words) < 3:
         return False
@@ -147,7 +147,7 @@ def _parsed(text: str) -> object:
 
 
 def _are_plain_lines(values: list[Any]) -> bool:
-    """Whether a page's geometries are GeoJSON lines without anything to convert or to refuse; all points at once."""
+    """Whether a page's geometries are all GeoJSON lines with nothing to convert or refuse, all points at once."""
     if set(map(type, values)) != {dict} or set(map(len, values)) != {2}:
         return False
     if not all(value.get("type") == "LineString" for value in values):

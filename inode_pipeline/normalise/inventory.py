@@ -1,6 +1,6 @@
-"""What the records of one page hold, field by field: the words of `inspect` and of the errors that point to it.
+"""The fields of one page's records, described for `inspect` and for the errors that point to it.
 
-Values are never shown, only the fields' names and the kinds of their values.
+Values are never shown, only the names of the fields and the types of their values.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _sources_used(column: Column, fields: Fields) -> list[str]:
 
 
 def _place(fields: Fields) -> Any:
-    """Order an object's fields behind the object, in the order of the first record that has them."""
+    """The sort key that puts an object's fields behind it, in the order in which they were found."""
     order = {path: number for number, path in enumerate(fields.entered)}
 
     def key(path: str) -> tuple[int, ...]:
@@ -87,14 +87,14 @@ def _row(path: str, fields: Fields, fed: Mapping[str, Column]) -> FieldRow:
 
 
 def _whole_above(path: str, fed: Mapping[str, Column]) -> Column | None:
-    """Return the column that an object around this field fills as a whole."""
+    """Return the column that is filled by an object around this field."""
     parts = path.split(".")
     above = (fed.get(".".join(parts[:length])) for length in range(1, len(parts)))
     return next((column for column in above if column is not None and column.type in CONTAINED), None)
 
 
 def listed(rows: Sequence[FieldRow], most: int = 40) -> str:
-    """Return the rows as one line: each field with the kinds of its values."""
+    """Return the rows as one line: each field with the types of its values."""
     shown = [f"{short(row.path)} ({', '.join(row.types)})" for row in rows if row.column != CONTAINER][:most]
     more = sum(row.column != CONTAINER for row in rows) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -1,4 +1,4 @@
-"""The normaliser: page by page from records to typed rows, and what it has seen on the way.
+"""The normaliser: from records to typed rows, page by page, with counts over the walk.
 
 Not here: how values are read, see `columns.py` and the files it imports; what stops a load, see `checks.py`.
 """
@@ -23,7 +23,7 @@ from inode_pipeline.normalise.times import EARLIEST
 from inode_pipeline.text import LIMIT, visible
 
 NORMALISER_VERSION = 3
-"""Raised when the same record would give another row or be refused, so that every record is read and written again."""
+"""Increase it when the same record would give another row or be refused: every record is then written again."""
 
 FIRST_REJECTED = 10
 WHOLE_RECORD = "(record)"
@@ -33,7 +33,7 @@ _MESSAGE_PACK = msgspec.msgpack.Encoder()
 
 
 class Normaliser:
-    """Types the pages of one walk in turn and remembers what `check` needs.
+    """Types the pages of one walk in turn and collects what `check` needs.
 
     `counts` is what was counted over all records; `snapshot_at` is the walk's instant.
     """
@@ -54,8 +54,8 @@ class Normaliser:
     def fields(self) -> dict[str, int]:
         """Each field's dotted path and how many records had it; lists are not entered.
 
-        A field none of whose values could be read is left out: it never was what its column takes, so the next walk
-        must not be stopped because it "no longer" is.
+        A field none of whose values could be read is left out: it never fitted its column, so it must not stop the next
+        walk by "no longer" fitting.
         """
         never = (name for name, history in self.counts.histories.items() if history.never_parsed)
         unread = {path for name in never for path in self.counts.used[name]}
@@ -63,12 +63,12 @@ class Normaliser:
 
     @property
     def endpoint_read(self) -> Endpoint:
-        """The endpoint with the sources of its measurements where this walk has them."""
+        """The endpoint with its measurements read from the place where this walk has them."""
         return self.endpoint.measured_at(self._place)
 
     @property
     def unread_measurements(self) -> list[str]:
-        """The objects that hold fields with the names of measurements, but are neither listed nor mapped."""
+        """Objects that hold fields named like measurements, but are neither listed nor mapped."""
         leaves = self.counts.leaves
         return [
             path for path in self.counts.objects
@@ -77,13 +77,13 @@ class Normaliser:
 
     @property
     def units_checked(self) -> int:
-        """In how many records length, travel time and speed are all known; 0 means that the units are not checked."""
+        """How many records have length, travel time and speed; 0 means that the units are not checked."""
         return self.counts.moving
 
     def page(self, number: int, records: Sequence[Any], *, is_clean: bool = False) -> Batch:
-        """Type the records of one page; positions count from 1. Nothing raises here for what a record holds.
+        """Type the records of one page; positions count from 1. Nothing in a record raises an error here.
 
-        `is_clean`: every number is known to be finite, and every text to be one that both databases keep.
+        `is_clean`: every number is known to be finite, and every text to be storable in both databases.
         """
         places, sound, others = self._objects(number, records)
         if not is_clean:
@@ -99,7 +99,7 @@ class Normaliser:
         return self._tally(number, places, typed, others)
 
     def check(self, previous_fields: Mapping[str, int] | None, max_rejected_fraction: float) -> None:
-        """Pass a walk that may be loaded; to be called after its last page.
+        """Check, after its last page, that the walk may be loaded.
 
         Raises: FieldsNotFoundError, SchemaDriftError, TooManyRejectedError or UnitsError, in this order.
         """
@@ -112,7 +112,7 @@ class Normaliser:
     def _objects(
         self, number: int, records: Sequence[Any]
     ) -> tuple[Sequence[int], Sequence[dict[str, Any]], list[Rejected]]:
-        """The places of the records that are objects, these, and the others as rejected ones."""
+        """The positions of the records that are objects, these records, and the others as rejected ones."""
         if set(map(type, records)) <= {dict}:
             return range(1, len(records) + 1), records, []
         objects = {place: record for place, record in enumerate(records, 1) if isinstance(record, dict)}
@@ -160,7 +160,7 @@ class Normaliser:
 
 
 def _winners(endpoint: Endpoint, values: Mapping[str, list[Any]], faults: Collection[int]) -> list[bool]:
-    """Say which rows remain: typed, and of those with one key the one measured last, then the later one."""
+    """Mark the rows that stay: of the typed ones with the same key, the one measured last, then the later one."""
     keys = values[endpoint.key.name]
     if not faults and len(set(keys)) == len(keys):
         return [True] * len(keys)
@@ -176,7 +176,7 @@ def _winners(endpoint: Endpoint, values: Mapping[str, list[Any]], faults: Collec
 
 
 def _without_data(endpoint: Endpoint, values: Mapping[str, list[Any]]) -> int:
-    """Count the rows that are no observation: without a time, or with none of the measurements."""
+    """Count the rows that are no observation: without a time, or without any measurement."""
     if (observed_at := endpoint.observed_at) is None:
         return 0
     names = [column.name for column in endpoint.columns if column.kind == "measurement" and column != observed_at]
@@ -215,7 +215,7 @@ def fingerprints(rows: Iterable[Sequence[Any]], *, version: int | None = None) -
     encode, found = _MESSAGE_PACK.encode, []
     start = blake2b(b"" if version is None else encode(version), digest_size=8)
     for row in rows:
-        digest = start.copy()  # which is quicker than a new one
+        digest = start.copy()  # quicker than a new one
         digest.update(encode(row))
         found.append(digest.hexdigest())
     return found

@@ -1,6 +1,6 @@
-"""Times: from what the wire writes to microseconds since 1970 in UTC.
+"""Times: from the texts and numbers of the wire to microseconds since 1970 in UTC.
 
-An instant has an offset, or a time zone from the field map. Nothing is assumed about a time that has neither.
+A time needs an offset, or a time zone from the field map; without either it is refused.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def microseconds(instant: datetime) -> int:
 
 
 def read_times(column: Column, values: list[Any]) -> Typed:
-    """Read the instants of a column as microseconds since 1970; equal texts are read once."""
+    """Read the times of a column as microseconds since 1970; equal texts are parsed once."""
     read = _reader(column)
     if set(map(type, values)) <= {str, NoneType}:
         distinct = list(set(values))
@@ -92,12 +92,12 @@ def _instant(time: datetime, zone: ZoneInfo | None) -> int:
 
 
 def _offset(time: datetime, zone: ZoneInfo) -> timedelta:
-    """Return a local time's offset: the earlier instant of two. Raises UnreadableError for a time that is skipped."""
+    """Return a local time's offset, the earlier instant if there are two. Raises UnreadableError for a skipped time."""
     earlier = time.replace(tzinfo=zone, fold=0).utcoffset()
     later = time.replace(tzinfo=zone, fold=1).utcoffset()
     assert earlier is not None  # noqa: S101 - a ZoneInfo always knows
     assert later is not None  # noqa: S101 - as above
-    if earlier < later:  # clocks went forward over it
+    if earlier < later:  # skipped when the clocks went forward
         raise UnreadableError("a time that does not exist: the clocks skipped it")
     return earlier
 

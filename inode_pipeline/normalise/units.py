@@ -1,6 +1,6 @@
 """Units checked by physics: length over time must be the speed.
 
-Where it is not, one of the three is in another unit than the field map says; the usual slips have known factors.
+If it is not, one of the three is in another unit than the field map says; the usual slips have known factors.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from inode_pipeline.errors import UnitsError
 from inode_pipeline.normalise.fields import Counts
 
 LOWEST, HIGHEST = 0.8, 1.25
-"""The median of length over time over speed may lie between these; both ends are allowed."""
+"""Bounds, inclusive, for the median of length over time over speed."""
 
 MOST: Final = 100_000
-"""How many records a median is computed from at most: 2.4 MB, however long the walk is."""
+"""The most records a median is computed from: 2.4 MB, however long the walk is."""
 
 PLAUSIBLE = ((20.0, 100_000.0), (1.0, 7200.0), (2.0, 150.0))
-"""Where the median length (m), travel time (s) and speed (km/h) of a road network lie. Kilometres taken for metres and
-milliseconds taken for seconds contradict the speed alike; a length of 1 m or a time of 17 hours shows which it was."""
+"""Plausible medians of length (m), travel time (s) and speed (km/h) in a road network. Kilometres read as metres and
+milliseconds read as seconds contradict the speed alike; a length of 1 m or a time of 17 hours shows which it was."""
 
 Numbers = Iterable[float | None]
 Slip = Mapping[str, str]
@@ -62,7 +62,7 @@ class Sample:
 
 
 def count(counts: Counts, known: np.ndarray) -> None:
-    """Add the records whose `motions` these are to the counts."""
+    """Add the `motions` of a page to the counts."""
     lengths, times, speeds = known
     ratios = 3.6 * lengths / times / speeds
     counts.moving += ratios.size
@@ -76,7 +76,7 @@ def units_agree(counts: Counts) -> bool:
 
 
 def check_units(endpoint: Endpoint, counts: Counts, sample: Sample) -> None:
-    """Pass a walk whose units agree.
+    """Check that the units of a walk agree.
 
     Raises: UnitsError, naming the likeliest slip and the lines of the field map that correct it.
     """
@@ -123,7 +123,7 @@ def _implausible(middle: Sequence[float], factors: Sequence[float]) -> int:
 
 
 def _unit_factors(endpoint: Endpoint, motion: Motion) -> dict[str, dict[str, float]]:
-    """Return, for each of the three columns, what another unit of its field would multiply its values with."""
+    """Return, for each of the three columns, the factor by which each other unit would change its values."""
     factors = {}
     for name in (motion.length, motion.time, motion.speed):
         column = endpoint[name]

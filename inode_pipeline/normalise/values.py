@@ -1,4 +1,4 @@
-"""Texts, numbers and counts: what the wire may write for them and what it may not.
+"""Texts, numbers and counts: which JSON values they are read from.
 
 Each reader takes the raw values of a column (None: no data) and returns the typed ones with the rows that could not be
 read and why. A reason never holds the value.
@@ -20,10 +20,10 @@ NoneType = type(None)
 Typed = tuple[list[Any], dict[int, str]]
 
 EXACT = 2**53
-"""The first integer above which doubles lie further apart than 1."""
+"""Above this integer, doubles are more than 1 apart."""
 
 FINEST = Decimal("1e-9")
-"""A double must hold a number to a billionth of its unit, else the rounding would change what was sent."""
+"""A double must be within a billionth of the number sent, or rounding would change it."""
 
 INT64_MAX = 2**63 - 1
 
@@ -52,7 +52,7 @@ def read_each(values: list[Any], read: Callable[[Any], Any]) -> Typed:
 
 
 def read_keys(values: list[Any]) -> Typed:
-    """Read the keys: an integer's digits or a string itself. Every record needs one, so no data is a reason too."""
+    """Read the keys: an integer's digits, or the string itself. A missing key is a fault, too."""
     if set(map(type, values)) == {int} and max(map(abs, values)) < EXACT:
         return list(map(str, values)), {}
     typed = [key_text(value) for value in values]
@@ -68,7 +68,7 @@ def _key_reason(value: object) -> str:
 
 
 def read_texts(values: list[Any]) -> Typed:
-    """Read texts: a string as it is, an integer's digits. A fraction or true has no one text."""
+    """Read texts: a string as it is, an integer as its digits. A fraction or true has no canonical text."""
     types = set(map(type, values))
     if types <= {str, NoneType} and is_storable_text("".join(filter(None, values))):
         return values, {}
@@ -90,7 +90,7 @@ def _text(value: object) -> str:
 
 
 def is_storable_text(text: str) -> bool:
-    """Whether both databases keep a text: it has neither a NUL nor half of a surrogate pair."""
+    """Whether both databases can store a text: it has neither a NUL nor half of a surrogate pair."""
     if "\0" in text:
         return False
     if text.isascii():
@@ -117,7 +117,7 @@ def read_doubles(column: Column, values: list[Any]) -> Typed:
         converted = number * factor
         if not math.isfinite(converted):
             raise UnreadableError("a number too large for a double")
-        return converted + 0.0  # no negative zero, which equals zero but is written differently
+        return converted + 0.0  # no negative zero, which equals zero but prints differently
 
     return _simple_doubles(values, factor, may_be_negative=may_be_negative) or read_each(values, read)
 
@@ -136,7 +136,7 @@ def _simple_doubles(values: list[Any], factor: float, *, may_be_negative: bool) 
 
 
 def _has_nan(numbers: list[float]) -> bool:
-    """Whether one is NaN, or so large that summing them cannot show it."""
+    """Whether one is NaN, or the sum overflows so that this cannot be seen."""
     try:
         return math.isnan(math.fsum(numbers))
     except (OverflowError, ValueError):
@@ -167,9 +167,9 @@ def _require_finite(number: float) -> None:
 
 
 def number_text(value: str) -> str:
-    """Return a string's number without the blanks around it, as JSON would write it (a sign and .5 are allowed).
+    """Return the number in a string without surrounding blanks, as JSON writes it (a sign and .5 are allowed).
 
-    Raises: UnreadableError, if it is none: nan, 0x10, 1_000 and 12,5 are not.
+    Raises: UnreadableError, if it is not a number: nan, 0x10, 1_000 and 12,5 are not.
     """
     text = value.strip(" \t\r\n")
     if len(text) > _LONGEST or not _NUMBER.fullmatch(text):
