@@ -1,6 +1,6 @@
-"""The whole journey: `land()` walks the API and keeps its pages, `load()` makes rows of them.
+"""The whole journey: `land()` walks the API and keeps its pages, `load()` turns them into rows.
 
-    sync_date   what a date means: today is fetched, an earlier date that was landed is loaded again
+    sync_date   today is fetched, an earlier date that was landed is loaded again
     replay      the landed dates of a range, loaded again
     land        settings -> token -> pages -> landed pages -> the walk's row
     load        landed pages -> DataFrames -> staged -> merged -> receipt

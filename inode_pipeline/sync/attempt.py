@@ -1,4 +1,4 @@
-"""Who asks for a date, and how its progress is reported. Plain data."""
+"""Who requests a date, and how progress is reported. Plain data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inode_pipeline.warehouse.runs import Trigger
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Who asks for a date, and whether this is an automatic retry."""
+    """Who requests a date, and whether this is an automatic retry."""
 
     run_id: str
     trigger: Trigger
@@ -25,16 +25,16 @@ class Attempt:
 
     @property
     def is_scheduled(self) -> bool:
-        """Whether a schedule asked, so that the date must still be today."""
+        """Whether a schedule started it, so the date must still be today."""
         return self.trigger in ("schedule", "sample")
 
     @property
     def is_automatic(self) -> bool:
-        """Whether no person has just asked, so that rejected credentials must not be tried again."""
+        """Whether no person started it, so rejected credentials must not be tried again."""
         return self.is_scheduled or self.retry_of is not None
 
     def require_in_time(self, now: datetime) -> None:
-        """Stop a sample that is later than its interval: the next one reads the links in any case.
+        """Stop a sample that is late by more than its interval: the next one reads the links anyway.
 
         Raises:
             LateSampleError: the sample is late by more than one interval.
@@ -53,7 +53,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """One step of a sync as a person sees it. `total` is None where it is not known; a `note` is a warning."""
+    """One step of a sync, to show to a person. `total` is None if unknown; a `note` is a warning."""
 
     kind: Literal["page", "walk", "load", "note"]
     text: str

@@ -1,4 +1,4 @@
-"""Sync one date: fetch today, load again what was landed on an earlier date, stop for any other date.
+"""Sync one date: fetch today, reload what was landed on an earlier date, stop for any other date.
 
 The endpoint returns only the present state, so what is fetched always belongs to today.
 """
@@ -42,7 +42,7 @@ GC_THRESHOLD = 200_000
 
 LOAD_TRIES = 3
 LOAD_PAUSE_S = 2.0
-"""A load that loses its connection or a deadlock is rolled back as a whole, so it may be tried again."""
+"""A load that loses its connection or a deadlock is rolled back as a whole, so it may be retried."""
 
 
 def sync_date(
@@ -57,10 +57,10 @@ def sync_date(
     listen: Listener = ignore,
     clock: Callable[[], datetime] = utc_now,
 ) -> list[Receipt]:
-    """Bring one date into the tables: fetch today's records, or load again what was landed on an earlier date.
+    """Bring one date into the tables: fetch today's records, or reload what was landed on an earlier date.
 
     `today` is decided once, by `clock` unless the caller names it, and stays the same if midnight passes.
-    `allow_shrink` is a person's permission, for this date, that records are missing.
+    `allow_shrink`: a person accepts, for this date, that records are missing.
     Returns one receipt per loaded walk, oldest first. The attempt gets its row in `runs` however it ends.
 
     Raises:
@@ -93,7 +93,7 @@ def replay(
     attempt: Attempt,
     listen: Listener = ignore,
 ) -> list[Receipt]:
-    """Load every landed date from `first` to `last` again, without the API; dates with nothing landed are skipped.
+    """Reload every landed date from `first` to `last`, without the API; dates with nothing landed are skipped.
 
     Returns one receipt per walk, oldest first.
 
@@ -119,7 +119,7 @@ def replay(
 
 @dataclass(frozen=True)
 class _SyncRun:
-    """One call for one or several dates: its settings, its warehouse, and who asks."""
+    """One call for one or several dates: its settings, its warehouse, and who requests it."""
 
     settings: LocalSettings
     warehouse: Warehouse
@@ -131,7 +131,7 @@ class _SyncRun:
 
     @contextmanager
     def recorded(self, day: date) -> Iterator[None]:
-        """Keep the row of `runs` for one date, and complete it however the block ends. Needs a migrated warehouse."""
+        """Write the row of `runs` for one date, and complete it however the block ends. Needs a migrated warehouse."""
         begun = runs.begin_run(self.warehouse, self.attempt.run_id, self.attempt.trigger, day)
         try:
             require_same(self.warehouse, zone=self.zone, base_url=self.base_url)
@@ -192,14 +192,14 @@ class _SyncRun:
 
     @contextmanager
     def _housekeeping(self, failed: str) -> Iterator[None]:
-        """Make a failure a warning: the date is committed already, and the next sync does this work again."""
+        """Turn a failure into a warning: the date is committed already, and the next sync repeats this work."""
         try:
             yield
         except PipelineError as problem:
             self.listen(Progress("note", f"{failed}; the next sync tries again. {problem.message}"))
 
     def load_date(self, day: date) -> list[Receipt]:
-        """Load every walk of a date again, oldest first, each in a transaction of its own."""
+        """Reload every walk of a date, oldest first, each in a transaction of its own."""
         walks = walks_on(self.warehouse, self.endpoint.name, day)
         kept = [walk for walk in walks if walk.purged_at is None]
         if not kept:

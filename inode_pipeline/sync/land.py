@@ -1,6 +1,6 @@
 """Landing: walk an endpoint until a walk is shown to be complete, and keep its pages as received.
 
-Not here: when to land, see `dates.py`; what is made of the pages, see `load.py`.
+Not here: when to land, see `dates.py`; turning pages into rows, see `load.py`.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def land(
 ) -> LandedWalk:
     """Walk the endpoint until a walk is shown to be complete, keep its pages as received, and return its row.
 
-    Each page is stored before its records are looked at. If no walk is accepted, no page of this call is kept.
-    `clock` gives the instants of the walk; another than the machine's is for demonstrations and tests.
+    Each page is stored before its records are read. If no walk is accepted, no page of this call is kept.
+    `clock` gives the instants of the walk; demonstrations and tests pass their own.
     """
     sweep(warehouse)
     store = _FollowedStore(LandingStore(warehouse, endpoint, run_id, snapshot_date), endpoint, listen)
@@ -57,7 +57,7 @@ def land(
 
 
 class _FollowedStore:
-    """A landing that reports each page, and stops at the first one whose records are not those of the endpoint."""
+    """A landing that reports each page, and stops if the first records are not those of the endpoint."""
 
     def __init__(self, store: LandingStore, endpoint: Endpoint, listen: Listener) -> None:
         self.landing = store

@@ -1,4 +1,4 @@
-"""Loading: make rows of a landed walk, in one transaction that keeps all or nothing.
+"""Loading: turn a landed walk into rows, all or nothing, in one transaction.
 
 Not here: which walks are loaded, see `dates.py`; the SQL, see `warehouse/merge.py`.
 """
@@ -38,10 +38,10 @@ def load(
     base_url: str | None = None,
     listen: Listener = ignore,
 ) -> Receipt:
-    """Make rows of a landed walk: typed, staged and merged in one transaction, all of it or nothing.
+    """Turn a landed walk into rows: typed, staged and merged in one transaction, all or nothing.
 
-    Everything that can stop a load is known before its commit and raises inside it. `tally` is the walk itself if
-    this call has asked the API for it, so that the receipt counts its requests. The first load stores `zone` and
+    Everything that can stop a load raises inside it, before the commit. `tally` is the walk itself if this call has
+    fetched it, so that the receipt counts its requests. The first load stores `zone` and
     `base_url`.
     """
     rules = merge.MergeRules(settings.max_shrink_fraction, allow_shrink=allow_shrink)
@@ -90,14 +90,14 @@ def _facts(
 
 @dataclass
 class _Waiting:
-    """Batches that are staged together: staging costs by the call as well as by the row."""
+    """Batches that are staged together, because staging has a cost per call as well as per row."""
 
     loading: merge.Load
     batches: list[Batch] = field(default_factory=list)
     rows: int = 0
 
     def add(self, batch: Batch) -> None:
-        """Take the next page's batch; what was collected is staged when it is worth a call."""
+        """Add the next page's batch, and stage once enough is collected."""
         self.batches.append(batch)
         self.rows += batch.rows
         if self.rows >= ROWS_A_CALL or len(self.batches) >= PAGES_A_CALL:
@@ -111,13 +111,13 @@ class _Waiting:
 
 
 def _new_fields(loading: merge.Load, facts: merge.LoadFacts) -> list[str]:
-    """The fields that no committed load has seen, as the API spells them; none on a first load."""
+    """The fields that no committed load had, as the API spells them; none on a first load."""
     known = loading.known_fields
     return sorted(facts.fields.keys() - known) if known else []
 
 
 def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) -> Iterator[str]:
-    """What a green load must not hide, a sentence each."""
+    """One sentence for each thing that a green load must not hide."""
     name = receipt.endpoint
     if receipt.verdict == "unverified":
         yield f"The walk is unverified: nothing shows that it is complete, so no {name} were marked as gone."
@@ -132,7 +132,7 @@ def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) 
 
 
 def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
-    """What the receipt does not say of the records."""
+    """Notes on the records that the receipt does not have."""
     counts = normaliser.counts
     missing = counts.missing_of(normaliser.endpoint_read).items()
     some = [f"{column} in {count}" for column, count in missing if 0 < count < counts.records]
@@ -154,7 +154,7 @@ def _notes_on_records(normaliser: Normaliser) -> Iterator[str]:
 
 
 def _note_on_measurements(normaliser: Normaliser) -> Iterator[str]:
-    """Where nothing was measured, which the receipt says first, name what may hold the measurements."""
+    """If nothing was measured, which the receipt says first, name the objects that may hold measurements."""
     unread = ", ".join(short(path) for path in normaliser.unread_measurements)
     if unread and normaliser.counts.no_data == normaliser.received - normaliser.rejected - normaliser.duplicate:
         yield f"Not read, although it has fields named like measurements: {unread}. A field map can name them."
