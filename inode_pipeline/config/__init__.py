@@ -74,7 +74,7 @@ Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class ScheduleSettings(BaseSettings):
-    """What must be known when Dagster loads the definitions. Every field may be absent."""
+    """What Dagster's definitions need. Every field is optional."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -179,7 +179,7 @@ class Settings(AlertSettings):
     @field_validator("base_url")
     @classmethod
     def _require_zone(cls, url: str, info: ValidationInfo) -> str:
-        # A field is checked after those before it, so this is where zone and address are both known.
+        # Fields are validated in order, so zone and address are both known here.
         if "timezone" in info.data and info.data["timezone"] is None and not is_loopback(urlsplit(url).hostname):
             raise ValueError(
                 "INODE_TIMEZONE is missing: the zone whose days your snapshots belong to, such as America/Toronto"
@@ -189,19 +189,19 @@ class Settings(AlertSettings):
     @field_validator("auth", mode="before")
     @classmethod
     def _infer_auth(cls, value: object, info: ValidationInfo) -> object:
-        """Which way to log in: the one that is named, or else the only one whose credentials are there."""
+        """How to log in: as named, or else the only way whose credentials are set."""
         return _login_kind(value, info.data)
 
 
 def _login_kind(named: object, given: Mapping[str, object]) -> object:
-    """Which way to log in: the one that is named, or else the only one whose credentials are among the given fields.
+    """How to log in: as named, or else the only way whose credentials are among the given fields.
 
     Raises:
         ValueError: it cannot be inferred, or a credential of it is missing.
 
     """
     if any(name not in given for name in (*OAUTH_FIELDS, "api_key")):
-        return named or "oauth2"  # a credential is wrong, which is reported by itself
+        return named or "oauth2"  # an invalid credential is reported separately
     missing = [name for name in OAUTH_FIELDS if given[name] is None]
     kind = named or _only_configured(any_oauth=len(missing) < len(OAUTH_FIELDS), api_key=given["api_key"] is not None)
     if kind == "oauth2" and missing:
@@ -243,9 +243,9 @@ def _variables(fields: Sequence[str], verb: str | None = None) -> str:
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """Each `INODE_` variable of the environment and of `.env` that is no setting, and the setting it resembles."""
+    """Each `INODE_` variable of the environment and of `.env` that is not a setting, with the most similar setting."""
     given = set(os.environ)
-    with suppress(OSError, UnicodeDecodeError):  # whoever needs the file reports what is wrong with it
+    with suppress(OSError, UnicodeDecodeError):  # reported by whatever reads the file
         given.update(dotenv_values(DOTENV, interpolate=False) if DOTENV.is_file() else ())
     names = {name.upper().removeprefix(PREFIX) for name in given if name.upper().startswith(PREFIX)}
     known = [field.upper() for field in Settings.model_fields]
@@ -262,7 +262,7 @@ def _where_to_correct() -> str:
 def _unreadable(problem: OSError) -> ConfigError:
     try:
         owner = f"; it belongs to {DOTENV.owner()}"
-    except (OSError, KeyError):  # no such file to be seen, or no name for its owner
+    except (OSError, KeyError):  # the file is not visible, or its owner has no name
         owner = ""
     return ConfigError(
         f"{DOTENV.absolute()} cannot be read: {(problem.strerror or type(problem).__name__).lower()}{owner}.",

@@ -1,6 +1,6 @@
 """What a single setting may hold: times, addresses, files, keys.
 
-A type for each, checked when the settings are read; any other value is a ValueError with the reason.
+A type for each, validated when the settings are read; an invalid value is a ValueError with the reason.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LIKELY_ZONES = {
     **dict.fromkeys(("CET", "CEST", "MET"), "Europe/Paris"),
     **dict.fromkeys(("EET", "EEST"), "Europe/Athens"),
 }
-"""The place that an abbreviation most likely stands for. EST, MST and Etc/GMT+5 have no daylight saving time."""
+"""The zone that an abbreviation most likely stands for. EST, MST and Etc/GMT+5 have no daylight saving time."""
 
 
 def _zone_name(name: str) -> str:
@@ -72,14 +72,14 @@ def _sampling_cron(expression: str) -> str:
 
 
 def even_minutes(expression: str) -> int | None:
-    """How many minutes lie between the ticks of an hour: a divisor of 15; None if they are spaced otherwise."""
+    """The minutes between ticks, a divisor of 15; None if the ticks of an hour are spaced otherwise."""
     minutes = CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC)).minutes
     step = 60 // len(minutes)
     return step if QUARTER_MIN % step == 0 and minutes == set(range(min(minutes), 60, step)) else None
 
 
 def _holiday_region(value: str) -> str:
-    import holidays  # a library of every country, which only a calendar of holidays needs
+    import holidays  # large, and only needed for a calendar of holidays
 
     known = holidays.list_supported_countries(include_aliases=False)
     country, hyphen, part = value.partition("-")
@@ -100,7 +100,7 @@ def is_loopback(host: str | None) -> bool:
 
 
 def _parts(address: str) -> SplitResult:
-    """The parts of an address; `urlsplit` repeats its text in its reasons, and that may be a password."""
+    """The parts of an address. The errors of `urlsplit` quote their input, which may be a password."""
     try:
         parts = urlsplit(address)
         _ = parts.port
@@ -199,7 +199,7 @@ def _field_map(path: Path) -> Path:
 
 
 def _api_key(secret: SecretStr) -> SecretStr:
-    """The key alone: whoever copies it from a header has the word `Token` in front of it."""
+    """The key alone: one copied from a header has the word `Token` in front."""
     text = re.sub(r"^token +", "", secret.get_secret_value(), flags=re.IGNORECASE)
     if not (text.isascii() and text.isprintable()):
         raise ValueError("it holds a line break or another character that no key has; copy it again")
