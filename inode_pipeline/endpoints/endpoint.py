@@ -28,10 +28,10 @@ TO_WAREHOUSE: Mapping[str, Mapping[str, float]] = {
 """Factors by which a value in a unit of the wire (inner key) becomes one in the warehouse's unit (outer key)."""
 
 GEOMETRY_FORMATS = ("geojson", "wkt", "polyline", "lat,lon pairs")
-"""Without a format, an object is GeoJSON and a string is WKT if it begins with a word of WKT, else a polyline."""
+"""Without a format, an object is GeoJSON, and a string is WKT if it begins with a WKT keyword, else a polyline."""
 
 TIME_FORMATS = ("iso8601", "unix", "unix_ms")
-"""Beside these a strptime format may be given; without a format a time is ISO 8601."""
+"""A strptime format is allowed too; without a format a time is ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +58,14 @@ class Column:
     is_mapped: bool = False
 
     def sources_in(self, place: str) -> tuple[str, ...]:
-        """The sources within an object of the record, or of those that are mapped the ones that lie there."""
+        """The sources inside an object of the record; of mapped sources, those that lie there."""
         if self.is_mapped:
             return tuple(path for path in self.sources if path.rpartition(".")[0] == place)
         return tuple(f"{place}.{path}" for path in self.sources) if place else self.sources
 
     @property
     def factor(self) -> float:
-        """What a number on the wire is multiplied with to be in the warehouse's unit."""
+        """The factor from the wire's unit to the warehouse's."""
         if self.unit is None or self.source_unit is None:
             return 1.0
         return TO_WAREHOUSE[self.unit][self.source_unit]
@@ -82,7 +82,7 @@ class Motion:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One list of the API: where it is, and one row per what it becomes. `columns` begins with the key.
+    """One list of the API: its path, and the columns of its table. `columns` begins with the key.
 
     The units of `measured` are checked by physics; where a record gives no time for `free_flow`, physics gives it.
     `measurement_objects` are the names of objects that may hold the last measurement.
@@ -101,7 +101,7 @@ class Endpoint:
 
     @property
     def observed_at(self) -> Column | None:
-        """The time of the measurements: of records with one key, the one measured last counts."""
+        """The time of the measurements; of records with the same key, the one measured last counts."""
         return next((c for c in self.columns if c.kind == "measurement" and c.type == "timestamp"), None)
 
     @property
@@ -115,10 +115,10 @@ class Endpoint:
         return tuple(path for column in self.columns if column.is_mapped for path in column.sources)
 
     def place_of_measurements(self, has: HasField) -> str | None:
-        """Where the measurements are: "" for the record itself, or the path of an object in it; None where nowhere.
+        """Where the measurements are: "" for the record itself, or the path of an object in it; None if nowhere.
 
-        They come together from one place, which holds a time and at least one value, best a speed or a travel time.
-        What the field map names is looked at first, then the record itself, then `measurement_objects` in their order.
+        All come from one place, which holds a time and at least one value, preferably a speed or a travel time. Places
+        named by the field map are tried first, then the record itself, then `measurement_objects` in order.
         """
         mapped = (c for c in self.columns if c.kind == "measurement" and c.is_mapped)
         named = (path.rpartition(".")[0] for column in mapped for path in column.sources)
@@ -128,7 +128,7 @@ class Endpoint:
         return best[0] if best else next(others, None)
 
     def measures_motion(self, place: str, has: HasField) -> bool:
-        """Whether there is a time, and a speed or a travel time, in the record itself ("") or in an object of it."""
+        """Whether the record itself ("") or an object of it has a time, and a speed or a travel time."""
         motion = self.measured
         return motion is not None and self._measures(place, has, [self[motion.speed], self[motion.time]])
 
@@ -143,8 +143,8 @@ class Endpoint:
     def measured_at(self, place: str | None) -> Endpoint:
         """The endpoint with the sources of its measurements in one place.
 
-        None: there is no value with a time beside it, so a time alone (such as an `updated_at` of the record) is none
-        of a measurement. What a field map names is read where it says.
+        None: no value has a time beside it, so a time alone (such as an `updated_at` of the record) is not read as a
+        measurement's. Columns that a field map names are read where it says.
         """
         if place == "":
             return self

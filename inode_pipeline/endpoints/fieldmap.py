@@ -1,4 +1,4 @@
-"""The user's field map (INODE_FIELD_MAP_FILE, TOML): what an account's API calls things, where it differs.
+"""The user's field map (INODE_FIELD_MAP_FILE, TOML): where an account's API differs from the declared endpoint.
 
 It overrides source field, unit, format, time zone and no-data values of a column, never the warehouse's name or unit.
 Not here: reading records, see `record.py` and `normalise/`.
@@ -47,7 +47,7 @@ class FieldMap:
 def read_field_map(path: Path) -> FieldMap:
     """Read and check a field map file.
 
-    Raises: ConfigError, one for all that is wrong with the file, naming each place as `table.columns.column.key`.
+    Raises: ConfigError, one for all problems of the file, naming each place as `table.columns.column.key`.
     """
     content = _parsed(path)
     reader = _Reader()
@@ -55,7 +55,7 @@ def read_field_map(path: Path) -> FieldMap:
     if reader.problems:
         raise ConfigError(
             f"{SETTING} ({visible(path, LIMIT)}): {'; '.join(reader.problems)}.",
-            remedy="Mend the file; `inode-pipeline inspect --write FILE` writes one to start from.",
+            remedy="Correct the file; `inode-pipeline inspect --write FILE` writes one to start from.",
         )
     return FieldMap(overrides)
 
@@ -68,16 +68,16 @@ def _parsed(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         what, remedy = "is not UTF-8 text", "Save the file as UTF-8."
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        what, remedy = f"is not TOML: {visible(problem, LIMIT)}", "Mend that line."
+        what, remedy = f"is not TOML: {visible(problem, LIMIT)}", "Correct that line."
     raise ConfigError(f"{SETTING} ({visible(path, LIMIT)}) {what}.", remedy=remedy)
 
 
 class _WrongValue(Exception):  # noqa: N818 - never leaves this module
-    """The value of a key cannot be used; the reader adds the place."""
+    """The value of a key is not valid; the reader adds the place."""
 
 
 class _Reader:
-    """Goes through a parsed file once, keeping every problem with its place instead of stopping at the first."""
+    """Reads a parsed file, collecting every problem with its place instead of stopping at the first."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []

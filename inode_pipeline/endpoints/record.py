@@ -1,6 +1,6 @@
-"""Finding a value in a record as the API sent it, and the record's key.
+"""Find a value in a record as the API sent it, and the record's key.
 
-Both the walk (which must know the ids) and the normaliser read keys here, so that they never differ.
+The walk and the normaliser both read keys here, so they never differ.
 Not here: the other types, see `normalise/`.
 """
 
@@ -24,7 +24,7 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""What a record gives for a field that it does not have; a field that is null gives None."""
+"""The value of a field that a record does not have; a field that is null has None."""
 
 
 def value_at(record: Mapping[str, object], path: str) -> object:
@@ -42,7 +42,7 @@ def value_at(record: Mapping[str, object], path: str) -> object:
 
 
 def is_candidate(column: Column, value: object) -> bool:
-    """Whether a value fills the column: a container is a place to look into, unless the column is made of one."""
+    """Whether a value fills the column. An object or a list does only if the column takes one."""
     if value is ABSENT:
         return False
     return column.type in CONTAINED or not isinstance(value, dict | list)
@@ -54,7 +54,7 @@ def source_in(column: Column, record: Mapping[str, object]) -> str | None:
 
 
 class KeyReader:
-    """Reads the keys of a page's records, of which it needs the top-level `fields` only."""
+    """Reads the keys of a page's records; it needs only their top-level `fields`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
@@ -95,5 +95,5 @@ def key_text(value: object) -> str | None:
 def _digits(value: int) -> str | None:
     try:
         return str(value)
-    except ValueError:  # Python refuses integers of thousands of digits; no id looks like that
+    except ValueError:  # Python refuses integers of thousands of digits, which no id has
         return None
