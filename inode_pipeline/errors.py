@@ -7,7 +7,7 @@ Each leaf class is a heading in `docs/operations.md`. Messages never hold a secr
     ├── ConfigError                   a setting or an argument is wrong                         exit 2
     ├── TransientError                retrying later may help                                   exit 3
     │   ├── ApiUnreachableError           no connection, or every connection broke
-    │   ├── ApiUnavailableError           the server answered 5xx, or only part of a page, every time
+    │   ├── ApiUnavailableError           the server answered 5xx, or only part of a page, on every attempt
     │   ├── RateLimitedError              the server asked for a longer pause than the run may take
     │   ├── TimeoutError                  the walk's deadline passed
     │   ├── IncompleteWalkError           no walk could be shown to be complete

@@ -45,7 +45,7 @@ _REMEDY: Final = (
 )
 
 PREFIX_REMEDY: Final = (
-    "Something between this machine and the API changes its paths: ask whoever runs it to pass the prefix on, or set "
+    "Something between this machine and the API changes its paths: ask its operator to keep the path prefix, or set "
     "INODE_BASE_URL to the address by which the API knows itself."
 )
 
@@ -176,7 +176,7 @@ def _not_a_page(why: str) -> ApiContractError:
 
 
 def _too_large(why: str) -> PayloadTooLargeError:
-    return PayloadTooLargeError(f"The answer is no sensible page: {why}.", remedy=_REMEDY)
+    return PayloadTooLargeError(f"The answer is not a plausible page: {why}.", remedy=_REMEDY)
 
 
 def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collection[str] | None) -> None:
@@ -197,7 +197,7 @@ def raise_if_transient(response: httpx.Response, now: datetime, secrets: Collect
         text = "" if secrets is None else quoted(response.content, secrets)
         unavailable = ApiUnavailableError(
             f"The server answered {status} to a request for {path}" + (f": {text}" if text else "."),
-            remedy="Try again later; if it stays, ask the API's support.",
+            remedy="Try again later; if it persists, ask the API's support.",
         )
         raise Retryable(unavailable, asked_s=asked_pause(response.headers, now))
 
@@ -223,8 +223,8 @@ def damaged(what: str, how: str) -> Retryable:
     """The error for a good status with a damaged body: worth another try, as a 503 is."""
     return Retryable(
         ApiUnavailableError(
-            f"{what} {how}, every time, although the status is good.",
-            remedy="Try again later: a server in maintenance does this. If it stays, look for a proxy between this "
+            f"{what} {how} on every attempt, although the status is good.",
+            remedy="Try again later: a server in maintenance does this. If it persists, look for a proxy between this "
             "machine and the API that cuts or replaces answers.",
         )
     )
@@ -259,9 +259,9 @@ def _final(response: httpx.Response, number: int, first_path: str, text: str) ->
             remedy="Try again, at a quieter time.",
         )
     if status == 404:
-        what = "a page for people" if b"<" in response.content[:200] else "no such address"
+        what = "it sent an HTML page" if b"<" in response.content[:200] else "it has no such address"
         return ApiProtocolError(
-            f"{response.request.url.copy_with(query=None)} is not this API: the server knows {what} (404){quote}",
+            f"{response.request.url.copy_with(query=None)} is not this API: {what} (404){quote}",
             remedy="Check INODE_BASE_URL; v1/links/ must lie under it.",
         )
     if status == 206:

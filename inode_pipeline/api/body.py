@@ -88,7 +88,7 @@ def _too_large(limit: int) -> PayloadTooLargeError:
 def _broken(how: str) -> Retryable:
     return Retryable(
         ApiProtocolError(
-            f"The answer's gzip stream {how}, every time.",
-            remedy="Try again later; if it stays, look for a proxy between this machine and the API.",
+            f"The answer's gzip stream {how} on every attempt.",
+            remedy="Try again later; if it persists, look for a proxy between this machine and the API.",
         )
     )

@@ -98,7 +98,7 @@ class Origin:
 
         """
         if len(address) > MAX_ADDRESS_LENGTH:
-            raise ApiContractError("The address of the next page is of no sensible length.", remedy=_REPORT)
+            raise ApiContractError("The address of the next page is too long.", remedy=_REPORT)
         if "\\" in address or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in address):
             raise self._foreign("an address with characters that no address has")
         try:

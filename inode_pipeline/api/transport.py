@@ -242,7 +242,7 @@ class Transport(httpx.BaseTransport):
             return self._unreachable("no connection in time")
         return Retryable(
             errors.TimeoutError(
-                f"{self._origin} did not send a whole answer within {budget:.3g} s, every time.",
+                f"{self._origin} did not send a whole answer within {budget:.3g} s on any attempt.",
                 remedy="Try again later; if the API is always that slow, raise INODE_REQUEST_TIMEOUT_S "
                 f"({self._request_timeout_s:g} s) or lower INODE_PAGE_SIZE.",
             )
@@ -268,8 +268,7 @@ class Transport(httpx.BaseTransport):
         return Retryable(
             ApiUnreachableError(
                 f"{self._origin} cannot be reached{via}: {why}.",
-                remedy="Check the network, and INODE_BASE_URL for a typing error."
-                + proxy_hint(has_proxy=self._has_proxy),
+                remedy="Check the network, and INODE_BASE_URL for a typo." + proxy_hint(has_proxy=self._has_proxy),
             )
         )
 
@@ -341,7 +340,7 @@ def _untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
     """The error for a failed handshake with a server."""
     if tls.reason in _NO_TLS:
         return TlsVerificationError(
-            f"There is no TLS at {origin}: the server answers, but not as https does. Nothing was sent.",
+            f"There is no TLS at {origin}: the server answers, but not with TLS. Nothing was sent.",
             remedy="Check the scheme and the port of INODE_BASE_URL; plain http is for this machine only.",
         )
     reason = getattr(tls, "verify_message", "") or (tls.reason or "no common protocol").replace("_", " ").lower()

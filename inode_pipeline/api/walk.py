@@ -186,7 +186,7 @@ class _Reading:
         if earlier != number:
             raise PagingLoopError(
                 f"Page {number} holds exactly the ids of page {earlier}: the pages lead back to an earlier one.",
-                remedy="Try another INODE_PAGE_SIZE; if it stays, report it to the API's support.",
+                remedy="Try another INODE_PAGE_SIZE; if it persists, report it to the API's support.",
             )
 
     def _check_count(self, page: Page) -> None:
@@ -264,7 +264,7 @@ def _none_accepted(contradictions: Sequence[_Contradiction]) -> IncompleteWalkEr
         return UnstableOrderError(
             "The server's order changes between requests, so that pages repeat some records and lose others. "
             f"{reasons}.",
-            remedy="Try again later; if it stays, raise INODE_PAGE_SIZE so that fewer pages are needed, and ask the "
+            remedy="Try again later; if it persists, raise INODE_PAGE_SIZE so that fewer pages are needed, and ask the "
             "API's support for a stable order.",
         )
     return IncompleteWalkError(

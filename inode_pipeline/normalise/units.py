@@ -144,4 +144,4 @@ def _remedy(endpoint: Endpoint, slips: list[Slip]) -> str:
     if not slips:
         return "Look at the three fields with `inode-pipeline inspect` and name the right ones in INODE_FIELD_MAP_FILE."
     lines = [f'[{endpoint.name}.columns.{name}]\nunit = "{unit}"' for name, unit in slips[0].items()]
-    return "\n".join(["Make sure of it in iNode, then write into the file that INODE_FIELD_MAP_FILE names:", *lines])
+    return "\n".join(["Verify it in iNode, then write into the file that INODE_FIELD_MAP_FILE names:", *lines])

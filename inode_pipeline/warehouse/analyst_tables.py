@@ -101,7 +101,7 @@ STUDY_EXCLUSIONS = Table(
     METADATA,
     text("study_id", "The study."),
     date("local_date", "A date that does not count in it."),
-    text("reason", "Why not, for whoever asks later."),
+    text("reason", "Why not, for later readers."),
     PrimaryKeyConstraint("study_id", "local_date"),
     ForeignKeyConstraint(["study_id"], ["studies.study_id"]),
     comment="One row per date that is left out of one study; days left out of everything are in calendar.",

@@ -61,7 +61,7 @@ def _versions(endpoint: Endpoint) -> Table:
         text("content_hash", "Of the columns that follow; a link has one row for each it ever had."),
         *(endpoint_column(column) for column in configuration),
         PrimaryKeyConstraint("link_id", "content_hash"),
-        comment="Each configuration a link ever had, once. Plumbing: link_history tells from when until when.",
+        comment="Each configuration a link ever had, once. Plumbing: link_history shows from when until when.",
     )
 
 

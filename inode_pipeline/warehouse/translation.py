@@ -129,8 +129,8 @@ def translate_os(problem: OSError, place: str) -> PipelineError:
     if problem.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return _error(_BY_SQLITE_CODE[sqlite3.SQLITE_READONLY], place, reason)
     return ConfigError(
-        f"{place} cannot be made: {reason}.",
-        remedy="Correct INODE_WAREHOUSE_URL: its file must be in a folder that is there or can be made.",
+        f"{place} cannot be created: {reason}.",
+        remedy="Correct INODE_WAREHOUSE_URL: its file must be in a folder that exists or can be created.",
     )
 
 

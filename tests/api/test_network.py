@@ -172,7 +172,7 @@ def test_m06_a_server_that_hangs_is_given_up_at_the_deadline(client_for: ClientF
     [
         (400, "<h1>Bad Request (400)</h1>", "INODE_PAGE_SIZE"),
         (404, {"detail": "Pas trouvé."}, "is not this API"),
-        (404, "<!doctype html><h1>Not Found</h1>", "is not this API: the server knows a page for people"),
+        (404, "<!doctype html><h1>Not Found</h1>", "is not this API: it sent an HTML page"),
         (405, {"detail": "Method not allowed."}, "405"),
         (406, {"detail": "Could not satisfy."}, "406"),
         (415, {"detail": "Unsupported."}, "415"),

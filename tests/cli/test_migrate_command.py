@@ -64,7 +64,7 @@ def test_an_unwritable_database_is_told(run, monkeypatch):
     ended = run("migrate")
 
     assert ended.code in (1, 2)
-    assert "cannot be made: no such file or directory." in ended.stderr
+    assert "cannot be created: no such file or directory." in ended.stderr
     assert "INODE_WAREHOUSE_URL" in ended.stderr
 
 
