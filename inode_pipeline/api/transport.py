@@ -261,7 +261,7 @@ class Transport(httpx.BaseTransport):
             return ApiUnreachableError(
                 f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
             )
-        return self._unreachable(_cause(problem))
+        return self._unreachable(_reason(problem))
 
     def _unreachable(self, why: str) -> Retryable:
         via = " through INODE_PROXY" if self._has_proxy else ""
@@ -298,14 +298,17 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
     )
 
 
-def _cause(problem: BaseException) -> str:
+def _causes(problem: BaseException | None) -> Iterator[BaseException]:
+    """The exception and those that led to it."""
+    while problem is not None:
+        yield problem
+        problem = problem.__cause__ or problem.__context__
+
+
+def _reason(problem: BaseException) -> str:
     """The operating system's description of what happened."""
-    found: BaseException | None = problem
-    while found is not None:
-        if isinstance(found, OSError) and found.strerror:
-            return found.strerror.lower()
-        found = found.__cause__ or found.__context__
-    return "the connection broke before the answer was whole"
+    found = (one.strerror.lower() for one in _causes(problem) if isinstance(one, OSError) and one.strerror)
+    return next(found, "the connection broke before the answer was whole")
 
 
 def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
@@ -327,13 +330,10 @@ def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
     return context
 
 
-def _tls_problem(problem: BaseException | None) -> ssl.SSLError | None:
+def _tls_problem(problem: BaseException) -> ssl.SSLError | None:
     """The failed handshake behind an exception; one that was only cut off counts as a broken connection."""
-    while problem is not None:
-        if isinstance(problem, ssl.SSLError) and not isinstance(problem, (ssl.SSLEOFError, ssl.SSLZeroReturnError)):
-            return problem
-        problem = problem.__cause__ or problem.__context__
-    return None
+    handshakes = (one for one in _causes(problem) if isinstance(one, ssl.SSLError))
+    return next((one for one in handshakes if not isinstance(one, (ssl.SSLEOFError, ssl.SSLZeroReturnError))), None)
 
 
 def _untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
