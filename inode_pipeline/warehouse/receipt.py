@@ -23,10 +23,7 @@ from inode_pipeline.warehouse.walks import LandedWalk
 SUM = ("rejected", "duplicate", "superseded", "inserted", "updated", "unchanged")
 """Every record is in exactly one of these counts."""
 
-ADDED = (
-    "pages", "requests", "retries", "logins", "received", *SUM, "reopened", "vanished", "no_data",
-    "observations_inserted", "observations_corrected", "seconds", "walks",
-)  # fmt: skip
+ADDED = (*RECEIPT_COUNTS, "seconds", "walks")
 """The figures that are added up over several receipts."""
 
 
