@@ -3,7 +3,6 @@
     normaliser   page by page from records to rows
     fields       a page transposed into columns by path, the field that fills each column, counts over the walk
     columns      each column typed, by values, times and geometry
-    extra        what no column holds, as canonical JSON
     frame        typed pages as DataFrames
     checks       what stops a load, with units; inventory describes the fields
 

@@ -1,11 +1,13 @@
 """All columns of one page: each filled by its source and typed; a value that cannot be typed is a fault of its record.
 
+The column of kind `rest` has the fields that no other column holds, so that nothing the API sends is lost.
+
 Not here: which rows a page gives, see `normaliser.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from inode_pipeline.endpoints.endpoint import Column, Endpoint, Type
-from inode_pipeline.normalise.extra import canonical_json, read_extra
 from inode_pipeline.normalise.fields import Counts, Fields, Filling, fill
 from inode_pipeline.normalise.geometry import GeometryReader
 from inode_pipeline.normalise.times import EARLIEST_MEASUREMENT, microseconds, read_times
@@ -21,6 +22,9 @@ from inode_pipeline.normalise.values import (
     UNSTORABLE,
     Typed,
     UnreadableError,
+    canonical_json,
+    canonical_lines,
+    leave_out_unstorable,
     read_counts,
     read_doubles,
     read_each,
@@ -30,6 +34,9 @@ from inode_pipeline.normalise.values import (
 
 Fault = tuple[str, str]
 """The field that could not be typed and why, without its value."""
+
+Tree = dict[str, Any]
+"""The claimed fields: a key leads to None (claimed whole) or to the tree of what is claimed inside."""
 
 
 @dataclass(slots=True)
@@ -71,7 +78,7 @@ class ColumnReader:
         self._derive_free_flow(page.values)
         for column in endpoint.columns:
             if column.kind == "rest":
-                page.values[column.name], left_out = read_extra(fields, fillings, is_clean=is_clean)
+                page.values[column.name], left_out = _rest(fields, fillings, is_clean=is_clean)
                 self._counts.left_out += left_out
         return page
 
@@ -148,3 +155,66 @@ def _free_flow_times(lengths_m: Sequence[float | None], speeds_kmh: Sequence[flo
         seconds = 3.6 * np.array(lengths_m, dtype=np.float64) / np.array(speeds_kmh, dtype=np.float64)
     known = np.isfinite(seconds).tolist()
     return [second if is_known else None for second, is_known in zip(seconds.tolist(), known, strict=True)]
+
+
+def _rest(fields: Fields, fillings: Sequence[Filling], *, is_clean: bool) -> tuple[list[str], int]:
+    """Return each record's rest as JSON text, and how many fields were left out because no database can store them.
+
+    A field belongs to a column only in the records where it filled it: an unused candidate stays in the rest, as do the
+    other fields of an object with a claimed field. In a page that `is_clean` everything can be stored.
+    """
+    rests = [_without(record, tree) for record, tree in zip(fields.records, _trees(fields, fillings), strict=True)]
+    left_out = 0 if is_clean else sum(map(leave_out_unstorable, rests))
+    return canonical_lines(rests), left_out
+
+
+def _trees(fields: Fields, fillings: Sequence[Filling]) -> Iterable[Tree]:
+    """Return the claimed fields of each record; records that are filled alike share one tree."""
+    alike = {filling.used for filling in fillings if isinstance(filling.used, str)}
+    differing = [filling.used for filling in fillings if isinstance(filling.used, list)]
+    if not differing and not fields.has_dotted_keys:
+        return [_tree(alike)] * len(fields.records)
+    by_paths: dict[tuple[str | None, ...], Tree] = {}
+    trees = []
+    for record, used in zip(fields.records, _rows(differing, len(fields.records)), strict=True):
+        if fields.has_dotted_keys:
+            trees.append(_tree({*alike, *used} - {None}, record))
+            continue
+        if (tree := by_paths.get(used)) is None:
+            tree = by_paths[used] = _tree({*alike, *used} - {None})
+        trees.append(tree)
+    return trees
+
+
+def _rows(columns: Sequence[list[str | None]], count: int) -> Iterable[tuple[str | None, ...]]:
+    return zip(*columns, strict=True) if columns else [()] * count
+
+
+def _tree(paths: Iterable[str | None], record: Mapping[str, Any] | None = None) -> Tree:
+    """Build the tree of claimed paths; a key of the record spelled like a path is claimed as that key."""
+    tree: Tree = {}
+    for path in sorted(path for path in paths if path is not None):  # a.b after a, which claims it whole
+        if record is not None and path in record:
+            tree[path] = None
+            continue
+        branch: Tree | None = tree
+        *outer, last = path.split(".")
+        for key in outer:
+            branch = branch.setdefault(key, {}) if branch is not None else None
+        if branch is not None:
+            branch[last] = None
+    return tree
+
+
+def _without(record: Mapping[str, Any], tree: Tree) -> dict[str, Any]:
+    """Copy what the tree does not claim. An object whose fields are all claimed is left out."""
+    rest = {key: value for key, value in record.items() if key not in tree}
+    for key, inner in tree.items():
+        if inner is None or key not in record:
+            continue
+        value = record[key]
+        if type(value) is not dict:
+            rest[key] = value
+        elif (left := _without(value, inner)) or not value:
+            rest[key] = left
+    return rest

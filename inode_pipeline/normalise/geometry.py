@@ -15,8 +15,7 @@ import numpy as np
 import polyline
 
 from inode_pipeline.endpoints.endpoint import Column
-from inode_pipeline.normalise.extra import canonical_json, canonical_lines
-from inode_pipeline.normalise.values import Typed, UnreadableError, read_each
+from inode_pipeline.normalise.values import Typed, UnreadableError, canonical_json, canonical_lines, read_each
 
 Point = tuple[float, float]
 

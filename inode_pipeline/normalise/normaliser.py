@@ -16,10 +16,10 @@ import msgspec
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.normalise import checks, units
 from inode_pipeline.normalise.columns import ColumnReader, TypedPage
-from inode_pipeline.normalise.extra import without_unstorable_names
 from inode_pipeline.normalise.fields import Counts, Fields
 from inode_pipeline.normalise.frame import Batch, Rejected
 from inode_pipeline.normalise.times import EARLIEST
+from inode_pipeline.normalise.values import without_unstorable_names
 from inode_pipeline.text import LIMIT, visible
 
 NORMALISER_VERSION = 3

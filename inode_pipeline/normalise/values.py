@@ -1,7 +1,9 @@
-"""Texts, numbers and counts: which JSON values they are read from.
+"""Texts, numbers and counts: which JSON values they are read from, and which values can be stored.
 
 Each reader takes the raw values of a column (None: no data) and returns the typed ones with the rows that could not be
 read and why. A reason never holds the value.
+JSON that is kept is written in a canonical form, equal for equal values: keys sorted, no white space, integers exact.
+What no database can store (NaN, an infinity, a NUL, half of a surrogate pair) is left out and counted.
 Not here: times, see `times.py`; geometries, see `geometry.py`.
 """
 
@@ -9,9 +11,11 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from inode_pipeline.endpoints.endpoint import Column
 from inode_pipeline.endpoints.record import key_text
@@ -30,6 +34,7 @@ INT64_MAX = 2**63 - 1
 UNSTORABLE = "a text with a NUL or half of a surrogate pair"
 NOT_FINITE = "a number that is not finite"
 
+_CANONICAL = msgspec.json.Encoder(order="sorted")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _LONGEST = 400
 
@@ -202,3 +207,51 @@ def _count(value: object) -> int:
     if number < 0:
         raise UnreadableError("negative; if it stands for no data, list it in null_values of the field map")
     return int(number)
+
+
+def canonical_lines(values: Sequence[dict[str, Any]]) -> list[str]:
+    """Return storable objects as JSON texts."""
+    return _CANONICAL.encode_lines(values).decode().split("\n")[: len(values)]
+
+
+def canonical_json(value: Any) -> str | None:
+    """Return a parsed JSON value as text, or None if part of it cannot be stored."""
+    return _CANONICAL.encode(value).decode() if is_storable(value) else None
+
+
+def is_storable(value: object) -> bool:
+    """Whether both databases can store a value: finite numbers, and texts without a NUL or half of a surrogate pair."""
+    if isinstance(value, str):
+        return is_storable_text(value)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, dict):
+        return all(is_storable_text(key) and is_storable(inner) for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return all(map(is_storable, value))
+    return True
+
+
+def leave_out_unstorable(record: dict[str, Any]) -> int:
+    """Remove the fields of an object that cannot be stored, a list as a whole; return how many."""
+    removed = 0
+    for key, value in list(record.items()):
+        if isinstance(value, dict) and is_storable_text(key):
+            removed += leave_out_unstorable(value)
+        elif not (is_storable_text(key) and is_storable(value)):
+            del record[key]
+            removed += 1
+    return removed
+
+
+def without_unstorable_names(records: Iterable[dict[str, Any]]) -> tuple[list[dict[str, Any]], int]:
+    """The records without fields whose names cannot be stored, and how many these were."""
+    removed = 0
+
+    def cleaned(value: dict[str, Any]) -> dict[str, Any]:
+        nonlocal removed
+        kept = {key: inner for key, inner in value.items() if is_storable_text(key)}
+        removed += len(value) - len(kept)
+        return {key: cleaned(inner) if isinstance(inner, dict) else inner for key, inner in kept.items()}
+
+    return [cleaned(record) for record in records], removed
