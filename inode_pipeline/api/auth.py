@@ -51,14 +51,6 @@ class Tally:
             self.retries += retries
             self.logins += logins
 
-    def snapshot(self) -> Tally:
-        """A copy of the present counts."""
-        with self._lock:
-            return Tally(self.requests, self.retries, self.logins)
-
-    def __sub__(self, earlier: Tally) -> Tally:
-        return Tally(self.requests - earlier.requests, self.retries - earlier.retries, self.logins - earlier.logins)
-
 
 class ApiKey(httpx.Auth):
     """`Authorization: Token <key>`. A key is never renewed, and a refused one is not sent again."""

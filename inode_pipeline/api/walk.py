@@ -46,7 +46,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class ProvenWalk:
-    """The accepted walk. `requests`, `retries` and `logins` are those of all walks of the call."""
+    """The accepted walk. `requests`, `retries` and `logins` are the client's, all walks of the call included."""
 
     snapshot_at: datetime
     verdict: Verdict
@@ -80,7 +80,6 @@ def prove_walk(
         PipelineError: a page cannot be fetched or kept for another reason.
 
     """
-    before = client.tally.snapshot()
     earlier: list[_Reading] = []
     contradictions: list[_Contradiction] = []
     miscounts: list[_Reading] = []
@@ -98,16 +97,15 @@ def prove_walk(
         else:
             verdict = _verdict(reading, known, earlier)
             if verdict is not None:
-                sent = client.tally - before
                 return ProvenWalk(
                     snapshot_at=snapshot_at,
                     verdict=verdict,
                     pages=reading.pages,
                     received=reading.received,
                     unreadable=reading.unreadable,
-                    requests=sent.requests,
-                    retries=sent.retries,
-                    logins=sent.logins,
+                    requests=client.tally.requests,
+                    retries=client.tally.retries,
+                    logins=client.tally.logins,
                 )
             earlier.append(reading)
             contradictions.append(_Contradiction("it is the first of its kind, and no other walk agreed with it"))
