@@ -54,7 +54,7 @@ def load(
         receipt = loading.merge(rules, facts)
     for note in (
         *_note_on_measurements(normaliser),
-        *_notes(receipt, facts, new_fields),
+        *_notes(receipt, normaliser.unreadable, new_fields),
         *_notes_on_records(normaliser),
     ):
         listen(Progress("note", note))
@@ -75,7 +75,6 @@ def _facts(
     return merge.LoadFacts(
         received=normaliser.received,
         duplicate=normaliser.duplicate,
-        unreadable=normaliser.unreadable,
         no_data=normaliser.counts.no_data,
         fields=normaliser.fields,
         pages=walk.pages,
@@ -116,13 +115,13 @@ def _new_fields(loading: merge.Load, facts: merge.LoadFacts) -> list[str]:
     return sorted(facts.fields.keys() - known) if known else []
 
 
-def _notes(receipt: Receipt, facts: merge.LoadFacts, new_fields: Sequence[str]) -> Iterator[str]:
+def _notes(receipt: Receipt, unreadable: int, new_fields: Sequence[str]) -> Iterator[str]:
     """One sentence for each thing that a green load must not hide."""
     name = receipt.endpoint
     if receipt.verdict == "unverified":
         yield f"The walk is unverified: nothing shows that it is complete, so no {name} were marked as gone."
-    if facts.unreadable:
-        yield f"{facts.unreadable} records have no readable id, so no {name} were marked as gone."
+    if unreadable:
+        yield f"{unreadable} records have no readable id, so no {name} were marked as gone."
     if receipt.rejected:
         yield f"{receipt.rejected} of {receipt.received} records could not be typed; see rejected_records."
     if receipt.duplicate:

@@ -31,15 +31,13 @@ ADDED = (*RECEIPT_COUNTS, "seconds", "walks")
 class LoadFacts:
     """What only the caller knows about a load.
 
-    `received` counts every record of the walk, `unreadable` those whose key cannot be read (they are among the rejected
-    rows as well), `fields` how many records had each dotted path. `requests`, `retries` and `logins` are those of this
-    call, 0 without the API. `zone` is the one whose dates the walks have, `base_url` the API's address; the first load
-    stores both.
+    `received` counts every record of the walk, `fields` the records that had each dotted path. `requests`, `retries`
+    and `logins` are those of this call, 0 without the API. `zone` is the one whose dates the walks have, `base_url` the
+    API's address; the first load stores both.
     """
 
     received: int
     duplicate: int
-    unreadable: int
     no_data: int
     fields: Mapping[str, int]
     pages: int

@@ -137,7 +137,6 @@ class FactLoader:
         facts = LoadFacts(
             received=len(typed) + len(keys),
             duplicate=0,
-            unreadable=keys.count(None),
             no_data=sum(not one.has_data for one in typed.values()),
             fields={"id": len(typed)},
             pages=1,

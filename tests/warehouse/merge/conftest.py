@@ -106,7 +106,7 @@ class Loader:
 
     def facts(self, received: int, **changed: Any) -> LoadFacts:
         given: dict[str, Any] = {
-            "received": received, "duplicate": 0, "unreadable": 0, "no_data": 0, "fields": {"id": received},
+            "received": received, "duplicate": 0, "no_data": 0, "fields": {"id": received},
             "pages": 1, "requests": 1, "retries": 0, "logins": 1, "normaliser_version": 1,
         }  # fmt: skip
         return LoadFacts(**{**given, **changed})
@@ -142,7 +142,7 @@ class Loader:
     ) -> Receipt:
         keys = list(rejected)
         load.stage(frame_of(typed, endpoint=self.endpoint, normaliser=normaliser), rejects_of(keys))
-        given = {"received": len(typed) + len(keys), "unreadable": keys.count(None), **facts}
+        given = {"received": len(typed) + len(keys), **facts}
         return load.merge(rules or self.rules, self.facts(**given))
 
     def rows(self) -> dict[str, dict[str, Any]]:
