@@ -134,7 +134,7 @@ def _answer(value: object, *, is_clean: bool) -> Answer:
     if not isinstance(results, list):
         raise _not_a_page(f"`results` is {_shape(results) if 'results' in value else 'missing'}; {_keys(value)}")
     if "next" not in value:
-        raise _not_a_page(f"`next` is missing, so nobody knows whether it is the last page; {_keys(value)}")
+        raise _not_a_page(f"`next` is missing, so it is unknown whether this is the last page; {_keys(value)}")
     following, count = value["next"], _whole_number(value.get("count"))
     if not (following is None or (isinstance(following, str) and following and _is_text(following))):
         raise _not_a_page(f"`next` is {_shape(following)}, neither an address nor null")

@@ -161,7 +161,7 @@ def _copy(connection: Connection, table: Table, columns: pa.Table) -> None:
     pyarrow.csv.write_csv(_without_zones(columns), buffer, options)
     written = buffer.getvalue()
     session = connection.connection.driver_connection
-    assert isinstance(session, psycopg.Connection)  # noqa: S101 - what the engine is made with
+    assert isinstance(session, psycopg.Connection)  # noqa: S101 - the driver of the engine
     try:
         with session.cursor() as cursor, cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT csv)") as sink:
             sink.write(memoryview(written))

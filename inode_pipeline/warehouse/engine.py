@@ -1,4 +1,4 @@
-"""The warehouse's engine, made from the settings, and the two ways to use it: `transaction` and `reading`.
+"""The warehouse's engine, built from the settings, and the two ways to use it: `transaction` and `reading`.
 
 Both end with one of our errors when the database fails, never with a driver's, whose text may hold values.
 """
@@ -54,7 +54,7 @@ class Warehouse:
     """An open warehouse; close it, or use it as a context manager.
 
     `schema` is None on SQLite. `place` names the database in messages, without its password. `frozen` is a SQLite file
-    that is read on the condition that nobody writes it meanwhile.
+    that is read on condition that it does not change meanwhile.
     """
 
     engine: Engine
@@ -86,7 +86,7 @@ def open_warehouse(settings: LocalSettings, *, read_only: bool = False, lock_wai
 
     Raises:
         PermissionError: the user or the file's owner may not do it.
-        WarehouseUnavailableError: nobody answers at the address.
+        WarehouseUnavailableError: no server answers at the address.
         ConfigError: the address leads to something else, to a server that cannot prove who it is, to a database whose
             encoding is not UTF8, or to the tables of another program.
 

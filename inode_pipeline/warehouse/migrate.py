@@ -69,7 +69,7 @@ def migrate(warehouse: Warehouse) -> list[str]:
 
 def _migrate(warehouse: Warehouse, connection: Connection, names: list[str]) -> None:
     """A view blocks changes to the columns it shows, so views are dropped first and recreated last."""
-    views.execute(connection, views.drop_statements(views.made(connection, warehouse.schema)))
+    views.execute(connection, views.drop_statements(views.stored_state(connection, warehouse.schema)))
     if names != [views.NAME]:
         has_schema = _has_schema(warehouse, connection)
         command.upgrade(_config(warehouse, connection=connection, has_schema=has_schema), "head")
@@ -101,7 +101,7 @@ def migration_sql(warehouse: Warehouse) -> str:
             return ""
         present = _present(warehouse, connection)
         has_schema = _has_schema(warehouse, connection)
-        old_views = views.drop_statements(views.made(connection, warehouse.schema))
+        old_views = views.drop_statements(views.stored_state(connection, warehouse.schema))
     buffer = io.StringIO()
     buffer.write(_script(warehouse, old_views) if old_views else "")
     if names != [views.NAME]:
@@ -177,7 +177,7 @@ def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
         )
     migrations = list(reversed(known[: known.index(present)] if present else known))
     wanted = views.state(views.read_views(sql_folder() / "views"))
-    is_stale = bool(migrations) or views.made(connection, warehouse.schema) != wanted
+    is_stale = bool(migrations) or views.stored_state(connection, warehouse.schema) != wanted
     return [*migrations, views.NAME] if is_stale else migrations
 
 

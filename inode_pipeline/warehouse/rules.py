@@ -42,7 +42,7 @@ Expression = ColumnElement[Any]
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """How old a walk is beside those loaded before it. `t` and `newest` (W) are instants; W is None on a first load.
+    """The age of a walk against those loaded before it. `t` and `newest` (W) are instants; W is None on a first load.
 
     `may_remove`: links missing from the walk are gone. `next_remover`: the earliest later loaded walk that may remove.
     """
@@ -93,7 +93,7 @@ def removers(endpoint: str, walk_id: str, *, after: datetime | ColumnElement[dat
 
 
 class Rows:
-    """Every row of the table, each beside its typed record and whether a rejected one has its key."""
+    """Every row of the table, joined with its typed record, and with a rejected record of the same key."""
 
     def __init__(self, staging: Staging) -> None:
         target, records = staging.target, staging.records
@@ -123,7 +123,7 @@ def rows_held(staging: Staging) -> Subquery:
 
 
 def existing(rows: Rows, age: Age) -> Mapping[str, Expression]:
-    """What becomes of a row that is there; `writes_values` is true or false, never NULL."""
+    """The new values of an existing row; `writes_values` is true or false, never NULL."""
     return {
         "writes_values": _writes_values(rows, age),
         "first_seen_at": _first_seen_at(rows, age),
@@ -136,7 +136,7 @@ def _writes_values(rows: Rows, age: Age) -> Expression:
     """The values are those of the newest loaded walk that gave a typed record."""
     if age.is_present:
         return and_(rows.is_typed, or_(rows.is_changed, rows.is_gone))
-    # This walk was the last to hold it and is read differently now: by another field map, or typed after a rejection.
+    # This walk was the last to hold it, and is read differently now: by another field map, or typed after a rejection.
     is_repaired = and_(rows.is_gone, rows.last_seen_at == _time(age.t), rows.is_changed)
     return and_(rows.is_typed, or_(_is_seen_later(rows, age), is_repaired))
 
@@ -159,7 +159,7 @@ def _last_seen_at(rows: Rows, age: Age) -> Expression:
 def _deleted_at(rows: Rows, age: Age) -> Expression:
     """The earliest loaded walk after `last_seen_at` that may remove; NULL if none."""
     t, next_remover = _time(age.t), _time(age.next_remover)
-    # The same walk, loaded before with the right to remove, has lost it: the mark that it made passes to the next.
+    # The same walk was loaded before with the right to remove, and has lost it: its mark passes to the next remover.
     is_taken_back = false() if age.may_remove else rows.deleted_at == t
     if age.is_present:
         vanishes = rows.deleted_at.is_(None) if age.may_remove else false()
@@ -174,12 +174,12 @@ def _deleted_at(rows: Rows, age: Age) -> Expression:
 
 
 def _is_seen_later(rows: Rows, age: Age) -> Expression:
-    """A past walk holds a gone row, later than it was last seen as far as was known."""
+    """A past walk holds a gone row, later than its `last_seen_at`."""
     return and_(rows.is_held, rows.is_gone, rows.last_seen_at < _time(age.t))
 
 
 def new(endpoint: str, walk_id: str, age: Age, rejected_at: Expression) -> Mapping[str, Expression]:
-    """How a row begins: by a past load already gone, unless the newest loaded walk holds its record as a rejected one.
+    """The marks of a new row: from a past load it is gone at once, unless the newest walk holds its record as rejected.
 
     `rejected_at`: the newest loaded walk that holds it so (`newest_reject`).
     """
@@ -196,7 +196,7 @@ def new(endpoint: str, walk_id: str, age: Age, rejected_at: Expression) -> Mappi
 
 
 def newest_reject(endpoint: str, key: Expression, age: Age) -> Expression:
-    """The newest loaded walk that holds the key as a rejected record; NULL if there is none, or nobody asks."""
+    """The newest loaded walk that holds the key as a rejected record; NULL if there is none, and in a present load."""
     if age.is_present:
         return null()
     return (

@@ -1,6 +1,6 @@
 """Attempts to sync, one row each, written in transactions of their own so that failures are recorded too.
 
-A rejected credential must be tried only once, whoever retries: `credential_mark` shows whether it has changed, and is
+A rejected credential must be tried only once, retries included: `credential_mark` shows whether it has changed, and is
 useless for guessing it, because one secret in 65,536 has the same two bytes.
 """
 

@@ -113,7 +113,7 @@ def _make_file(path: Path) -> None:
 
 
 DEMO_MARK = 0x494E4F44
-""" "INOD", the application id of a file that a demo has made: its rows are synthetic, and it may be replaced.
+""" "INOD", the application id of a file created by a demo: its rows are synthetic, and it may be replaced.
 
 https://www.sqlite.org/fileformat.html#application_id
 """

@@ -35,7 +35,7 @@ from inode_pipeline.warehouse.tables import REJECTED_RECORDS
 from inode_pipeline.warehouse.types import UtcTimestamp
 
 REJECTED_KEY = "link_id"
-"""The column of `rejected_records` that holds a record's key, of whatever endpoint."""
+"""The column of `rejected_records` that holds a record's key, for every endpoint."""
 
 BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date")
 """The columns of an endpoint's table that the merge fills, not the record."""
@@ -50,7 +50,7 @@ def staging_of(target: Table, *, is_postgresql: bool) -> Staging:
 class Staging:
     """The temporary tables for one endpoint and the table they will be merged into. Holds nothing of a single load.
 
-    `changes` has a row for each row of `links` (or whatever the endpoint's table is) that the load must touch.
+    `changes` has a row for each row of `links` (or the endpoint's own table) that the load must touch.
     """
 
     def __init__(self, target: Table, *, is_postgresql: bool) -> None:
@@ -202,7 +202,7 @@ class Scratch:
         )
 
     @contextmanager
-    def made(self, connection: Connection, *tables: Table) -> Iterator[None]:
+    def created(self, connection: Connection, *tables: Table) -> Iterator[None]:
         """The tables, empty, for the length of the block. An error undoes the transaction, and them with it.
 
         Create only those that are needed: on PostgreSQL each costs dozens of rows in the catalogue.

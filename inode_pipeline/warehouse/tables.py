@@ -78,7 +78,7 @@ def endpoint_table(endpoint: Endpoint) -> Table:
         text("content_hash", "Of the configuration only; changes when the link itself was changed."),
         time("first_seen_at", "The earliest loaded walk that holds it."),
         time("last_seen_at", "NULL while the newest loaded walk holds it; else the newest that does.", nullable=True),
-        time("deleted_at", "The earliest loaded walk that lacks it for certain; NULL if none.", nullable=True),
+        time("deleted_at", "The earliest loaded walk that certainly lacks it; NULL if none.", nullable=True),
         time("snapshot_at", "The walk whose values these are; it leads to its rows in walks and loads."),
         date("snapshot_date", "The date of that walk in the warehouse's time zone."),
         PrimaryKeyConstraint(endpoint.key.name),

@@ -1,4 +1,4 @@
-"""The kinds of column that every table is made of, and the one MetaData that holds the tables.
+"""The column types of every table, and the one MetaData that holds the tables.
 
 On both databases, in Python a time is an aware `datetime` in UTC, a date a `date`, JSON a dict, list or scalar.
 A table names no schema: the engine puts the configured one in front of each name on PostgreSQL.

@@ -68,16 +68,16 @@ def state(views: tuple[View, ...]) -> str:
     return json.dumps({"mark": mark, "names": [view.name for view in views]})
 
 
-def made(connection: Connection, schema: str | None) -> str | None:
+def stored_state(connection: Connection, schema: str | None) -> str | None:
     """The state of the warehouse's views; None if they were never created."""
     if not inspect(connection).has_table(PIPELINE_SETTINGS.name, schema=schema):
         return None
     return connection.scalar(select(PIPELINE_SETTINGS.c.value).where(PIPELINE_SETTINGS.c.name == NAME))
 
 
-def drop_statements(made: str | None) -> list[str]:
+def drop_statements(stored: str | None) -> list[str]:
     """The statements that drop the existing views, those that others use last."""
-    names: Mapping[str, list[str]] = json.loads(made) if made else {"names": []}
+    names: Mapping[str, list[str]] = json.loads(stored) if stored else {"names": []}
     return [f"DROP VIEW IF EXISTS {name}" for name in reversed(names["names"])]
 
 
@@ -136,8 +136,8 @@ SPELLINGS = {
         "CAST(strftime('%d', {0}, 'unixepoch') AS integer)",
     ),
     "timestamp": Spelling("(to_timestamp({0}) AT TIME ZONE 'UTC')", "datetime({0}, 'unixepoch')"),
-    # The order in which a subquery hands its rows to a join: PostgreSQL then groups them without sorting them again.
-    # SQLite takes the order from its own loops, and would sort for nothing.
+    # The order of a subquery's rows in a join, so that PostgreSQL groups them without another sort. SQLite takes the
+    # order from its own loops, and would sort for nothing.
     "in_order_of": Spelling("ORDER BY {0}", ""),
     # A small but expensive CTE, which PostgreSQL must evaluate once; SQLite does so by itself.
     "once": Spelling("MATERIALIZED", ""),

@@ -26,7 +26,7 @@ def names(warehouse: Warehouse) -> set[str]:
 def stale(warehouse: Warehouse) -> None:
     """As if an older version had made the views: one of them otherwise, one that is gone since."""
     with transaction(warehouse) as connection:
-        rooms.execute(connection, rooms.drop_statements(rooms.made(connection, warehouse.schema)))
+        rooms.execute(connection, rooms.drop_statements(rooms.stored_state(connection, warehouse.schema)))
         old = (rooms.View("data_now", "SELECT 1 AS old"), rooms.View("long_gone", "SELECT old FROM data_now"))
         rooms.execute(connection, rooms.create_statements(old, postgresql=warehouse.is_postgresql))
 

@@ -38,7 +38,7 @@ def keep_facts(connection: Connection, endpoint: Endpoint, staging: Staging, hel
     scratch = scratch_of(tables, is_postgresql=staging.is_postgresql)
     places = Places(scratch, sightings, walk)
     are_disputed = places.are_disputed(connection)
-    with scratch.made(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
+    with scratch.created(connection, *((scratch.disputed, scratch.sets) if are_disputed else ())):
         kept = places.resolve(connection, are_disputed=are_disputed)
         if kept.inserted or are_disputed:
             recompute_bins(connection, scratch, walk.snapshot_at, are_disputed=are_disputed)

@@ -60,7 +60,7 @@ def recompute_bins(connection: Connection, scratch: Scratch, at: datetime, *, ar
         is_empty = _is_empty(scratch)
         connection.execute(delete(bins).where(is_empty))
         require_written(bins, count_of(connection, select(bins.c.link_id).where(is_empty)))
-    with scratch.made(connection, scratch.bins):
+    with scratch.created(connection, scratch.bins):
         computed = _computed(scratch, _places(scratch, at, are_disputed=are_disputed))
         connection.execute(insert(scratch.bins).from_select(list(bins.c.keys()), computed))
         connection.execute(_write_changed(scratch))

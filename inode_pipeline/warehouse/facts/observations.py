@@ -57,7 +57,7 @@ STORED = (*PLACE, *VALUES, "snapshot_at")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What the receipt says of the facts: observations that are new, and those for which other values came to light.
+    """The receipt's figures: new observations, and those that got other values.
 
     Values that replace the same walk's own, under another field map, are neither.
     """
