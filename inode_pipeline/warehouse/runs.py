@@ -13,9 +13,9 @@ import socket
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Row, func, insert, or_, select, update
 
 from inode_pipeline.config import Settings
 from inode_pipeline.errors import PipelineError, RejectedBeforeError
@@ -32,17 +32,6 @@ class BegunRun:
 
     run_id: str
     attempt: int
-
-
-@dataclass(frozen=True, slots=True)
-class RejectedRun:
-    """The newest run whose credentials the server rejected."""
-
-    run_id: str
-    started_at: datetime
-    credential_mark: str
-    error: str | None
-    message: str | None
 
 
 def begin_run(warehouse: Warehouse, run_id: str, trigger: Trigger, snapshot_date: date | None) -> BegunRun:
@@ -86,8 +75,8 @@ def finish_run(
         )
 
 
-def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> RejectedRun | None:
-    """The newest run whose credentials were rejected; None if there is none, or a later run supersedes it.
+def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> Row[Any] | None:
+    """The row of the newest run whose credentials were rejected; None if there is none, or a later run supersedes it.
 
     A later run supersedes it if it succeeded or was started by a person. Neither the run that is `asking` counts nor a
     skipped one: the automatic retry of a person's run has the trigger `person` too, although nobody started it.
@@ -105,7 +94,7 @@ def newest_rejected(warehouse: Warehouse, *, asking: str | None = None) -> Rejec
         )
         if connection.execute(later.limit(1)).first() is not None:
             return None
-    return RejectedRun(row.run_id, row.started_at, row.credential_mark, row.error, row.message)
+    return row
 
 
 def require_untried(warehouse: Warehouse, settings: Settings, *, asking: str | None = None) -> None:
