@@ -30,7 +30,7 @@ from sqlalchemy.schema import SchemaItem
 
 from inode_pipeline.errors import ApiContractError
 from inode_pipeline.text import visible
-from inode_pipeline.warehouse.fact_tables import VALUES, FactTables
+from inode_pipeline.warehouse.fact_tables import FactTables
 from inode_pipeline.warehouse.tables import REJECTED_RECORDS
 from inode_pipeline.warehouse.types import UtcTimestamp
 
@@ -39,12 +39,6 @@ REJECTED_KEY = "link_id"
 
 BOOKKEEPING = ("first_seen_at", "last_seen_at", "deleted_at", "snapshot_at", "snapshot_date")
 """The columns of an endpoint's table that the merge fills, not the record."""
-
-
-@cache
-def staging_of(target: Table, *, is_postgresql: bool) -> Staging:
-    """The same objects for every load of an endpoint: SQLAlchemy compiles a statement once for each set of tables."""
-    return Staging(target, is_postgresql=is_postgresql)
 
 
 class Staging:
@@ -59,7 +53,7 @@ class Staging:
         self.key, *self.values = [column.name for column in target.c if column.name not in BOOKKEEPING]
         self.records = self._table(
             f"staged_{target.name}",
-            *(_like(self.target.c[name]) for name in (self.key, *self.values)),
+            *(_like(target.c[name]) for name in (self.key, *self.values)),
             *_place(),
         )
         self.rejected = self._table(
@@ -158,12 +152,6 @@ def _place() -> tuple[Column[Any], Column[Any]]:
     return Column("page", BigInteger, nullable=False), Column("position", BigInteger, nullable=False)
 
 
-@cache
-def scratch_of(tables: FactTables, *, is_postgresql: bool) -> Scratch:
-    """The same objects for every load: SQLAlchemy compiles a statement once for each set of tables."""
-    return Scratch(tables, is_postgresql=is_postgresql)
-
-
 class Scratch:
     """The temporary tables for one endpoint's facts.
 
@@ -175,30 +163,22 @@ class Scratch:
     def __init__(self, tables: FactTables, *, is_postgresql: bool) -> None:
         self.tables = tables
         self.is_postgresql = is_postgresql
-        name = tables.observations.name
-        columns = tables.observations.c
+        observations = tables.observations
         self.disputed = temporary_table(
-            f"disputed_{name}",
-            Column("link_id", Text, nullable=False),
-            Column("observed_at", UtcTimestamp, nullable=False),
+            f"disputed_{observations.name}",
+            *map(_like, observations.primary_key.columns),
             PrimaryKeyConstraint("link_id", "observed_at"),
             is_postgresql=is_postgresql,
         )
         self.sets = temporary_table(
-            f"sets_{name}",
-            Column("link_id", Text, nullable=False),
-            Column("observed_at", UtcTimestamp, nullable=False),
-            *(Column(value, columns[value].type) for value in VALUES),
-            Column("snapshot_at", UtcTimestamp, nullable=False),
+            f"sets_{observations.name}",
+            *map(_like, observations.columns),
             Column("is_latest", Boolean, nullable=False),
             PrimaryKeyConstraint("link_id", "observed_at", "snapshot_at"),
             is_postgresql=is_postgresql,
         )
-
         self.bins = temporary_table(
-            f"computed_{tables.bins.name}",
-            *(Column(column.name, column.type) for column in tables.bins.c),
-            is_postgresql=is_postgresql,
+            f"computed_{tables.bins.name}", *map(_like, tables.bins.columns), is_postgresql=is_postgresql
         )
 
     @contextmanager
@@ -217,3 +197,7 @@ class Scratch:
         """On PostgreSQL, tell the planner how few rows there are, or it may read whole tables to find them."""
         if self.is_postgresql:
             connection.exec_driver_sql(f"ANALYZE {connection.dialect.identifier_preparer.format_table(table)}")
+
+
+staging_of, scratch_of = cache(Staging), cache(Scratch)
+"""The same objects for every load of an endpoint: SQLAlchemy compiles a statement once for each set of tables."""
