@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from itertools import chain
-from typing import Any
+from typing import Annotated, Any, Literal, TypedDict
 
 import msgspec
-import numpy as np
 import polyline
 
 from inode_pipeline.endpoints.endpoint import Column
@@ -25,9 +24,21 @@ _WKT = re.compile(
 )
 _WKT_WORD = re.compile(r"\s*(?:SRID=[0-9]+;)?\s*(?:MULTI)?(?:POINT|LINESTRING|POLYGON|GEOMETRYCOLLECTION)\b", re.I)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+_NEGATIVE_ZERO = re.compile(r"-0\.0[,\]]")
 _POLYLINE_NUMBER_END = re.compile("[?-^]")
 _POLYLINE = re.compile(f"(?:[_-~]{{0,6}}{_POLYLINE_NUMBER_END.pattern})+")
 """Numbers of at most seven characters, of which all but the last say that another follows."""
+
+_Longitude = Annotated[float, msgspec.Meta(ge=-180, le=180)]
+_Latitude = Annotated[float, msgspec.Meta(ge=-90, le=90)]
+
+
+class _Line(TypedDict):
+    """A GeoJSON line of points without a height."""
+
+    type: Literal["LineString"]
+    coordinates: Annotated[list[tuple[_Longitude, _Latitude]], msgspec.Meta(min_length=2)]
+
 
 _DEPTH = {"Point": 0, "LineString": 1, "MultiLineString": 2}
 
@@ -50,8 +61,8 @@ class GeometryReader:
     def read(self, values: list[Any]) -> Typed:
         """Return each geometry as GeoJSON text with sorted keys and all coordinates written as doubles."""
         objects = [value for value in values if value is not None]
-        if self._takes_objects and _are_plain_lines(objects):
-            following = iter(canonical_lines(objects))
+        if self._takes_objects and (lines := _plain_lines(objects)) is not None:
+            following = iter(lines)
             return [None if value is None else next(following) for value in values], {}
         return read_each(values, self._text)
 
@@ -145,23 +156,16 @@ def _parsed(text: str) -> object:
         raise UnreadableError("a text that is not JSON") from None
 
 
-def _are_plain_lines(values: list[Any]) -> bool:
-    """Whether a page's geometries are all GeoJSON lines with nothing to convert or refuse, all points at once."""
-    if set(map(type, values)) != {dict} or set(map(len, values)) != {2}:
-        return False
-    if not all(value.get("type") == "LineString" for value in values):
-        return False
-    lines = [value.get("coordinates") for value in values]
-    if set(map(type, lines)) != {list} or min(map(len, lines)) < 2:
-        return False
-    points = list(chain.from_iterable(lines))
-    if set(map(type, points)) != {list} or set(map(len, points)) != {2}:
-        return False
-    numbers = list(chain.from_iterable(points))
-    if set(map(type, numbers)) != {float}:
-        return False
-    distances = np.abs(np.array(numbers)) / np.array([180.0, 90.0] * len(points))
-    return bool(((distances <= 1) & (distances > 0)).all())  # a zero may be a negative one
+def _plain_lines(values: list[Any]) -> list[str] | None:
+    """The JSON texts of geometries that are all a `_Line` and nothing more, else None. Checks all points at once."""
+    try:
+        lines = msgspec.convert(values, list[_Line])
+    except msgspec.ValidationError:
+        return None
+    texts = canonical_lines(lines)
+    # Other members are to be kept, and a negative zero is to be written as zero.
+    is_plain = all(len(value) == 2 for value in values) and not any(map(_NEGATIVE_ZERO.search, texts))
+    return texts if is_plain else None
 
 
 def _positions(line: object, depth: int) -> list[list[float]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -209,7 +209,7 @@ def _count(value: object) -> int:
     return int(number)
 
 
-def canonical_lines(values: Sequence[dict[str, Any]]) -> list[str]:
+def canonical_lines(values: Sequence[Mapping[str, object]]) -> list[str]:
     """Return storable objects as JSON texts."""
     return _CANONICAL.encode_lines(values).decode().split("\n")[: len(values)]
 
