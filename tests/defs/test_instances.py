@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
-import shutil
+import queue
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import dagster as dg
 import pytest
 import yaml
 from dagster import DagsterInstance
 
+from tests.operating.databases import dagster_database
+from tests.operating.processes import in_files, in_postgresql
+
 DEPLOY = Path(__file__).parents[2] / "deploy"
 
 
-@pytest.fixture
-def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
-    """An instance made by deploy/dagster.yaml, in a folder of its own."""
-    shutil.copy(DEPLOY / "dagster.yaml", tmp_path)
-    with DagsterInstance.from_config(str(tmp_path)) as instance:
-        yield instance
+@dg.op
+def nothing() -> None:
+    """Do nothing."""
+
+
+@dg.job
+def a_job() -> None:
+    """One op that does nothing."""
+    nothing()
+
+
+@pytest.fixture(params=["files", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def instance(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[DagsterInstance]:
+    """An instance made by deploy/dagster.yaml in a folder of its own, then one that keeps its runs in PostgreSQL."""
+    with ExitStack() as stack:
+        store = in_files
+        if request.param == "postgresql":
+            server = request.getfixturevalue("postgresql_server")
+            store = in_postgresql(server, stack.enter_context(dagster_database(server)))
+        for name, value in store(tmp_path).items():
+            monkeypatch.setenv(name, value)
+        yield stack.enter_context(DagsterInstance.from_config(str(tmp_path)))
+
+
+def test_a_store_keeps_a_run_and_tells_who_waits_for_it(instance: DagsterInstance) -> None:
+    """A new event of a run is read back, and a watcher gets it, by which a code server is told to start a run."""
+    run = instance.create_run_for_job(a_job)
+    seen: queue.Queue[str] = queue.Queue()
+    instance.watch_event_logs(run.run_id, None, lambda event, _: seen.put(event.message))
+    instance.report_engine_event("still here", run)
+    assert seen.get(timeout=30) == "still here"
+    assert [entry.message for entry in instance.all_logs(run.run_id)] == ["still here"]
+    assert [found.run_id for found in instance.get_runs()] == [run.run_id]
 
 
 def test_one_machine_loads_one_run_at_a_time_and_calls_nobody(instance: DagsterInstance) -> None:
