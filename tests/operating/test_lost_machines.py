@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -88,16 +89,23 @@ def test_a_run_outlives_the_daemon_and_what_is_queued_waits_for_the_next_one(dep
 
 @pytest.mark.soak
 def test_a_database_that_comes_back_is_waited_for(deployment: LastNights, postgresql_server: Any) -> None:
-    """Killed in the middle of a run and back before the step's retries are over, it costs a minute and no click."""
+    """Killed in the middle of a run and back half a minute later, it costs minutes and no click.
+
+    The step tries again; where Dagster's own store was away as well, the daemon starts the run again.
+    """
     with Held(deployment) as held:
         run = held.launched()
         postgresql_server.kill()
     try:
-        wait_for("the step's retry", lambda: "ExecutionStepUpForRetryEvent" in deployment.event_types(run), 240)
-        assert deployment.status(run) == "STARTED"
+        time.sleep(30)
     finally:
         postgresql_server.start()
-    assert deployment.end_of(run, 400) == "SUCCESS"
-    outcomes = [row[1:] for row in deployment.rows(ATTEMPTS, "run_id", "outcome", "error") if row[0] == run]
+
+    def ended_well() -> str | None:
+        again = [found["runId"] for found in deployment.runs(dagster__parent_run_id=run)]
+        return next((one for one in (run, *again) if deployment.status(one) == "SUCCESS"), None)
+
+    loaded_by = wait_for("a run that ends well", ended_well, 480)
+    outcomes = [row[1:] for row in deployment.rows(ATTEMPTS, "run_id", "outcome", "error") if row[0] == loaded_by]
     assert outcomes[-1] == ("ok", None)
     assert len(deployment.rows(LINKS_TABLE, "link_id")) == 25

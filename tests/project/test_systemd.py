@@ -1,4 +1,4 @@
-"""The units of `deploy/systemd/` are valid, start what is installed, and may do little else."""
+"""The units of `deploy/` are valid, start what is installed, and may do little else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-UNITS = sorted((ROOT / "deploy/systemd").glob("*.service"))
+UNITS = sorted((ROOT / "deploy").glob("*/*.service"))
 MAX_EXPOSURE = 49
 """In tenths: systemd calls 1.0 to 4.9 of 10 `OK`."""
 
