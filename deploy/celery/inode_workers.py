@@ -21,7 +21,7 @@ from dagster_celery.tasks import create_execute_job_task
 REDIS = os.environ["DAGSTER_REDIS_URL"]
 
 ANSWER_S = 3.0
-LOST_AFTER_S = 60.0
+LOST_AFTER_S = 50.0
 """Seconds without a worker that has the run. Longer than a worker needs to connect again after a restart of Redis."""
 
 app = make_app(
