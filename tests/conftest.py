@@ -36,6 +36,12 @@ hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 # A shell ignores Ctrl-C in what it runs in the background, and the tests of signals would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of a migrated PostgreSQL run as a production does: the tables are another role's."""
+    parser.addoption("--as-loader", action="store_true", help="use the role inode_loader of sql/roles")
+
+
 SHARING = ("reference", "project/test_wheel.py", "views/test_both_databases.py", "views/test_pandas.py")
 """Rooms and modules whose tests share something that takes seconds to make: each runs in one worker, all of it."""
 
@@ -62,9 +68,11 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[PostgreSQLServer]:
+def postgresql_server(request: pytest.FixtureRequest) -> Iterator[PostgreSQLServer]:
     """One server for each process of the tests."""
     with running_postgresql() as server:
+        if request.config.getoption("as_loader"):
+            server.loader = "inode_loader"
         yield server
 
 
@@ -109,7 +117,7 @@ def _migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def _migrated_database(postgresql_server: PostgreSQLServer) -> str:
     name = postgresql_server.new_database()
-    with open_warehouse(_settings(postgresql_server.url(name))) as warehouse:
+    with open_warehouse(_settings(postgresql_server.prepare(name))) as warehouse:
         migrate(warehouse)
     return name
 
@@ -125,7 +133,7 @@ def migrated_url(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: 
         return
     server: PostgreSQLServer = request.getfixturevalue("postgresql_server")
     name = server.new_database(template=request.getfixturevalue("_migrated_database"))
-    yield server.url(name)
+    yield server.url(name, "postgres" if request.node.get_closest_marker("owner") else server.loader)
     server.drop(name)
 
 

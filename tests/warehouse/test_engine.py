@@ -180,6 +180,7 @@ def test_the_way_to_another_machine_is_encrypted_and_checked(url: str, expected:
     assert arguments["prepare_threshold"] is None
 
 
+@pytest.mark.owner
 @pytest.mark.postgresql
 @pytest.mark.parametrize("warehouse_kind", ["postgresql"])
 def test_a_session_is_named_and_nothing_set_in_it_outlives_a_transaction(warehouse: Warehouse) -> None:

@@ -221,6 +221,7 @@ def without_unique_key(warehouse: Warehouse) -> str:
     return "DROP TABLE walks; " + re.sub(r",\s*CONSTRAINT uq_\w+ UNIQUE \([^)]*\)", "", made)
 
 
+@pytest.mark.owner
 @pytest.mark.parametrize("change", BY_HAND.values(), ids=BY_HAND.keys())
 def test_m56_tables_changed_by_hand_stop_before_the_first_write(warehouse: Warehouse, change) -> None:
     """The error names what differs; repairing it is enough."""
@@ -231,6 +232,7 @@ def test_m56_tables_changed_by_hand_stop_before_the_first_write(warehouse: Wareh
     assert change[2] in caught.value.message
 
 
+@pytest.mark.owner
 def test_m56_what_does_no_harm_is_left_alone(warehouse: Warehouse) -> None:
     """An index, a view, and columns of the user's own that may be NULL or fill themselves."""
     by_hand(

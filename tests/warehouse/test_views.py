@@ -37,6 +37,7 @@ def test_every_view_file_is_a_view(warehouse: Warehouse) -> None:
     assert pending(warehouse) == []
 
 
+@pytest.mark.owner
 def test_views_that_differ_are_made_again(warehouse: Warehouse) -> None:
     """An older version's views go, those of this one come; a load did not need them in the meantime."""
     stale(warehouse)

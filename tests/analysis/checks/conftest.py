@@ -70,7 +70,7 @@ def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]
     """The same on PostgreSQL."""
     name: str = postgresql_server.new_database()
     server.state.records = copy.deepcopy(good_records)
-    two_nights(account(server, postgresql_server.url(name)))
+    two_nights(account(server, postgresql_server.prepare(name)))
     return name
 
 

@@ -277,6 +277,7 @@ def test_the_first_load_stores_the_zone(loader: Any) -> None:
     assert stored_zone(loader.warehouse) == "America/Toronto"
 
 
+@pytest.mark.owner
 def test_another_endpoint_costs_nothing_here(loader: Any, devices: Endpoint) -> None:
     """The merge knows a table only through its endpoint: key, columns and name are whatever that says."""
     loader.endpoint = devices

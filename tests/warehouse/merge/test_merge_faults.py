@@ -379,6 +379,7 @@ def test_unchanged_rows_write_no_wal(loader: Any) -> None:
     assert unchanged < 100_000 < first
 
 
+@pytest.mark.owner
 def test_a_constraint_added_by_hand_stops_the_load_without_a_value(loader: Any) -> None:
     """The error names no value of a record; nothing is changed."""
     loader.load(0, FIVE)

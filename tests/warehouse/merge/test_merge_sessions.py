@@ -125,6 +125,7 @@ def dropped_after(server: Any, database: str) -> Iterator[None]:
         server.drop(database)
 
 
+@pytest.mark.owner
 @only_postgresql
 def test_m72_a_policy_that_hides_rows_stops_the_load(loader: Any, postgresql_server) -> None:
     """A load that did not see every row would insert them again, or take them for vanished."""

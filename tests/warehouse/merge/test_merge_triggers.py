@@ -81,6 +81,7 @@ EFFECTS = [(table, event, effect) for table, event in WRITES for effect in ("dro
 EFFECTS = [one for one in EFFECTS if one[1:] != ("DELETE", "changes")]
 
 
+@pytest.mark.owner
 @pytest.mark.parametrize(("table", "event", "effect"), EFFECTS, ids=[" ".join(one) for one in EFFECTS])
 def test_m80_a_trigger_that_drops_or_changes_rows_stops_the_load(
     loader: Any, table: str, event: str, effect: str
@@ -102,6 +103,7 @@ def test_m80_a_trigger_that_drops_or_changes_rows_stops_the_load(
     assert before == everything(loader)
 
 
+@pytest.mark.owner
 @pytest.mark.parametrize("effect", ["drops", "changes"])
 @pytest.mark.parametrize("table", ["walks", "raw_pages", "pipeline_settings"])
 def test_m80_the_same_of_the_tables_that_a_load_begins_and_ends_with(
