@@ -17,7 +17,7 @@ from inode_pipeline.errors import NotMigratedError, SchemaConflictError
 from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading, transaction
 from inode_pipeline.warehouse.migrate import migrate, migration_sql, pending, require_migrated, sql_folder
 from inode_pipeline.warehouse.tables import METADATA
-from inode_pipeline.warehouse.views import drop_statements, execute, made
+from inode_pipeline.warehouse.views import drop_statements, execute, stored_state
 
 FIRST = "0001_warehouse"
 
@@ -210,7 +210,7 @@ BY_HAND = {
 def by_hand(warehouse: Warehouse, statements: str) -> None:
     """What someone did to the tables; the views had to go first, since they hold the columns that they show."""
     with transaction(warehouse) as connection:
-        execute(connection, drop_statements(made(connection, warehouse.schema)))
+        execute(connection, drop_statements(stored_state(connection, warehouse.schema)))
         for statement in statements.split(";"):
             connection.exec_driver_sql(statement)
 
