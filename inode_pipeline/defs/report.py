@@ -1,8 +1,9 @@
 """The report about the network: an asset made of the tables, in a job of its own after each run of `sync_links`.
 
 It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is written after
-a failed run as well, because then its readers must know that the data is of an earlier night. Where runs start on
-several machines it is not written here: nobody would know which of them has the newest file.
+a failed run as well, because then its readers must know that the data is of an earlier night. A backfill has it written
+once, at its end: a report for each of its runs would take as long as the loads. Where runs start on several machines it
+is not written here: nobody would know which of them has the newest file.
 Concept: https://docs.dagster.io/guides/automate/run-status-sensors
 Not here: what the report says, see `analysis/report/`.
 """
@@ -11,6 +12,7 @@ import dagster as dg
 
 from inode_pipeline.analysis.report import DEFAULT, write_report
 from inode_pipeline.config import LocalSettings
+from inode_pipeline.defs.attempts import BACKFILL_TAG
 from inode_pipeline.defs.failures import as_failure
 from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
 from inode_pipeline.defs.resources import InodeResource, is_spread
@@ -49,6 +51,14 @@ write_report_job = dg.define_asset_job(
 )
 
 
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+]
+
+
 def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=status,
@@ -56,11 +66,16 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
         monitored_jobs=[sync_links],
         request_job=write_report_job,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Write the report anew after each run of sync_links that ended so.",
+        description="Write the report anew after each run of sync_links that ended so; of a backfill, after the last.",
     )
     def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         if is_spread(context.instance):
             return dg.SkipReason(f"{NOT_HERE} {INSTEAD}")
+        backfill = context.dagster_run.tags.get(BACKFILL_TAG)
+        if backfill and context.instance.get_runs_count(
+            dg.RunsFilter(tags={BACKFILL_TAG: backfill}, statuses=UNFINISHED)
+        ):
+            return dg.SkipReason(f"Backfill {backfill} has more runs; the last one has the report written.")
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
     return ask

@@ -85,3 +85,18 @@ def test_each_end_of_a_sync_asks_for_one_report(location: Location, filled: Ware
     [event] = [entry.dagster_event for entry in location.instance.all_logs(run.run_id) if entry.dagster_event][-1:]
     context = dg.build_run_status_sensor_context(name, event, location.instance, run)
     assert sensor(context).run_key == run.run_id
+
+
+def test_a_backfill_asks_for_one_report_at_its_end(location: Location, filled: Warehouse, today: date) -> None:
+    """While another run of the backfill is to come, the end of one asks for nothing; the end of the last one does."""
+    location.sync(today, tags={"dagster/backfill": "b1"})
+    [run] = location.instance.get_runs()
+    to_come = location.instance.create_run_for_job(
+        location.definitions.resolve_job_def("sync_links"), tags={"dagster/backfill": "b1"}
+    )
+    sensor = next(sensor for sensor in location.definitions.sensors or [] if sensor.name == "report_after_success")
+    [event] = [entry.dagster_event for entry in location.instance.all_logs(run.run_id) if entry.dagster_event][-1:]
+    context = dg.build_run_status_sensor_context("report_after_success", event, location.instance, run)
+    assert isinstance(sensor(context), dg.SkipReason)
+    location.instance.delete_run(to_come.run_id)
+    assert sensor(context).run_key == run.run_id
