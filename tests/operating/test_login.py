@@ -48,6 +48,14 @@ def login(deployment: LastNights, tmp_path_factory: pytest.TempPathFactory) -> I
     deployment.processes.stop("analysts")
 
 
+@pytest.fixture(scope="module")
+def run(deployment: LastNights) -> str:
+    """The id of a run that has ended well."""
+    run = deployment.launch(deployment.landed[0])
+    assert deployment.end_of(run) == "SUCCESS"
+    return run
+
+
 @EVERY_DOOR
 @pytest.mark.parametrize(("user", "password"), WRONG)
 def test_no_page_and_no_graphql_without_the_login(login: Login, door: str, user: str, password: str) -> None:
@@ -128,10 +136,9 @@ def test_a_browser_without_the_password_sees_nothing(login: Login, browser: Brow
 
 @EVERY_DOOR
 def test_with_the_password_the_ui_works_and_uses_its_websocket(
-    login: Login, deployment: LastNights, browser: Browser, door: str
+    login: Login, run: str, browser: Browser, door: str
 ) -> None:
-    """A run's page follows the run over its websocket; the button that launches is there for operators only."""
-    run = deployment.launch(deployment.landed[0])
+    """A run's page reads the run's log over its websocket; the button that launches works for operators only."""
     credentials = {"username": door, "password": PASSWORDS[door]}
     with browser.new_context(
         ignore_https_errors=True, http_credentials=credentials, base_url=login.addresses[door]
