@@ -101,8 +101,8 @@ class PostgreSQLServer:
 
 
 @contextmanager
-def running_postgresql() -> Iterator[PostgreSQLServer]:
-    """Start a server in a folder of its own, and remove both at the end."""
+def running_postgresql(port: int | None = None) -> Iterator[PostgreSQLServer]:
+    """Start a server in a folder of its own, on a free port unless one is named, and remove both at the end."""
     folder = Path(tempfile.mkdtemp(prefix="inode-postgresql-"))
     folder.chmod(0o755)
     user = None
@@ -110,7 +110,7 @@ def running_postgresql() -> Iterator[PostgreSQLServer]:
         user = "nobody"
         os.chown(folder, pwd.getpwnam(user).pw_uid, -1)
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind(("127.0.0.1", port or 0))
         port = free.getsockname()[1]
     server = PostgreSQLServer(folder, port, _programs(folder, user), user)
     initial = ("-U", "postgres", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-N")
