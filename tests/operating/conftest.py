@@ -29,7 +29,7 @@ from tests.operating.processes import (
 from tests.operating.running import Deployment
 
 TICK_AFTER = timedelta(seconds=60)
-STORES = ["files", pytest.param("postgresql", marks=pytest.mark.soak)]
+STORES = ["files", pytest.param("postgresql", marks=pytest.mark.soak, id="postgresql_store")]
 """Where Dagster keeps its runs and events."""
 FORMS = ("job", "asset")
 """The pages whose dialog launches a backfill."""

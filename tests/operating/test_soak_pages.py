@@ -143,7 +143,7 @@ def test_the_page_about_celery(first: Any, server: PostgreSQLServer, tmp_path: P
         machine._changes["redis://:redis-secret@10.0.0.1:6379/0"] = redis.url.replace("//", "//:redis-secret@")
         stack.enter_context(at_work(machine, *before, more, processes))
         wait_for("the webserver", lambda: httpx.get(f"{address}/server_info").is_success, 300)
-        second = Machine(tmp_path / "second", changes, {})
+        second = Machine(tmp_path / "second", changes, {"PGPORT": str(server.port)})
         second.home.mkdir(parents=True)
         shutil.copy(machine.checkout / ".env", second.checkout)  # the page's scp
         for name in ("dagster.yaml", "dagster.env"):
