@@ -73,7 +73,7 @@ def in_us_units(answer: Answer) -> Answer:
 
 
 def shown(value: object) -> object:
-    """A value as text and JSON have it: times in ISO 8601, UTC with its offset; numbers and truth as they are."""
+    """A value as text and JSON have it: times in ISO 8601, UTC with its offset; numbers and booleans unchanged."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return value.isoformat() if isinstance(value, date) else value

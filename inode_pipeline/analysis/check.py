@@ -1,33 +1,46 @@
-"""What a check of the tables is: the data it looks at, the result it returns, how it is run. `checks.py` has the nine.
+"""What a check of the tables is: the data it looks at, the result it returns, how it is run; and when a sync is due.
 
     @check("table", "warning", "Every record of the newest loaded walk could be typed.")
-    def nothing_is_set_aside(context: CheckContext) -> Result: ...
+    def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result: ...
+
+`checks.py` has the nine. Before the first load each of them is `not checked`, and one that compares two walks is
+`not yet` until there are two.
 
 A check only reports: what must stop a load has stopped it already, inside its transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from cronsim import CronSim
 from sqlalchemy import Row, func, select
 
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.warehouse.engine import Warehouse, reading
 from inode_pipeline.warehouse.stored import stored_zone
-from inode_pipeline.warehouse.tables import LOADS
+from inode_pipeline.warehouse.tables import LOADS, RUNS
 
 Outcome = Literal["passed", "failed", "not yet", "not checked"]
 """`not yet`: a pass, since a first load has nothing before it to be compared with. `not checked`: the data that the
 check needs is missing, which is no pass.
 """
 
+Subject = Literal["pages", "table"]
+Severity = Literal["error", "warning"]
+
 ATTEMPTS = 3
+
+MAX_GAP = timedelta(days=400)
+"""A schedule that ticks less than once a year is treated as one that never ticks."""
+
+Walk = Row[Any]
+"""A loaded walk with the receipt of its latest load: a row of `loads`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,7 @@ class Result:
 
 
 NOTHING_LOADED = Result("not checked", "Not checked: nothing is loaded yet.")
+NOT_YET = Result("not yet", "Not yet: this is the first loaded walk, so there is none before it to compare with.")
 
 
 @dataclass(frozen=True)
@@ -66,8 +80,12 @@ class CheckContext:
         """The zone of the snapshot dates: the one stored with the first load."""
         return ZoneInfo(stored_zone(self.warehouse) or self.settings.zone.key)
 
-    def loaded_walks(self, limit: int) -> list[Row[Any]]:
-        """The newest loaded walks, newest first, each with the receipt of its latest load."""
+    def due_tick(self) -> datetime | None:
+        """The last tick of INODE_SYNC_SCHEDULE whose sync has had time to finish."""
+        return newest_tick(self.settings.sync_schedule, self.zone, self.now - self.grace)
+
+    def loaded_walks(self, limit: int) -> list[Walk]:
+        """The newest loaded walks, newest first."""
         of_walk = func.row_number().over(partition_by=LOADS.c.walk_id, order_by=LOADS.c.started_at.desc())
         numbered = select(LOADS, of_walk.label("of_walk")).where(LOADS.c.endpoint == self.endpoint.name).subquery()
         newest = select(numbered).where(numbered.c.of_walk == 1).order_by(numbered.c.snapshot_at.desc()).limit(limit)
@@ -81,18 +99,26 @@ class CheckContext:
             return connection.scalar(latest.order_by(LOADS.c.started_at.desc()).limit(1))
 
 
-Examine = Callable[[CheckContext], Result]
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of the landed `pages` or of the `table`, and how serious a failure is."""
+    """A check of the landed `pages` or of the `table`, and how serious a failure is.
+
+    `look` gets the context and as many of the newest loaded walks as it compares.
+    """
 
     name: str
-    subject: Literal["pages", "table"]
-    severity: Literal["error", "warning"]
+    subject: Subject
+    severity: Severity
     description: str
-    examine: Examine
+    look: Callable[..., Result]
+    walks: int = 0
+
+    def examine(self, context: CheckContext) -> Result:
+        """The result against the tables as they are now."""
+        walks = context.loaded_walks(self.walks)
+        if len(walks) < self.walks:
+            return NOT_YET if walks else NOTHING_LOADED
+        return self.look(context, *walks)
 
     def run(self, context: CheckContext) -> Result:
         """The result for a moment between two loads; `not checked` if a load was committed during every attempt.
@@ -108,12 +134,12 @@ class Check:
 
 
 def check(
-    subject: Literal["pages", "table"], severity: Literal["error", "warning"], description: str
-) -> Callable[[Examine], Check]:
+    subject: Subject, severity: Severity, description: str, *, walks: int = 1
+) -> Callable[[Callable[..., Result]], Check]:
     """Make a check of a function; the function's name is the check's name."""
 
-    def made(examine: Examine) -> Check:
-        return Check(examine.__name__, subject, severity, description, examine)
+    def made(look: Callable[..., Result]) -> Check:
+        return Check(look.__name__, subject, severity, description, look, walks)
 
     return made
 
@@ -123,3 +149,41 @@ def some(things: Iterable[str], limit: int = 10) -> str:
     every = list(things)
     more = f" and {len(every) - limit} more" if len(every) > limit else ""
     return ", ".join(every[:limit]) + more
+
+
+def ticks(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
+    """Each tick after one instant and not after the other, oldest first, in the zone."""
+    for tick in CronSim(schedule, after.astimezone(zone)):
+        if tick > until:
+            return
+        yield tick
+
+
+def newest_tick(schedule: str, zone: ZoneInfo, until: datetime) -> datetime | None:
+    """The last tick that is not after this instant; None if there was none in more than a year."""
+    tick: datetime = next(CronSim(schedule, (until + timedelta(seconds=1)).astimezone(zone), reverse=True))
+    return tick if tick > until - MAX_GAP else None
+
+
+def scheduled_dates(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[date]:
+    """The dates on which the schedule ticks after one instant and not after the other, oldest first."""
+    return list(dict.fromkeys(tick.date() for tick in ticks(schedule, zone, after, until)))
+
+
+def newest_missed_night(context: CheckContext, watched_since: datetime) -> datetime | None:
+    """The newest due tick for whose date nothing is loaded; None if there is none since `watched_since`.
+
+    A night whose own run failed or was skipped is not reported here: that run has reported the reason already.
+    """
+    tick = context.due_tick()
+    if tick is None or tick < watched_since:
+        return None
+    loaded = select(LOADS.c.load_id).where(
+        LOADS.c.endpoint == context.endpoint.name, LOADS.c.snapshot_date == tick.date()
+    )
+    reported = select(RUNS.c.run_id).where(
+        RUNS.c.snapshot_date == tick.date(), RUNS.c.started_at >= tick, RUNS.c.outcome.in_(("failed", "skipped"))
+    )
+    with reading(context.warehouse) as connection:
+        is_known = any(connection.execute(rows.limit(1)).first() is not None for rows in (loaded, reported))
+    return None if is_known else tick

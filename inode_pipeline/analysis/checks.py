@@ -12,10 +12,18 @@ from datetime import date, datetime, timedelta
 import numpy as np
 from sqlalchemy import func, select
 
-from inode_pipeline.analysis.check import NOTHING_LOADED, CheckContext, Result, check, some
+from inode_pipeline.analysis.check import (
+    NOT_YET,
+    NOTHING_LOADED,
+    CheckContext,
+    Result,
+    Walk,
+    check,
+    scheduled_dates,
+    some,
+)
 from inode_pipeline.analysis.inspect import inspect_page
-from inode_pipeline.analysis.nights import newest_tick, scheduled_dates
-from inode_pipeline.analysis.receipts import unmeasured
+from inode_pipeline.analysis.receipts import unmeasured, why_unverified
 from inode_pipeline.api.answer import read_answer
 from inode_pipeline.errors import LandingCorruptError
 from inode_pipeline.normalise import NORMALISER_VERSION, Normaliser
@@ -37,8 +45,6 @@ _rejected_fields = select(REJECTED_RECORDS.c.field).distinct()
 NUMBERS = {"integer": "number"}
 """An API that writes 5 on one day and 5.5 on the next has changed nothing."""
 
-NOT_YET = Result("not yet", "Not yet: this is the first loaded walk, so there is none before it to compare with.")
-
 PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk were purged.")
 
 
@@ -48,16 +54,12 @@ PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk
     "The newest loaded walk is shown to hold every record: its pages agree with the API's own count, or a second walk "
     "confirmed it.",
 )
-def walk_is_proven(context: CheckContext) -> Result:
-    """Fails where the API gives no count or an id cannot be read, so that a link may be missing unnoticed."""
-    walks = context.loaded_walks(1)
-    if not walks:
-        return NOTHING_LOADED
-    walk = walks[0]
+def walk_is_proven(_context: CheckContext, walk: Walk) -> Result:
+    """Fails where no count proves the walk or an id cannot be read, so that a link may be missing unnoticed."""
     when = f"The walk of {walk.snapshot_at:%Y-%m-%d %H:%M} UTC"
     figures = {"verdict": walk.verdict, "pages": walk.pages, "received": walk.received}
     if walk.verdict == "unverified":
-        text = f"{when} is unverified: the API gives no count, so no link was marked as gone."
+        text = f"{when} is unverified: {why_unverified(walk)}, so no link was marked as gone."
         return Result("failed", text, figures)
     if not walk.may_remove:
         text = f"{when} is {walk.verdict}, but holds records whose id cannot be read, so no link was marked as gone."
@@ -65,15 +67,11 @@ def walk_is_proven(context: CheckContext) -> Result:
     return Result("passed", f"{when} is {walk.verdict}: {walk.received} records on {walk.pages} pages.", figures)
 
 
-@check("pages", "warning", "The records have the same fields of the same kinds as in the walk before.")
-def fields_stay(context: CheckContext) -> Result:
+@check("pages", "warning", "The records have the same fields of the same kinds as in the walk before.", walks=2)
+def fields_stay(context: CheckContext, newest: Walk, before: Walk) -> Result:
     """Fails if a field is new, missing, or of another kind than in the loaded walk before."""
-    walks = context.loaded_walks(2)
-    if len(walks) < 2:
-        return NOT_YET if walks else NOTHING_LOADED
-    newest, before = walks
     new, gone = sorted(newest.fields.keys() - before.fields.keys()), sorted(before.fields.keys() - newest.fields.keys())
-    kinds, kinds_before = (_kinds(context, load.walk_id) for load in walks)
+    kinds, kinds_before = (_kinds(context, walk.walk_id) for walk in (newest, before))
     changed = [
         f"{short(path)} from {' or '.join(sorted(kinds_before[path]))} to {' or '.join(sorted(kinds[path]))}"
         for path in sorted(kinds.keys() & kinds_before.keys())
@@ -94,13 +92,11 @@ def fields_stay(context: CheckContext) -> Result:
     "Each date of the last 30 on which INODE_SYNC_SCHEDULE ticked has a loaded snapshot. One that has none cannot be "
     "fetched later.",
 )
-def no_night_is_missed(context: CheckContext) -> Result:
+def no_night_is_missed(context: CheckContext, _newest: Walk) -> Result:
     """Fails for each scheduled date without a loaded walk, counted from the first date that has one."""
     of_endpoint = LOADS.c.endpoint == context.endpoint.name
     with reading(context.warehouse) as connection:
         loaded = set(connection.scalars(select(LOADS.c.snapshot_date).where(of_endpoint).distinct()))
-    if not loaded:
-        return NOTHING_LOADED
     since, until = context.now - NIGHTS, context.now - context.grace
     scheduled = scheduled_dates(context.settings.sync_schedule, context.zone, since, until)
     missed = [str(day) for day in scheduled if day > min(loaded) and day not in loaded]
@@ -116,22 +112,18 @@ def no_night_is_missed(context: CheckContext) -> Result:
     "Read again from the landed pages, the newest loaded walk gives the counts of its receipt and exactly the rows of "
     "the table.",
 )
-def recount_agrees(context: CheckContext) -> Result:
+def recount_agrees(context: CheckContext, walk: Walk) -> Result:
     """Fails if the landed pages disagree with the receipt or with the rows of the newest loaded walk."""
-    walks = context.loaded_walks(1)
-    if not walks:
-        return NOTHING_LOADED
-    load = walks[0]
-    walk = walk_by_id(context.warehouse, load.walk_id)
-    if walk is None or walk.purged_at is not None:
+    landed = walk_by_id(context.warehouse, walk.walk_id)
+    if landed is None or landed.purged_at is not None:
         return PURGED
-    if load.normaliser_version != NORMALISER_VERSION:
+    if walk.normaliser_version != NORMALISER_VERSION:
         return Result("not checked", "Not checked: the walk was loaded by another version; `replay` loads it again.")
     try:
-        counts, hashes, rejected = _read_again(context, walk)
+        counts, hashes, rejected = _read_again(context, landed)
     except LandingCorruptError as problem:
         return Result("failed", problem.message)
-    receipt = {name: getattr(load, name) for name in counts}
+    receipt = {name: getattr(walk, name) for name in counts}
     stored = _stored_hashes(context)
     differing = sum(stored.get(key) != found for key, found in hashes.items())
     unknown = len(stored.keys() - hashes.keys() - rejected)
@@ -151,6 +143,7 @@ def recount_agrees(context: CheckContext) -> Result:
     "warning",
     "The newest walk lacks no larger share of the links than INODE_MAX_SHRINK_FRACTION, and no newer walk was refused "
     "for that.",
+    walks=0,  # a refused walk may be the first of all
 )
 def no_sudden_shrink(context: CheckContext) -> Result:
     """Fails if a refused walk waits for a person, or if the newest load lacks more than is allowed."""
@@ -159,10 +152,8 @@ def no_sudden_shrink(context: CheckContext) -> Result:
     if refused:
         text = f"Refused and waiting for a person: {some([f'{day}: {reason}' for day, reason in refused], 3)}"
         return Result("failed", text, {"refused": len(refused)})
-    if not walks:
-        return NOTHING_LOADED
-    if len(walks) == 1:
-        return NOT_YET
+    if len(walks) < 2:
+        return NOT_YET if walks else NOTHING_LOADED
     newest, before = walks
     held = before.received - before.duplicate
     rows = endpoint_table(context.endpoint)
@@ -173,27 +164,20 @@ def no_sudden_shrink(context: CheckContext) -> Result:
     share, limit = lacking / held if held else 0.0, context.settings.max_shrink_fraction
     text = f"The newest walk lacks {lacking} of the {held} records of the walk before it."
     figures = {"lacking": lacking, "share": share, "limit": limit}
-    if share <= limit:
-        return Result("passed", text, figures)
-    return (
-        Result("passed", f"{text} A person has allowed that.", figures)
-        if permitted
-        else Result("failed", text, figures)
-    )
+    if share > limit and permitted:
+        return Result("passed", f"{text} A person has allowed that.", figures)
+    return Result("passed" if share <= limit else "failed", text, figures)
 
 
 @check("table", "warning", "Every record of the newest loaded walk could be typed; none is in rejected_records.")
-def nothing_is_set_aside(context: CheckContext) -> Result:
+def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result:
     """Fails for every record that could not be typed: a few do not stop a load, but the table is not whole."""
-    walks = context.loaded_walks(1)
-    if not walks:
-        return NOTHING_LOADED
-    rejected, received = walks[0].rejected, walks[0].received
+    rejected, received = walk.rejected, walk.received
     share = rejected / received if received else 0.0
     figures = {"rejected": rejected, "share": share, "limit": context.settings.max_rejected_fraction}
     if not rejected:
         return Result("passed", f"All {received} records of the newest walk could be typed.", figures)
-    of_walk = REJECTED_RECORDS.c.walk_id == walks[0].walk_id
+    of_walk = REJECTED_RECORDS.c.walk_id == walk.walk_id
     with reading(context.warehouse) as connection:
         fields = sorted(field or "record" for field in connection.scalars(_rejected_fields.where(of_walk)))
     text = (
@@ -208,7 +192,7 @@ def nothing_is_set_aside(context: CheckContext) -> Result:
     "error",
     "Length over travel time is the speed: the median of 3.6 * length / time / speed lies between 0.8 and 1.25.",
 )
-def units_agree(context: CheckContext) -> Result:
+def units_agree(context: CheckContext, _newest: Walk) -> Result:
     """Not checked where no present row knows length, travel time and speed at once."""
     motion = context.endpoint.measured
     table = endpoint_table(context.endpoint)
@@ -236,13 +220,10 @@ def units_agree(context: CheckContext) -> Result:
     "The newest data is not older than the last tick of INODE_SYNC_SCHEDULE whose sync has had time to finish. What "
     "counts is when the data was read, not when a run ended.",
 )
-def data_is_fresh(context: CheckContext) -> Result:
+def data_is_fresh(context: CheckContext, walk: Walk) -> Result:
     """Fails if the newest loaded walk is of an earlier date than the last tick that is due."""
-    walks = context.loaded_walks(1)
-    if not walks:
-        return NOTHING_LOADED
-    newest: datetime = walks[0].snapshot_at
-    due = newest_tick(context.settings.sync_schedule, context.zone, context.now - context.grace)
+    newest: datetime = walk.snapshot_at
+    due = context.due_tick()
     figures: dict[str, float | str] = {
         "snapshot_at": newest.isoformat(),
         "age_h": round((context.now - newest).total_seconds() / 3600, 2),
@@ -250,7 +231,7 @@ def data_is_fresh(context: CheckContext) -> Result:
     if due is None:
         return Result("not checked", "Not checked: INODE_SYNC_SCHEDULE has not ticked within a year.", figures)
     text = f"The newest data was read at {newest:%Y-%m-%d %H:%M} UTC; the last sync was due at {due:%Y-%m-%d %H:%M %Z}."
-    return Result("passed" if walks[0].snapshot_date >= due.date() else "failed", text, figures)
+    return Result("passed" if walk.snapshot_date >= due.date() else "failed", text, figures)
 
 
 @check(
@@ -259,22 +240,18 @@ def data_is_fresh(context: CheckContext) -> Result:
     "Every present link that was ever measured and is not disabled has a measurement of the two days before the newest "
     "snapshot.",
 )
-def no_link_is_silent(context: CheckContext) -> Result:
+def no_link_is_silent(context: CheckContext, walk: Walk) -> Result:
     """Fails for each such link, and if the newest walk holds no measurement at all."""
-    walks = context.loaded_walks(1)
-    if not walks:
-        return NOTHING_LOADED
     if context.endpoint.measured is None:
         return Result("not checked", "Not checked: the endpoint measures nothing.")
-    load = walks[0]
-    if warning := unmeasured(load):
-        return Result("failed", warning, {"without_measurement": load.no_data}, about=["no measurement"])
+    if warning := unmeasured(walk):
+        return Result("failed", warning, {"without_measurement": walk.no_data}, about=["no measurement"])
     table, key = endpoint_table(context.endpoint), context.endpoint.key.name
     observed = FACTS[context.endpoint.name].observations.c
     last = select(func.max(observed.observed_at)).where(observed.link_id == table.c[key]).scalar_subquery()
     is_enabled = func.lower(func.coalesce(table.c.status, "")) != "disabled"
     watched = select(table.c[key], last.label("last")).where(table.c.last_seen_at.is_(None), is_enabled).subquery()
-    oldest = load.snapshot_at - SILENT_AFTER
+    oldest = walk.snapshot_at - SILENT_AFTER
     with reading(context.warehouse) as connection:
         measured = connection.scalar(select(func.count(watched.c.last))) or 0
         silent = sorted(map(short, connection.scalars(select(watched.c[key]).where(watched.c.last < oldest))))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 import inode_pipeline
 from inode_pipeline.analysis.query import Answer, Query, ask_within, count_without_limit, view_entries
+from inode_pipeline.analysis.receipts import many
 from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.stored import stored_zone
 
@@ -37,7 +38,7 @@ def citation(
 
 
 def _asked(values: Mapping[str, object]) -> str:
-    """The values of the parameters; days of one's own are named by the month."""
+    """The values of the parameters; chosen days are named in `month`."""
     hidden = {"limit"} | ({"from", "to", "weekdays"} if "month" in values and "from" in values else set())
     said = [f"{name.replace('_id', '')} {_text(value)}" for name, value in values.items() if name not in hidden]
     return f" ({', '.join(said)})" if said else ""
@@ -51,7 +52,7 @@ def _rows(connection: Connection, warehouse: Warehouse, query: Query, answer: An
     every = count_without_limit(connection, warehouse, query, answer)
     if every > len(answer.rows):
         return f"first {len(answer.rows)} of {every} rows"
-    return f"{every} row{'s'[: every != 1]}"
+    return many(every, "row")
 
 
 def _as_of(connection: Connection, warehouse: Warehouse) -> str:

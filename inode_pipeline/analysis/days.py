@@ -1,4 +1,4 @@
-"""A monthly question asked about days of one's own: from one date to another, on some weekdays only.
+"""A monthly question asked about chosen days: from one date to another, on some weekdays only.
 
 The views compute their measures month by month, and every one of them takes its days from the view `internal_segments`.
 So the question is asked with the same views, each as a subquery of WITH, over a `internal_segments` that has the chosen

@@ -8,7 +8,7 @@ One file a question: the first line is the question, then come a line for each p
 
 The SELECT under a parameter gives its default. It runs first, so that the database knows the month before it plans and
 reads that month only. A line of the SELECT whose parameter has no value is left out. A parameter of kind `days` is a
-month, or days and weekdays of one's own (`days.py`). Values are bound, never pasted into the SQL.
+month, or chosen days and weekdays (`days.py`). Values are bound, never pasted into the SQL.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _CHOICES = {
 """For each parameter with a known set of values the SELECT of that set."""
 
 PLANNING = "SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'"
-"""What PostgreSQL is told before a question.
+"""Settings of PostgreSQL for a question.
 
 It cannot know how many rows the calendar of a view has, takes it for one and joins by nested loops, which then take
 minutes. LATERAL subqueries, by which the views read the bins of a link, keep their loops.

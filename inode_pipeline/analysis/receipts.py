@@ -16,12 +16,10 @@ from inode_pipeline.warehouse.receipt import Receipt, newest_load
 from inode_pipeline.warehouse.tables import LINKS_TABLE, LOADS, FactTables, endpoint_table
 from inode_pipeline.warehouse.types import Json
 
-VERDICTS = {
+_COMPLETE = {
     "proven": "complete: every page's count agrees with the records received",
     "confirmed": "complete: a second, independent reading agrees",
-    "unverified": "not proven to be complete: the API gives no count",
 }
-
 
 _COLUMNS = [LOADS.c[field.name] for field in fields(Receipt) if field.name in LOADS.c]
 
@@ -61,23 +59,42 @@ def line(receipt: Receipt, zone: ZoneInfo) -> str:
 def _lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
     """The snapshot, how complete it is, what was written, what it cost."""
     taken = receipt.snapshot_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
-    asked = f"{_many(receipt.requests, 'request')}, {_many(receipt.retries, 'retry')}, {_many(receipt.logins, 'login')}"
+    asked = f"{many(receipt.requests, 'request')}, {many(receipt.retries, 'retry')}, {many(receipt.logins, 'login')}"
     return [
         f"{receipt.endpoint}: snapshot of {receipt.snapshot_date}, taken at {taken}",
-        f"{VERDICTS.get(receipt.verdict, receipt.verdict)} ({receipt.verdict})",
-        f"received {receipt.received} records on {_many(receipt.pages, 'page')}: {_parts(receipt)}",
+        f"{verdict(receipt)} ({receipt.verdict})",
+        f"received {receipt.received} records on {many(receipt.pages, 'page')}: {_parts(receipt)}",
         f"vanished {receipt.vanished}, reopened {receipt.reopened}, without a measurement {receipt.no_data}",
         f"{asked if receipt.requests else 'without the API'}, {receipt.seconds:.1f} s",
     ]
 
 
+def verdict(receipt: Receipt) -> str:
+    """How complete the snapshot is, and what shows it."""
+    return _COMPLETE.get(receipt.verdict) or f"not proven to be complete: {why_unverified(receipt)}"
+
+
+def why_unverified(walk: Receipt | Row[Any]) -> str:
+    """Why a walk is unverified. A single list whose length is a usual page size may be a page of a longer one."""
+    if walk.pages == 1:
+        return f"{many(walk.received, 'record')} in one list without a count may be only the first page"
+    return "the API gives no count"
+
+
+def many(count: int, noun: str) -> str:
+    """The count with its noun: 1 walk, 2 walks, 0 retries."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count} {noun if count == 1 else plural}"
+
+
 def summary(receipt: Receipt) -> str:
     """One sentence: how complete the snapshot is, and what has changed."""
-    whole = VERDICTS.get(receipt.verdict, receipt.verdict)
+    whole = verdict(receipt)
     walks = f" in {receipt.walks} walks" if receipt.walks > 1 else ""
+    older = f", {receipt.superseded} older than the row" if receipt.superseded else ""
     return (
-        f"{whole[0].upper()}{whole[1:]}. Of {_many(receipt.received, 'record')}{walks} {receipt.inserted} are new, "
-        f"{receipt.updated} changed, {receipt.unchanged} unchanged; {receipt.vanished} vanished."
+        f"{whole[0].upper()}{whole[1:]}. Of {many(receipt.received, 'record')}{walks} {receipt.inserted} are new, "
+        f"{receipt.updated} changed, {receipt.unchanged} unchanged{older}; {receipt.vanished} vanished."
     )
 
 
@@ -98,11 +115,6 @@ def _parts(receipt: Receipt) -> str:
     always = ("inserted", "updated", "unchanged")
     counts = {name: getattr(receipt, name) for name in names}
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in always)
-
-
-def _many(count: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count} {noun if count == 1 else plural}"
 
 
 def glance(warehouse: Warehouse, endpoint: Endpoint) -> Glance:

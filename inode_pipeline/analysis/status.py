@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import Boolean, Column, Connection, MetaData, Table, func, inspect, select
 
-from inode_pipeline.analysis.nights import ticks
-from inode_pipeline.analysis.receipts import unmeasured
-from inode_pipeline.config import LocalSettings
+from inode_pipeline.analysis.check import ticks
+from inode_pipeline.analysis.receipts import many, unmeasured
+from inode_pipeline.config import DOTENV, LocalSettings
 from inode_pipeline.endpoints import all_endpoints
 from inode_pipeline.endpoints.endpoint import Endpoint
-from inode_pipeline.warehouse.engine import Warehouse, reading
+from inode_pipeline.errors import NotMigratedError
+from inode_pipeline.warehouse.engine import Warehouse, open_warehouse, reading
 from inode_pipeline.warehouse.receipt import newest_load
 from inode_pipeline.warehouse.runs import is_gone
 from inode_pipeline.warehouse.tables import LOADS, METADATA, RUNS, WALKS, endpoint_table
@@ -102,7 +104,7 @@ class TableStatus:
         if self.verdict == "unverified":
             return "complete as far as is known: the API gives no count, so completeness is not proven"
         if self.rejected:
-            return f"complete but for {self.rejected} record{'s'[: self.rejected != 1]} set aside in rejected_records"
+            return f"complete but for {many(self.rejected, 'record')} set aside in rejected_records"
         return "complete"
 
 
@@ -143,6 +145,28 @@ def status_within(connection: Connection) -> Status:
     )
 
 
+def open_existing(settings: LocalSettings) -> Warehouse:
+    """The warehouse for those who only read: no SQLite file is made.
+
+    Raises:
+        NotMigratedError: there is no file, with the folder in which `.env` was looked for.
+
+    """
+    url = settings.warehouse_url
+    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists():
+        return open_warehouse(settings, read_only=True)
+    if DOTENV.exists():
+        raise NotMigratedError(
+            f"There is no file {url.database} yet.",
+            remedy="`inode-pipeline sync` makes it, or correct INODE_WAREHOUSE_URL.",
+        )
+    raise NotMigratedError(
+        f"There is no file {url.database}, and no .env in {Path.cwd()}.",
+        remedy="Run this in the folder of your .env, or set INODE_WAREHOUSE_URL; the first `inode-pipeline sync` makes "
+        "the file.",
+    )
+
+
 def data_as_of(warehouse: Warehouse) -> datetime | None:
     """The instant of the newest loaded walk that is the oldest among the endpoints; None if one was never loaded."""
     with reading(warehouse) as connection:
@@ -157,9 +181,9 @@ def is_sampled(warehouse: Warehouse) -> bool:
 
 
 def what_is_not_known(warehouse: Warehouse, settings: LocalSettings) -> str | None:
-    """What the tables cannot answer, with what to do; None where samples arrive, whoever takes them.
+    """Which questions the tables cannot answer, with what to do; None where samples arrive, whoever takes them.
 
-    Nor is a schedule to blame that had no tick in that time, or whose warehouse is not filled yet.
+    None also if the schedule had no tick in that time or nothing is loaded yet.
     """
     if is_sampled(warehouse):
         return None

@@ -1,4 +1,4 @@
-"""The surroundings of a command: its `INODE_` variables, the machine's time zone, the warehouse's file.
+"""The surroundings of a command: its `INODE_` variables and the machine's time zone.
 
 Not here: what a setting means, see `config/`.
 """
@@ -9,12 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-from inode_pipeline.errors import NotMigratedError
-
-if TYPE_CHECKING:
-    from inode_pipeline.config import LocalSettings
 
 PREFIX = "INODE_"
 
@@ -60,27 +54,3 @@ def unknown_variables() -> list[tuple[str, str]]:
         )
         for name, similar in unknown().items()
     ]
-
-
-def require_file(settings: LocalSettings) -> None:
-    """Reading makes no SQLite file.
-
-    Raises:
-        NotMigratedError: there is none, with the folder in which `.env` was looked for.
-
-    """
-    from inode_pipeline.config import DOTENV
-
-    url = settings.warehouse_url
-    if url.get_backend_name() != "sqlite" or Path(url.database or "").exists():
-        return
-    if DOTENV.exists():
-        raise NotMigratedError(
-            f"There is no file {url.database} yet.",
-            remedy="`inode-pipeline sync` makes it, or correct INODE_WAREHOUSE_URL.",
-        )
-    raise NotMigratedError(
-        f"There is no file {url.database}, and no .env in {Path.cwd()}.",
-        remedy="Run this in the folder of your .env, or set INODE_WAREHOUSE_URL; the first `inode-pipeline sync` makes "
-        "the file.",
-    )

@@ -81,7 +81,7 @@ def _ask_warehouse() -> dict[str, str]:
     password = url.password or click.prompt(
         "Its password (not shown, empty if it needs none)", default="", hide_input=True, show_default=False
     )
-    # URL.set() takes None for "as it is", so the address without the password is made anew.
+    # URL.set() takes None for "as it is", so the address is built again without the password.
     bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
     answers = {"INODE_WAREHOUSE_URL": bare.render_as_string()}
     return answers | ({"INODE_WAREHOUSE_PASSWORD": password} if password else {})

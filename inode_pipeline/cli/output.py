@@ -88,7 +88,7 @@ def _listener(*, draw: Callable[[Progress], None], warn: Callable[[str], None]) 
 
 
 def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str | None) -> None:
-    """Print receipts in a few lines each, and what the tables cannot answer in spite of them."""
+    """Print receipts in a few lines each, and which questions the tables cannot answer."""
     from inode_pipeline.analysis.receipts import lines
 
     for receipt in receipts:

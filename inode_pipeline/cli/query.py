@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inode_pipeline.cli import environment
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.text import visible_lines
 
@@ -57,7 +56,6 @@ def query(
     chosen = named_query(name)
     values = _values(given)
     settings = LocalSettings.load()
-    environment.require_file(settings)
     content, cited, note = _ask(settings, chosen, values, units or settings.display_units, kind, cite=cite)
     _write((b"\xef\xbb\xbf" if for_excel else b"") + content, kind, output)
     if cited and kind != "xlsx":
@@ -99,10 +97,11 @@ def _ask(
     from inode_pipeline.analysis.answers import in_us_units, link_geometries
     from inode_pipeline.analysis.citation import citation
     from inode_pipeline.analysis.query import ask_within, parameter_values, why_empty
-    from inode_pipeline.warehouse.engine import open_warehouse, reading
+    from inode_pipeline.analysis.status import open_existing
+    from inode_pipeline.warehouse.engine import reading
 
     parameter_values(chosen, values)  # a wrong one is refused before the warehouse is opened
-    with open_warehouse(settings, read_only=True) as warehouse, reading(warehouse) as connection:
+    with open_existing(settings) as warehouse, reading(warehouse) as connection:
         answer = ask_within(connection, warehouse, chosen, values)
         shown = in_us_units(answer) if units == "us" else answer
         cited = citation(connection, warehouse, chosen, answer, shown.columns) if cite else None

@@ -29,9 +29,8 @@ def report(
     warehouse only: no credentials, and nothing is written but the file, whose place is printed.
     """
     from inode_pipeline.analysis.report import write_report
-    from inode_pipeline.cli.environment import require_file
+    from inode_pipeline.analysis.status import open_existing
     from inode_pipeline.config import LocalSettings
-    from inode_pipeline.warehouse.engine import open_warehouse
 
     if link_id and corridor_id:
         raise ConfigError("--link and --corridor were both given.", remedy="Give one of them: a report is about one.")
@@ -39,7 +38,6 @@ def report(
         ("link", link_id) if link_id else ("corridor", corridor_id) if corridor_id else None
     )
     settings = LocalSettings.load()
-    require_file(settings)
-    with open_warehouse(settings, read_only=True) as warehouse:
+    with open_existing(settings) as warehouse:
         written = write_report(warehouse, settings, output, units, place)
     click.echo(f"The report is in {written.path} ({written.size_bytes / 1e6:.1f} MB).")

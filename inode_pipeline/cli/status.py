@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from inode_pipeline.cli import environment
 from inode_pipeline.text import visible_lines
 
 if TYPE_CHECKING:
@@ -24,15 +23,13 @@ def status(as_json: bool) -> None:
 
     Reads the warehouse only: no credentials, nothing is written.
     """
-    from inode_pipeline.analysis.status import is_sampled, read_status, what_is_not_known
+    from inode_pipeline.analysis.status import is_sampled, open_existing, read_status, what_is_not_known
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse import stored
-    from inode_pipeline.warehouse.engine import open_warehouse
 
     settings = LocalSettings.load()
     now = datetime.now(UTC)
-    environment.require_file(settings)
-    with open_warehouse(settings, read_only=True) as warehouse:
+    with open_existing(settings) as warehouse:
         zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
         found, sampling_on = read_status(warehouse), is_sampled(warehouse)
         not_known, place = what_is_not_known(warehouse, settings), warehouse.place
@@ -67,9 +64,11 @@ def _ending(run: LastRun | None, zone: ZoneInfo, now: datetime) -> str:
 
 
 def _details(found: Status, zone: ZoneInfo) -> list[str]:
+    from inode_pipeline.analysis.receipts import many
+
     lines = [
         f"{table.endpoint}: {table.held} present, {table.deleted} deleted; newest walk {table.verdict}, "
-        f"{table.received} records, {table.rejected} set aside; {table.loads} load{'s'[: table.loads != 1]}"
+        f"{table.received} records, {table.rejected} set aside; {many(table.loads, 'load')}"
         for table in found.tables
         if table.snapshot_at
     ]

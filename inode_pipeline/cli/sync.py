@@ -66,6 +66,8 @@ def replay(first: datetime, last: datetime, as_json: bool) -> None:
 
     Each walk is one transaction. Rows that a newer walk has written are never overwritten by an older one.
     """
+    from inode_pipeline.analysis.receipts import many
+
     with GuardedRun() as run:
         from inode_pipeline import sync
         from inode_pipeline.config import LocalSettings
@@ -94,4 +96,4 @@ def replay(first: datetime, last: datetime, as_json: bool) -> None:
             f"{receipt.snapshot_date}  {receipt.verdict:<10}  {receipt.inserted} inserted, {receipt.updated} updated, "
             f"{receipt.unchanged} unchanged, {receipt.superseded} superseded, {receipt.rejected} rejected"
         )
-    click.echo(f"{len(receipts)} walk{'s'[: len(receipts) != 1]} loaded again.")
+    click.echo(f"{many(len(receipts), 'walk')} loaded again.")

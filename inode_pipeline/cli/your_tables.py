@@ -33,6 +33,7 @@ def import_file(file: Path) -> None:
     them is replaced. If a row is wrong, each wrong row is named and nothing is written.
     """
     from inode_pipeline.analysis.corridors import import_corridors
+    from inode_pipeline.analysis.receipts import many
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse.engine import open_warehouse
     from inode_pipeline.warehouse.migrate import require_migrated
@@ -40,8 +41,7 @@ def import_file(file: Path) -> None:
     with open_warehouse(LocalSettings.load()) as warehouse:
         require_migrated(warehouse)
         done = import_corridors(warehouse, file)
-    corridor, link = f"corridor{'s'[: done.corridors != 1]}", f"link{'s'[: done.links != 1]}"
-    click.echo(f"{done.corridors} {corridor} with {done.links} {link} imported.")
+    click.echo(f"{many(done.corridors, 'corridor')} with {many(done.links, 'link')} imported.")
 
 
 @click.group(short_help="Fill the calendar with holidays.")
@@ -61,6 +61,7 @@ def fill(first: datetime, last: datetime, replace: bool) -> None:
 
     --replace says again whether a date is a holiday and what it is called, never whether it is excluded.
     """
+    from inode_pipeline.analysis.receipts import many
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse.calendar import fill_calendar
     from inode_pipeline.warehouse.engine import open_warehouse
@@ -77,7 +78,7 @@ def fill(first: datetime, last: datetime, replace: bool) -> None:
     with open_warehouse(settings) as warehouse:
         require_migrated(warehouse)
         written = fill_calendar(warehouse, settings.holidays, first.date(), last.date(), replace=replace)
-    click.echo(f"{written} date{'s'[: written != 1]} written, with the holidays of {settings.holidays}.")
+    click.echo(f"{many(written, 'date')} written, with the holidays of {settings.holidays}.")
 
 
 @click.group(short_help="Freeze the free-flow travel times that indices divide by.")
@@ -100,6 +101,7 @@ def freeze(method: str, first: datetime | None, last: datetime | None) -> None:
     weekends 06-22, local time), for links with measurements on enough days.
     """
     from inode_pipeline.analysis import baselines
+    from inode_pipeline.analysis.receipts import many
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse.engine import open_warehouse
     from inode_pipeline.warehouse.migrate import require_migrated
@@ -107,8 +109,8 @@ def freeze(method: str, first: datetime | None, last: datetime | None) -> None:
     with open_warehouse(LocalSettings.load()) as warehouse:
         require_migrated(warehouse)
         frozen = baselines.freeze(warehouse, cast("Method", method), first and first.date(), last and last.date())
-    click.echo(f"{frozen.method} version {frozen.version}: {frozen.links} link{'s'[: frozen.links != 1]}.")
+    click.echo(f"{frozen.method} version {frozen.version}: {many(frozen.links, 'link')}.")
     if frozen.too_few_days:
-        click.echo(f"Left out for want of days with measurements: {frozen.too_few_days}.")
+        click.echo(f"Left out because measured on too few days: {frozen.too_few_days}.")
     if frozen.changed_configuration:
         click.echo(f"Left out because their length or sensors changed in those dates: {frozen.changed_configuration}.")

@@ -11,8 +11,9 @@ import dagster as dg
 
 from inode_pipeline.analysis.check import Check, CheckContext, Result
 from inode_pipeline.analysis.checks import CHECKS
+from inode_pipeline.analysis.status import open_existing
 from inode_pipeline.config import AlertSettings
-from inode_pipeline.defs.resources import InodeResource, warehouse_to_read
+from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.errors import PipelineError
 from inode_pipeline.warehouse.engine import Warehouse
@@ -51,7 +52,7 @@ def results(inode: InodeResource, checks: Sequence[Check] = CHECKS) -> Iterator[
     """Each check with its result, against the tables as they are now; an error is a result, `not checked`."""
     try:
         settings = inode.alert_settings()
-        with warehouse_to_read(settings) as warehouse:
+        with open_existing(settings) as warehouse:
             context = context_of(settings, warehouse)
             found = [(check, _result(check, context)) for check in checks]
     except PipelineError as problem:

@@ -50,7 +50,7 @@ def pages_schema() -> dg.TableSchema:
 
 
 def table_schema(endpoint: Endpoint) -> dg.TableSchema:
-    """The columns of the endpoint's table, described with their units: first the endpoint's own, then how rows came."""
+    """The columns of the endpoint's table with their units: its own first, then those of the bookkeeping."""
     return _schema(
         endpoint_table(endpoint),
         types={column.name: column.type for column in endpoint.columns},
@@ -98,7 +98,7 @@ def about_table(
 ) -> AssetMetadata:
     """The table after the loads of one date: first how complete it is and what has changed, last what it cost.
 
-    `not_known` is what the tables cannot answer in spite of the receipts.
+    `not_known` says which questions the tables cannot answer.
     """
     receipt = sum_of(receipts)
     total = receipt.as_json()
@@ -124,7 +124,7 @@ def about_facts(
     tables = FACTS[endpoint.name]
     for table, (count, rows) in glance_at_facts(warehouse, tables, receipts).items():
         about = _table(warehouse, table.name, rows=count, schema=fact_schema(endpoint, table))
-        if table is not tables.versions:  # what is counted is the date's part of the table
+        if table is not tables.versions:  # only the rows of the date are counted
             about["dagster/partition_row_count"] = about.pop("dagster/row_count")
         counts = OBSERVATIONS if table is tables.observations else ()
         shown[table.name] = {

@@ -6,13 +6,12 @@ asks a server or makes a file.
 
 import logging
 from datetime import date, datetime
-from pathlib import Path
 
 import dagster as dg
 
+from inode_pipeline.analysis.status import open_existing
 from inode_pipeline.config import LocalSettings, ScheduleSettings
 from inode_pipeline.errors import PipelineError
-from inode_pipeline.warehouse.engine import open_warehouse
 from inode_pipeline.warehouse.walks import first_date
 
 SCHEDULES = ScheduleSettings.load()
@@ -28,9 +27,7 @@ def _first_landed() -> date | None:
                 "the first date that you have."
             )
             return None
-        if not Path(settings.warehouse_url.database or "").exists():
-            return None
-        with open_warehouse(settings, read_only=True) as warehouse:
+        with open_existing(settings) as warehouse:
             return first_date(warehouse)
     except PipelineError:
         return None

@@ -11,13 +11,13 @@ Not here: what the report says, see `analysis/report/`.
 import dagster as dg
 
 from inode_pipeline.analysis.report import DEFAULT, write_report
+from inode_pipeline.analysis.status import open_existing
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import BACKFILL_TAG
 from inode_pipeline.defs.failures import as_failure
 from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
 from inode_pipeline.defs.resources import InodeResource, is_spread
 from inode_pipeline.errors import ConfigError
-from inode_pipeline.warehouse.engine import open_warehouse
 
 NOT_HERE = "The report is a file of the machine that writes it, and runs start on several machines."
 INSTEAD = "Run `inode-pipeline report` where its readers look for it, for example by cron."
@@ -36,7 +36,7 @@ def network_report(context: dg.AssetExecutionContext, inode: InodeResource) -> d
         if is_spread(context.instance):
             raise ConfigError(NOT_HERE, remedy=INSTEAD)
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
-        with open_warehouse(settings, read_only=True) as warehouse:
+        with open_existing(settings) as warehouse:
             written = write_report(warehouse, settings)
     as_of = written.data_as_of.isoformat() if written.data_as_of else "nothing is loaded yet"
     path = dg.MetadataValue.path(written.path)
@@ -66,7 +66,7 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
         monitored_jobs=[sync_links],
         request_job=write_report_job,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Write the report anew after each run of sync_links that ended so; of a backfill, after the last.",
+        description="Write the report again after a run of sync_links; after the last one of a backfill.",
     )
     def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         if is_spread(context.instance):

@@ -4,16 +4,11 @@ It has no field for a secret: Dagster shows and stores a resource's fields, so t
 environment only when a run starts. Concept: https://docs.dagster.io/guides/build/external-resources
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-
 import dagster as dg
 from pydantic import Field
 
 from inode_pipeline.config import AlertSettings, LocalSettings, Settings
-from inode_pipeline.errors import ConfigError, NotMigratedError
-from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
+from inode_pipeline.errors import ConfigError
 
 
 class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it stands for itself
@@ -40,21 +35,6 @@ class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it st
 
         """
         return AlertSettings.load(dotenv=self.read_dotenv)
-
-
-@contextmanager
-def warehouse_to_read(settings: LocalSettings) -> Iterator[Warehouse]:
-    """The warehouse for those who only look at it: no SQLite file is made.
-
-    Raises:
-        NotMigratedError: there is no file yet.
-
-    """
-    url = settings.warehouse_url
-    if url.get_backend_name() == "sqlite" and not Path(url.database or "").exists():
-        raise NotMigratedError(f"There is no file {url.database} yet.", remedy="`inode-pipeline sync` makes it.")
-    with open_warehouse(settings, read_only=True) as warehouse:
-        yield warehouse
 
 
 def is_spread(instance: dg.DagsterInstance) -> bool:

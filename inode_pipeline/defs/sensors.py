@@ -17,14 +17,13 @@ import dagster as dg
 from dagster import DagsterRunStatus, RunRecord, RunsFilter
 
 from inode_pipeline.alerts import Journal, Problem
-from inode_pipeline.analysis.check import Check
+from inode_pipeline.analysis.check import Check, newest_missed_night
 from inode_pipeline.analysis.checks import CHECKS
-from inode_pipeline.analysis.nights import newest_missed_night
-from inode_pipeline.analysis.status import data_as_of
+from inode_pipeline.analysis.status import data_as_of, open_existing
 from inode_pipeline.config import AlertSettings
 from inode_pipeline.defs.checks import OUTCOME, SUBJECTS, context_of, evaluation, key_of
 from inode_pipeline.defs.failures import page_of
-from inode_pipeline.defs.resources import InodeResource, warehouse_to_read
+from inode_pipeline.defs.resources import InodeResource
 from inode_pipeline.errors import NotMigratedError, PipelineError
 
 LOCATION = "inode_pipeline"
@@ -36,94 +35,87 @@ RUNS_A_TICK = 200
 LATE_S = 3600
 """A run that ended so long before the last tick was only updated since, for example given a tag: it is not new."""
 
-Look = Callable[[Journal, AlertSettings, datetime], None]
+Watch = Callable[[dg.DagsterInstance, Journal, AlertSettings, datetime], None]
+"""Looks for problems and writes them into the journal."""
 
 
-@dg.sensor(
-    name="run_failures",
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Report failed runs: each kind of error once, until a run succeeds for the same date or a later one.",
-)
-def run_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
-    """Report failed runs: each kind of error once, until a run succeeds for the same date or a later one."""
+def _sensor(every_s: int) -> Callable[[Watch], dg.SensorDefinition]:
+    """Make a sensor that sends what a function has written into its journal; the docstring is its description."""
 
-    def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
-        since = datetime.fromisoformat(journal.seen) if journal.seen else now
-        finished = RunsFilter(statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS], updated_after=since)
-        records = context.instance.get_run_records(
-            finished, limit=RUNS_A_TICK, order_by="update_timestamp", ascending=True
+    def made(watch: Watch) -> dg.SensorDefinition:
+        @dg.sensor(
+            name=watch.__name__,
+            minimum_interval_seconds=every_s,
+            default_status=dg.DefaultSensorStatus.RUNNING,
+            description=watch.__doc__,
         )
-        for record in records:
-            if record.end_time is None or record.end_time > since.timestamp() - LATE_S:
-                _enter(context.instance, record, journal, settings, now)
-            since = max(since, record.update_timestamp.replace(tzinfo=UTC))
-        journal.seen = since.isoformat()
+        def sensor(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
+            settings, now = inode.alert_settings(), datetime.now(UTC)
+            journal = Journal.read(context.cursor)
+            watch(context.instance, journal, settings, now)
+            problems = journal.deliver(settings, now)  # what cannot be sent waits for the next tick
+            open_problems = ", ".join(sorted(journal.reported)) or "none"
+            reason = " ".join([f"Open problems: {open_problems}.", *problems])
+            return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=journal.written())
 
-    return _reported(context, inode, look)
+        return sensor
+
+    return made
 
 
-@dg.sensor(
-    name="check_failures",
-    minimum_interval_seconds=30,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Report each check that fails, and when it passes again.",
-)
-def check_failures(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
+@_sensor(every_s=30)
+def run_failures(instance: dg.DagsterInstance, journal: Journal, settings: AlertSettings, now: datetime) -> None:
+    """Report failed runs: each kind of error once, until a run succeeds for the same date or a later one."""
+    since = datetime.fromisoformat(journal.seen) if journal.seen else now
+    finished = RunsFilter(statuses=[DagsterRunStatus.FAILURE, DagsterRunStatus.SUCCESS], updated_after=since)
+    for record in instance.get_run_records(finished, RUNS_A_TICK, order_by="update_timestamp", ascending=True):
+        if record.end_time is None or record.end_time > since.timestamp() - LATE_S:
+            _enter(instance, record, journal, settings, now)
+        since = max(since, record.update_timestamp.replace(tzinfo=UTC))
+    journal.seen = since.isoformat()
+
+
+@_sensor(every_s=30)
+def check_failures(instance: dg.DagsterInstance, journal: Journal, settings: AlertSettings, now: datetime) -> None:
     """Report each check whose newest result is a failure, and when it passes again."""
-
-    def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
-        problems = {}
-        for check in CHECKS:
-            found = _newest_result(context.instance, check)
-            if not found or check.name in ABOUT_TIME or found.passed or found.metadata[OUTCOME].value != "failed":
-                continue
-            title = f"A check of the tables failed: {check.name}"
-            text = f"{found.description}\nWhat is checked: {check.description}"
-            problems[check.name] = Problem(check.name, title, text, now.isoformat(), about=_about(found))
-        journal.present(problems, "The newest result is a pass.", settings, now)
-
-    return _reported(context, inode, look)
+    problems = {}
+    for check in CHECKS:
+        found = _newest_result(instance, check)
+        if not found or check.name in ABOUT_TIME or found.passed or found.metadata[OUTCOME].value != "failed":
+            continue
+        title = f"A check of the tables failed: {check.name}"
+        text = f"{found.description}\nWhat is checked: {check.description}"
+        problems[check.name] = Problem(check.name, title, text, now.isoformat(), about=_about(found))
+    journal.present(problems, "The newest result is a pass.", settings, now)
 
 
-@dg.sensor(
-    name="missed_night",
-    minimum_interval_seconds=60,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Report a night without a snapshot once INODE_ALERT_GRACE_MIN is over, and when one is loaded again.",
-)
-def missed_night(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.SensorResult:
+@_sensor(every_s=60)
+def missed_night(_instance: dg.DagsterInstance, journal: Journal, settings: AlertSettings, now: datetime) -> None:
     """Report a scheduled snapshot missing INODE_ALERT_GRACE_MIN after its tick, and when one is loaded again."""
-
-    def look(journal: Journal, settings: AlertSettings, now: datetime) -> None:
-        # What was due before the first tick of this sensor is not reported.
-        watched_since = datetime.fromisoformat(journal.seen or now.isoformat())
-        try:
-            with warehouse_to_read(settings) as warehouse:
-                missed = newest_missed_night(context_of(settings, warehouse, now), watched_since)
-        except PipelineError as problem:
-            if isinstance(problem, NotMigratedError) and journal.seen is None:
-                return  # there were no tables yet: a run that failed to make them has its own message
-            unknown = Problem(
-                "warehouse", "It cannot be checked whether last night was missed", _sentence(problem), _iso(now)
-            )
-            journal.begins(unknown, settings, now)
-            return
-        journal.seen = watched_since.isoformat()
-        journal.is_over("warehouse", "The warehouse is available again.", settings, now)
-        if missed is None:
-            journal.is_over("missed", "A scheduled snapshot is loaded again; a missed date stays a gap.", settings, now)
-        else:
-            title = f"Missed: no snapshot of {missed.date()}"
-            text = (
-                f"The sync was due at {missed:%Y-%m-%d %H:%M %Z}, nothing is loaded for that date and no run failed. "
-                "The API returns only the present: unless a sync runs before the date is over, it stays a gap. "
-                "Check whether Dagster's daemon ran and the schedule nightly_sync is on; then launch sync_links for "
-                f"today.\n{_state_of_the_tables(settings)}"
-            )
-            journal.begins(Problem("missed", title, text, _iso(missed), (str(missed.date()),)), settings, now)
-
-    return _reported(context, inode, look)
+    # What was due before the first tick of this sensor is not reported.
+    watched_since = datetime.fromisoformat(journal.seen or now.isoformat())
+    try:
+        with open_existing(settings) as warehouse:
+            missed = newest_missed_night(context_of(settings, warehouse, now), watched_since)
+    except PipelineError as problem:
+        if isinstance(problem, NotMigratedError) and journal.seen is None:
+            return  # there were no tables yet: a run that failed to make them has its own message
+        title = "It cannot be checked whether last night was missed"
+        journal.begins(Problem("warehouse", title, _sentence(problem), _iso(now)), settings, now)
+        return
+    journal.seen = watched_since.isoformat()
+    journal.is_over("warehouse", "The warehouse is available again.", settings, now)
+    if missed is None:
+        journal.is_over("missed", "A scheduled snapshot is loaded again; a missed date stays a gap.", settings, now)
+        return
+    text = (
+        f"The sync was due at {missed:%Y-%m-%d %H:%M %Z}, nothing is loaded for that date and no run failed. "
+        "The API returns only the present: unless a sync runs before the date is over, it stays a gap. "
+        "Check whether Dagster's daemon ran and the schedule nightly_sync is on; then launch sync_links for "
+        f"today.\n{_state_of_the_tables(settings)}"
+    )
+    title = f"Missed: no snapshot of {missed.date()}"
+    journal.begins(Problem("missed", title, text, _iso(missed), (str(missed.date()),)), settings, now)
 
 
 @dg.sensor(
@@ -138,7 +130,7 @@ def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.S
     shown: dict[str, str] = json.loads(context.cursor or "{}")
     changed = []
     try:
-        with warehouse_to_read(settings) as warehouse:
+        with open_existing(settings) as warehouse:
             for check in CHECKS:
                 if check.name not in ABOUT_TIME:
                     continue
@@ -150,17 +142,6 @@ def freshness(context: dg.SensorEvaluationContext, inode: InodeResource) -> dg.S
     except PipelineError as problem:
         return dg.SkipReason(_sentence(problem))
     return dg.SensorResult(asset_events=changed, cursor=json.dumps(shown))
-
-
-def _reported(context: dg.SensorEvaluationContext, inode: InodeResource, look: Look) -> dg.SensorResult:
-    """Let a sensor write into its journal, send what waits, and keep the rest for the next tick."""
-    settings, now = inode.alert_settings(), datetime.now(UTC)
-    journal = Journal.read(context.cursor)
-    look(journal, settings, now)
-    problems = journal.deliver(settings, now)
-    open_problems = ", ".join(sorted(journal.reported)) or "none"
-    reason = " ".join([f"Open problems: {open_problems}.", *problems])
-    return dg.SensorResult(skip_reason=dg.SkipReason(reason), cursor=journal.written())
 
 
 def _enter(
@@ -225,7 +206,7 @@ def _failure(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
 def _state_of_the_tables(settings: AlertSettings) -> str:
     """Whether the tables may be used, and as of when."""
     try:
-        with warehouse_to_read(settings) as warehouse:
+        with open_existing(settings) as warehouse:
             instant = data_as_of(warehouse)
     except NotMigratedError:
         instant = None

@@ -111,7 +111,7 @@ def _page(request: Request, state: State, login: Login | None) -> Response:
     visit = Visit(
         login=login,
         is_first_page=is_first_page(request.query_params, state.config),
-        is_onlooker=_is_onlooker(request.headers.get("user-agent", "")),
+        only_looks=_only_looks(request.headers.get("user-agent", "")),
     )
     try:
         page = cut_page(request.url, state.records_for(visit), state.config)
@@ -125,6 +125,6 @@ async def _after_page(state: State) -> None:
     state.page_served()
 
 
-def _is_onlooker(user_agent: str) -> bool:
-    """Whether the User-Agent's comment says that the client only looks: such a one uses up no snapshot."""
+def _only_looks(user_agent: str) -> bool:
+    """Whether the User-Agent's comment says that the client only looks: it does not move the recording on."""
     return any(word in ("inspect", "doctor") for comment in _COMMENT.findall(user_agent) for word in comment.split())

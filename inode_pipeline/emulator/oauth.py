@@ -71,7 +71,7 @@ class TokenStore:
         return self._issue(Login(), scope)
 
     def renew(self, refresh_token: str, scope: str) -> dict[str, object]:
-        """The token answer of a renewal. The old access token and the old refresh token die at once."""
+        """The token answer of a renewal. The old access token and the old refresh token are revoked at once."""
         old = self._access.pop(self._renews.pop(refresh_token))
         return self._issue(old.login, scope)
 

@@ -70,12 +70,12 @@ def _snapshot(line: bytes, where: str) -> dict[str, Any]:
 class Visit:
     """One request for a page: by which login (None with an API key), and whether it is a walk's first page.
 
-    An onlooker is `inspect` or `doctor`, which use up nothing.
+    `only_looks`: the client is `inspect` or `doctor`, which do not move the recording on.
     """
 
     login: Login | None
     is_first_page: bool
-    is_onlooker: bool
+    only_looks: bool
 
 
 class Playback:
@@ -101,15 +101,15 @@ class Playback:
         if login is None:
             return self.for_api_key
         if login.snapshot is None:
-            login.snapshot = self.for_next_login if visit.is_first_page or visit.is_onlooker else self._walked
-        if not visit.is_onlooker:
+            login.snapshot = self.for_next_login if visit.is_first_page or visit.only_looks else self._walked
+        if not visit.only_looks:
             self._walked = login.snapshot
         return login.snapshot
 
     def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
         """A page was served: its snapshot is used up if this was a page after the first, or the only one."""
         login = visit.login
-        if login is None or login.snapshot is None or visit.is_onlooker or (visit.is_first_page and not is_last_page):
+        if login is None or login.snapshot is None or visit.only_looks or (visit.is_first_page and not is_last_page):
             return
         self.for_next_login = max(self.for_next_login, min(login.snapshot + 1, self._last))
 

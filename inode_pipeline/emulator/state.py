@@ -79,7 +79,7 @@ class State:
         self.tokens.expire()
 
     def next_snapshot(self) -> dict[str, object]:
-        """Move a recording on, as POST /emulator/next does, and say where it stands; `LookupError` without one."""
+        """Move a recording on, as POST /emulator/next does, and return its position; `LookupError` without one."""
         if self.recording is None or self.playback is None:
             raise LookupError("The emulator serves no recording.")
         self.playback.move_on()

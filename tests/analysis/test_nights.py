@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from inode_pipeline.analysis.nights import newest_tick, scheduled_dates
+from inode_pipeline.analysis.check import newest_tick, scheduled_dates
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NIGHTLY = "30 4 * * *"

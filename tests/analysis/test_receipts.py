@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from inode_pipeline.analysis.receipts import lines, receipts_of_run, summary, unmeasured
 from inode_pipeline.warehouse.receipt import sum_of
 
@@ -47,3 +49,24 @@ def test_a_receipt_is_summed_up_in_a_sentence(books, noon):
         "Complete: a second, independent reading agrees. Of 5 records 2 are new, 0 changed, 3 unchanged; 0 vanished."
     )
     assert "Of 10 records in 2 walks 4 are new" in summary(sum_of([receipt, receipt]))
+
+
+def test_the_summary_of_a_past_load_says_that_the_rows_are_newer(books, noon):
+    """Records that changed nothing because newer values are there are not left out of the sentence."""
+    books.loaded("one", noon, run_id="mine", received=5, superseded=5)
+    [receipt] = receipts_of_run(books.warehouse, "mine")
+    assert summary(receipt).endswith("0 unchanged, 5 older than the row; 0 vanished.")
+
+
+@pytest.mark.parametrize(
+    ("pages", "expected"),
+    [
+        (1, "Not proven to be complete: 100 records in one list without a count may be only the first page."),
+        (4, "Not proven to be complete: the API gives no count."),
+    ],
+)
+def test_an_unverified_walk_says_why(books, noon, pages, expected):
+    """One list of a usual page length may be one page of more; pages without a count prove nothing."""
+    books.loaded("one", noon, run_id="mine", verdict="unverified", pages=pages, received=100)
+    [receipt] = receipts_of_run(books.warehouse, "mine")
+    assert summary(receipt).startswith(expected)

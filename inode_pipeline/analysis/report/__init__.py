@@ -8,7 +8,7 @@ It is read without a database, the internet or this program.
     map.py, figures.py             the pictures
     page.py, *.html, page.css      the page: every text from the wire is escaped and nothing can run
 
-What a number means is said by the views. Only `page.py` and the pictures import jinja2 and matplotlib, so a sync loads
+The views define what a number means. Only `page.py` and the pictures import jinja2 and matplotlib, so a sync loads
 neither.
 """
 
@@ -34,7 +34,7 @@ DEFAULT = Path("data") / "network_report.html"
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The file and what it is of; `data_as_of` is None if nothing was loaded yet."""
+    """The file and as of when its data is; `data_as_of` is None if nothing was loaded yet."""
 
     path: Path
     size_bytes: int

@@ -1,4 +1,4 @@
-"""What the report says, asked of the tables and views in one transaction, so that all of it is of one state.
+"""What the report says, read in one transaction, so that all of it shows the same state.
 
 The worst links are ranked by their Travel Time Index in the peaks where that is known, else by their speed at present.
 """
@@ -102,7 +102,7 @@ class Contents:
     """Everything the report says. Times are UTC, `zone` is the warehouse's.
 
     `receipt` is that of the newest load, None before the first; then `network` or `place` is there, whichever the
-    report is about. `not_known` is what the tables cannot answer for want of samples; None where samples arrive.
+    report is about. `not_known` says which questions have no answer without samples; None where samples arrive.
     """
 
     status: Status
@@ -116,7 +116,7 @@ class Contents:
 
 
 def read_contents(warehouse: Warehouse, settings: LocalSettings, place: tuple[Kind, str] | None = None) -> Contents:
-    """Ask for all of it; writes nothing. `place` is a link or corridor, `("link", "7")`.
+    """Read all of it; writes nothing. `place` is a link or corridor, `("link", "7")`.
 
     Raises:
         NotMigratedError: the tables or views are missing.

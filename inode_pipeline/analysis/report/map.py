@@ -36,7 +36,7 @@ DISC_ASIDE_PT = 9.0
 """How far a number is from its link, so that those of both directions are seen."""
 
 _THICKER = (1.7, 1.35, 1.0, 1.0)
-"""How much thicker the slower bands are, so that not the colour alone tells them."""
+"""How much thicker the slower bands are, so that colour is not the only difference."""
 
 _SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 import inode_pipeline
 from inode_pipeline.analysis.check import some
 from inode_pipeline.analysis.query import view_entries
-from inode_pipeline.analysis.receipts import VERDICTS, lines
+from inode_pipeline.analysis.receipts import lines, verdict
 from inode_pipeline.analysis.report.contents import Contents, Network
 from inode_pipeline.analysis.report.figures import (
     WEEKDAY_NAMES,
@@ -53,7 +53,7 @@ def page(contents: Contents, units: Units, made_at: datetime) -> str:
         "title": _title(contents),
         "made_at": local(made_at),
         "data_as_of": local(receipt.snapshot_at) if receipt else None,
-        "verdict": VERDICTS.get(receipt.verdict) if receipt else None,
+        "verdict": verdict(receipt) if receipt else None,
         "zone": zone.key,
         "version": inode_pipeline.__version__,
         "is_synthetic": contents.is_synthetic,
