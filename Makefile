@@ -10,6 +10,8 @@ PIP := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/pip install
 SHELL := /bin/bash
 COUNTED := | awk '/^Collecting/ { printf "\r  %d packages", ++n; fflush() } /^Installing/ { print ", installing them ..." }'
 export DAGSTER_DISABLE_TELEMETRY := 1
+# Hundreds of processes are started; without bytecode each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check soak dev bench lock licences lint dictionary reliability
