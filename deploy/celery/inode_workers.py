@@ -28,9 +28,10 @@ app = make_app(
     {
         "broker": REDIS,
         "backend": REDIS,
+        "include": ["inode_pipeline.definitions"],  # loaded once by the worker, and not for some seconds by each run
         "config_source": {
             "broker_connection_retry_on_startup": True,
-            "worker_max_tasks_per_child": 1,  # each run is a process of its own, as without Celery
+            "worker_max_tasks_per_child": 1,  # each run is a process of its own, forked from the worker
             "worker_disable_prefetch": True,  # a run must not wait behind another one while a worker is free
         },
     }
@@ -59,5 +60,6 @@ class InodeRunLauncher(CeleryRunLauncher):
         return CheckRunHealthResult(WorkerStatus.FAILED, f"No worker has had this run for {missing_s:.0f} s.")
 
     def _is_held(self, task_id: str) -> bool:
-        found = self.celery.control.inspect(timeout=ANSWER_S).query_task(task_id)
+        with self.celery.connection_for_write() as connection:  # a new one: those of before a restart are broken
+            found = self.celery.control.inspect(timeout=ANSWER_S, connection=connection).query_task(task_id)
         return any(tasks for tasks in (found or {}).values())

@@ -146,7 +146,6 @@ def test_both_workers_took_part(spread: Spread, story: Story) -> None:
     assert all(done.values()), done
 
 
-@pytest.mark.usefixtures("story")
 def test_a_walk_whose_worker_is_lost_is_made_by_another_one(spread: Spread) -> None:
     """Lost between two pages, a run is red within minutes and started again, and today is complete."""
     with Held(spread) as held:

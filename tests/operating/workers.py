@@ -90,6 +90,7 @@ def running_redis(folder: Path, *options: str) -> Iterator[Redis]:
 
 def busy(redis: Redis) -> list[str]:
     """The names of the workers that have a run."""
-    app = Celery(broker=redis.url, backend=redis.url)
-    active = app.control.inspect(timeout=2).active() or {}
+    app = Celery(broker=redis.url)
+    with app.connection_for_write() as connection:  # a new one: those of before a restart are broken
+        active = app.control.inspect(timeout=2, connection=connection).active() or {}
     return [name.partition("@")[0] for name, tasks in active.items() if tasks]
