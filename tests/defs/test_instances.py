@@ -56,9 +56,9 @@ def test_a_store_keeps_a_run_and_tells_who_waits_for_it(instance: DagsterInstanc
 
 
 def test_one_machine_loads_one_run_at_a_time_and_calls_nobody(instance: DagsterInstance) -> None:
-    """The pool admits one run, telemetry is off, and a lost run gives its turn back."""
+    """The pool admits one load while the next run starts, telemetry is off, and a lost run gives its turn back."""
     pools = instance.get_concurrency_config().pool_config
-    assert (pools.default_pool_limit, pools.pool_granularity.value) == (1, "run")
+    assert (pools.default_pool_limit, pools.pool_granularity.value, pools.op_granularity_run_buffer) == (1, "op", 1)
     assert not instance.telemetry_enabled
     assert not instance.nux_enabled
     assert instance.run_monitoring_enabled

@@ -111,9 +111,11 @@ def test_the_chart_of_kubernetes_is_told_what_the_instance_is_told() -> None:
     values = yaml.safe_load((ROOT / "deploy/kubernetes/values.yaml").read_text())
     instance = yaml.safe_load((ROOT / "deploy/dagster-postgresql.yaml").read_text())
     pools, runs = (values["concurrency"][name] for name in ("pools", "runs"))
-    assert {"granularity": pools["granularity"], "default_limit": pools["defaultLimit"]} == instance["concurrency"][
-        "pools"
-    ]
+    assert {
+        "granularity": pools["granularity"],
+        "default_limit": pools["defaultLimit"],
+        "op_granularity_run_buffer": pools["opGranularityRunBuffer"],
+    } == instance["concurrency"]["pools"]
     assert runs["maxConcurrentRuns"] == instance["concurrency"]["runs"]["max_concurrent_runs"]
     retries = values["dagsterDaemon"]["runRetries"]
     assert [retries["enabled"], retries["maxRetries"], retries["retryOnAssetOrOpFailure"]] == [
