@@ -1,4 +1,4 @@
-"""What a year costs: `python bench/scale.py` measures slices of it and prints the table of docs/scale.md.
+"""What a year costs: `python bench/scale.py` measures slices of it and prints the table in docs/scale.md.
 
 A slice is a first load and then samples, each with another measurement of every link, or landed nights.
 """

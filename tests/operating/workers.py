@@ -58,7 +58,7 @@ class Worker:
 
     def start(self) -> None:
         """Start it."""
-        command = [str(BIN / "celery"), "-A", "inode_workers", "worker", "-l", "INFO", "-c", "3"]
+        command = [str(BIN / "celery"), "-A", "inode_workers", "worker", "-l", "INFO", "-c", "4"]
         command += ["-n", f"{self.name}@%h"]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
