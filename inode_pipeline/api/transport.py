@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-import certifi
 import httpcore
 import httpx
 
@@ -26,14 +25,13 @@ from inode_pipeline import errors
 from inode_pipeline.api.body import MAX_BODY_BYTES, read_body
 from inode_pipeline.api.pagination import Origin
 from inode_pipeline.api.retry import Retryable, proxy_hint
-from inode_pipeline.config import AlertSettings, Settings
+from inode_pipeline.api.trust import causes, tls_problem, trusted_context, untrusted
+from inode_pipeline.config import Settings
 from inode_pipeline.errors import (
     ApiProtocolError,
     ApiUnreachableError,
-    ConfigError,
     ForeignUrlError,
     PipelineError,
-    TlsVerificationError,
 )
 
 MAX_CONNECT_S: Final = 10.0
@@ -42,8 +40,6 @@ READ_BYTES: Final = 256 * 1024
 """The largest single read: larger reads make a page of 1 MB cheaper, because each read costs a copy."""
 
 _DROPPED: Final = {b"content-encoding", b"content-length", b"transfer-encoding"}
-_NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""What OpenSSL reports when it gets plain text in place of a handshake."""
 
 
 class Cancelled(Exception):  # noqa: N818 - it is never reported
@@ -250,9 +246,9 @@ class Transport(httpx.BaseTransport):
 
     def _broken(self, problem: Exception) -> PipelineError | Retryable:
         _present.cancellation.check()
-        tls = _tls_problem(problem)
+        tls = tls_problem(problem)
         if tls is not None:
-            return _untrusted(tls, self._origin)
+            return untrusted(tls, self._origin)
         if isinstance(problem, httpcore.LocalProtocolError):
             raise ApiProtocolError(
                 "A request could not be written as HTTP.", remedy="Check the INODE_ settings for odd characters."
@@ -274,7 +270,7 @@ class Transport(httpx.BaseTransport):
 
 
 def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
-    context = trusted_context(settings)
+    context = trusted_context(settings.ca_file)
     connections = settings.concurrency + 1
     if settings.proxy is None:
         return httpcore.ConnectionPool(
@@ -298,54 +294,7 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
     )
 
 
-def _causes(problem: BaseException | None) -> Iterator[BaseException]:
-    """The exception and those that led to it."""
-    while problem is not None:
-        yield problem
-        problem = problem.__cause__ or problem.__context__
-
-
 def _reason(problem: BaseException) -> str:
     """The operating system's description of what happened."""
-    found = (one.strerror.lower() for one in _causes(problem) if isinstance(one, OSError) and one.strerror)
+    found = (one.strerror.lower() for one in causes(problem) if isinstance(one, OSError) and one.strerror)
     return next(found, "the connection broke before the answer was whole")
-
-
-def trusted_context(settings: AlertSettings) -> ssl.SSLContext:
-    """Verify against the standard bundle, plus the user's own authority. Verification cannot be turned off.
-
-    Raises:
-        ConfigError: INODE_CA_FILE holds no certificate.
-
-    """
-    context = ssl.create_default_context(cafile=certifi.where())
-    if settings.ca_file is not None:
-        try:
-            context.load_verify_locations(cafile=settings.ca_file)
-        except OSError as problem:
-            raise ConfigError(
-                f"INODE_CA_FILE={str(settings.ca_file)!r} holds no certificates in PEM form.",
-                remedy="Name the file with your authority's certificate.",
-            ) from problem
-    return context
-
-
-def _tls_problem(problem: BaseException) -> ssl.SSLError | None:
-    """The failed handshake behind an exception; one that was only cut off counts as a broken connection."""
-    handshakes = (one for one in _causes(problem) if isinstance(one, ssl.SSLError))
-    return next((one for one in handshakes if not isinstance(one, (ssl.SSLEOFError, ssl.SSLZeroReturnError))), None)
-
-
-def _untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
-    """The error for a failed handshake with a server."""
-    if tls.reason in _NO_TLS:
-        return TlsVerificationError(
-            f"There is no TLS at {origin}: the server answers, but not with TLS. Nothing was sent.",
-            remedy="Check the scheme and the port of INODE_BASE_URL; plain http is for this machine only.",
-        )
-    reason = getattr(tls, "verify_message", "") or (tls.reason or "no common protocol").replace("_", " ").lower()
-    return TlsVerificationError(
-        f"The certificate of {origin} cannot be trusted: {reason}. Nothing was sent.",
-        remedy="Check INODE_BASE_URL; if your organisation has an authority of its own, name its certificate in "
-        "INODE_CA_FILE.",
-    )

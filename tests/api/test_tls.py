@@ -14,7 +14,7 @@ import pytest
 from inode_pipeline import errors
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.pagination import Page
-from inode_pipeline.api.transport import trusted_context
+from inode_pipeline.api.trust import trusted_context
 from tests.api.raw import BODY, TOKEN, answer
 from tests.api.servers import ScriptedServer
 
@@ -78,7 +78,7 @@ def test_the_own_authority_is_added_to_the_standard_ones(client_for: ClientFor, 
     """With INODE_CA_FILE the same server is trusted, and the public authorities still are."""
     client = client_for(f"https://127.0.0.1:{tls_server['port']}/api/", ca_file=tls_server["ca"])
     assert len(pages(client)) == 1
-    assert trusted_context(client._settings).cert_store_stats()["x509_ca"] > 50
+    assert trusted_context(client._settings.ca_file).cert_store_stats()["x509_ca"] > 50
 
 
 def test_plain_http_behind_an_https_address_is_a_tls_error(client_for: ClientFor, server: ScriptedServer) -> None:
