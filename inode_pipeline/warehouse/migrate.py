@@ -126,9 +126,9 @@ def require_migrated(warehouse: Warehouse) -> None:
 
     """
     with reading(warehouse) as connection:
-        names = [name for name in _pending(warehouse, connection) if name != views.NAME]  # no load reads a view
-        is_new = _present(warehouse, connection) is None
-    if names and is_new and not warehouse.is_postgresql:
+        present = _present(warehouse, connection)
+    names = _pending_migrations(warehouse, present)  # views need not be those of this version: no load reads one
+    if names and present is None and not warehouse.is_postgresql:
         migrate(warehouse)
     elif names:
         missing = f"{len(names)} migration{'s' if len(names) > 1 else ''}"
@@ -162,8 +162,14 @@ def _present(warehouse: Warehouse, connection: Connection) -> str | None:
 
 
 def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
+    migrations = _pending_migrations(warehouse, _present(warehouse, connection))
+    wanted = views.state(views.read_views(sql_folder() / "views"))
+    is_stale = bool(migrations) or views.stored_state(connection, warehouse.schema) != wanted
+    return [*migrations, views.NAME] if is_stale else migrations
+
+
+def _pending_migrations(warehouse: Warehouse, present: str | None) -> list[str]:
     scripts = ScriptDirectory.from_config(_config(warehouse, has_schema=False))
-    present = _present(warehouse, connection)
     known = [script.revision for script in scripts.walk_revisions()]
     if present in BEFORE_RELEASE:
         raise NotMigratedError(
@@ -175,10 +181,7 @@ def _pending(warehouse: Warehouse, connection: Connection) -> list[str]:
             f"{warehouse.place} was migrated to {present[:40]}, which this version does not know.",
             remedy="Install the newer version of inode-pipeline that migrated it.",
         )
-    migrations = list(reversed(known[: known.index(present)] if present else known))
-    wanted = views.state(views.read_views(sql_folder() / "views"))
-    is_stale = bool(migrations) or views.stored_state(connection, warehouse.schema) != wanted
-    return [*migrations, views.NAME] if is_stale else migrations
+    return list(reversed(known[: known.index(present)] if present else known))
 
 
 def _has_schema(warehouse: Warehouse, connection: Connection) -> bool:
