@@ -20,7 +20,7 @@ help:  ## What there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 demo: $(RUN)  ## Everything from here to a loaded data/demo.db, against a synthetic iNode
-	@$(BIN)/inode-pipeline demo --days 15
+	@$(BIN)/inode-pipeline demo --days 14
 
 # One worker more than cores: tests that wait for a process or a clock leave a core free.
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)

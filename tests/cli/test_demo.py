@@ -68,13 +68,14 @@ def test_the_command_it_names_next_can_be_typed_as_it_stands():
 
 
 ANSWERED = {
-    "congested_now": "", "corridor_period_daily": "dates", "corridor_reliability_monthly": "dates",
+    "corridor_period_daily": "dates", "corridor_reliability_monthly": "dates",
     "coverage_daily": "", "data_freshness": "", "link_congested_daily": "dates", "link_heat_map": "dates link",
     "link_history": "", "link_hourly": "dates", "link_reliability_monthly": "dates", "link_series": "dates link",
     "links_active": "", "links_never_reported": "", "network_monthly": "", "worst_corridors": "dates",
     "worst_links": "dates",
 }  # fmt: skip
-"""What a fortnight can answer. The others need changes, a study, an earlier month, six weeks or a year."""
+"""What a fortnight can answer at any hour. The others need changes, a study, an earlier month, six weeks, a year, or,
+as `congested_now` does, the middle of the day."""
 
 
 @pytest.mark.slow
@@ -104,7 +105,7 @@ def test_earlier_days_hold_nights_samples_and_roads(process):
 def test_a_fortnight_answers_most_questions(process):
     """What `make demo` makes, in less than two minutes where nothing else is at work."""
     began = time.monotonic()
-    ended = process("demo", "--days", "15")
+    ended = process("demo", "--days", "14")
     assert ended.code == 0, ended.stderr
     assert time.monotonic() - began < 120
 
