@@ -36,22 +36,18 @@ WITH hours AS (
 ),
 bins AS (
   SELECT
-    corridor_id, month, day_kind, local_hour, x, speed_kmh, links_total, links_left_out, expanded_pct, n_days, @ranks()
-  FROM (
-    SELECT
-      corridor_id,
-      month,
-      day_kind,
-      local_hour,
-      x,
-      count(*) OVER g / sum(1 / speed_kmh) OVER g AS speed_kmh,
-      max(links_total) OVER g AS links_total,
-      max(links_left_out) OVER g AS links_left_out,
-      avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER g AS expanded_pct,
-      count(CASE WHEN is_first_of_day THEN 1 END) OVER g AS n_days
-    FROM hours
-    WINDOW g AS (PARTITION BY corridor_id, month, day_kind, local_hour)
-  ) AS b
+    corridor_id,
+    month,
+    day_kind,
+    local_hour,
+    x,
+    count(*) OVER w / sum(1 / speed_kmh) OVER w AS speed_kmh,
+    max(links_total) OVER w AS links_total,
+    max(links_left_out) OVER w AS links_left_out,
+    avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER w AS expanded_pct,
+    count(CASE WHEN is_first_of_day THEN 1 END) OVER w AS n_days,
+    @ranks()
+  FROM hours
   WINDOW w AS (
     PARTITION BY corridor_id, month, day_kind, local_hour ORDER BY x
     ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING

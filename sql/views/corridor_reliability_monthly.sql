@@ -39,38 +39,19 @@ WITH bins AS (
     month,
     period_name,
     x,
-    free_flow_s,
-    length_m,
-    links_total,
-    links_left_out,
-    links_with_data,
-    expanded_pct,
-    n_days,
-    first_method,
-    last_method,
-    first_version,
-    last_version,
+    CASE WHEN count(free_flow_s) OVER w = count(*) OVER w THEN avg(free_flow_s) OVER w END AS free_flow_s,
+    CASE WHEN count(length_m) OVER w = count(*) OVER w THEN avg(length_m) OVER w END AS length_m,
+    max(links_total) OVER w AS links_total,
+    max(links_left_out) OVER w AS links_left_out,
+    max(links_with_data) OVER w AS links_with_data,
+    avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER w AS expanded_pct,
+    count(CASE WHEN is_first_of_day THEN 1 END) OVER w AS n_days,
+    min(baseline_method) OVER w AS first_method,
+    max(baseline_method) OVER w AS last_method,
+    min(baseline_version) OVER w AS first_version,
+    max(baseline_version) OVER w AS last_version,
     @ranks()
-  FROM (
-    SELECT
-      corridor_id,
-      month,
-      period_name,
-      travel_time_s AS x,
-      CASE WHEN count(free_flow_s) OVER g = count(*) OVER g THEN avg(free_flow_s) OVER g END AS free_flow_s,
-      CASE WHEN count(length_m) OVER g = count(*) OVER g THEN avg(length_m) OVER g END AS length_m,
-      max(links_total) OVER g AS links_total,
-      max(links_left_out) OVER g AS links_left_out,
-      max(links_with_data) OVER g AS links_with_data,
-      avg(CASE WHEN is_expanded THEN CAST(100 AS double precision) ELSE 0 END) OVER g AS expanded_pct,
-      count(CASE WHEN is_first_of_day THEN 1 END) OVER g AS n_days,
-      min(baseline_method) OVER g AS first_method,
-      max(baseline_method) OVER g AS last_method,
-      min(baseline_version) OVER g AS first_version,
-      max(baseline_version) OVER g AS last_version
-    FROM internal_corridor_bins
-    WINDOW g AS (PARTITION BY corridor_id, month, period_name)
-  ) AS b
+  FROM (SELECT *, travel_time_s AS x FROM internal_corridor_bins) AS b
   WINDOW w AS (
     PARTITION BY corridor_id, month, period_name ORDER BY x ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
   )
