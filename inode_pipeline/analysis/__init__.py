@@ -1,1 +1,1 @@
-"""What people read from the tables: how complete they are, the checks, answers, the report."""
+"""Everything that reads the tables for people: status, checks, queries, the report."""

@@ -1,4 +1,4 @@
-"""An answer for other programs: US units, CSV, JSON, GeoJSON, Parquet, an Excel file, and a file written whole."""
+"""Convert an answer to US units, CSV, JSON, GeoJSON, Parquet or Excel, and write it to a file."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _US: tuple[tuple[str, str, Callable[[float], float]], ...] = (
     ("_km", "_mi", lambda value: value / KM_PER_MILE),
     ("_m", "_mi", lambda value: value / 1000 / KM_PER_MILE),
 )
-"""Endings of columns in metric units, what becomes of them, and how; the first that fits counts."""
+"""Suffix of a metric column, the suffix in US units, and the conversion; the first match applies."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a text for a formula, in the full width of East Asian scripts too."""
+"""A spreadsheet takes text that starts with one of these for a formula; the last four are full-width forms."""
 
 BYTE_ORDER_MARK = "\ufeff"
-"""Without it Excel reads a CSV file as the machine's old code page and garbles accents."""
+"""Without it Excel reads a CSV file in the machine's legacy code page and garbles accents."""
 
 _ARROW_TYPES = {
     "bigint": pa.int64(),
@@ -56,7 +56,7 @@ _EXCEL_WIDTHS = (8, 48)
 
 
 def in_us_units(answer: Answer) -> Answer:
-    """The same answer in miles and miles an hour; the names of the columns change with their units."""
+    """The same answer in miles and miles per hour; the column names change with their units."""
     rules = [next((rule for rule in _US if column.endswith(rule[0])), None) for column in answer.columns]
     columns = tuple(
         column if rule is None else column.removesuffix(rule[0]) + rule[1]
@@ -73,14 +73,14 @@ def in_us_units(answer: Answer) -> Answer:
 
 
 def shown(value: object) -> object:
-    """A value as text and JSON have it: times in ISO 8601, UTC with its offset; numbers and booleans unchanged."""
+    """A value for text and JSON: times in ISO 8601, UTC with its offset; numbers and booleans unchanged."""
     if isinstance(value, datetime):
         return value.isoformat(sep=" ", timespec="seconds")
     return value.isoformat() if isinstance(value, date) else value
 
 
 def as_csv(answer: Answer) -> str:
-    """Comma-separated, with a header. A text that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """CSV with a header. Text that a spreadsheet would run as a formula gets a leading apostrophe."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\r\n")
     writer.writerow(answer.columns)
@@ -89,12 +89,12 @@ def as_csv(answer: Answer) -> str:
 
 
 def as_json(answer: Answer) -> str:
-    """A list of objects, one a row."""
+    """A list with one object per row."""
     return json.dumps(_objects(answer), ensure_ascii=False, allow_nan=False, indent=1)
 
 
 def as_geojson(answer: Answer, geometries: Mapping[str, Any]) -> str:
-    """A FeatureCollection: one feature a row, with the line of its link; null where the link has none."""
+    """A FeatureCollection with one feature per row; its geometry is the link's line, or null if it has none."""
     features = [
         {"type": "Feature", "geometry": geometries.get(str(row["link_id"])), "properties": row}
         for row in _objects(answer)
@@ -103,7 +103,7 @@ def as_geojson(answer: Answer, geometries: Mapping[str, Any]) -> str:
 
 
 def link_geometries(connection: Connection, query: Query, answer: Answer) -> dict[str, Any]:
-    """The line of each link of an answer as GeoJSON, by link_id; None for a link without one.
+    """The GeoJSON line of each link in an answer, by link_id; None for a link without one.
 
     Raises:
         ConfigError: the answer is not about links.
@@ -122,7 +122,7 @@ def link_geometries(connection: Connection, query: Query, answer: Answer) -> dic
 
 
 def as_parquet(answer: Answer) -> bytes:
-    """A Parquet file with the types of the data dictionary; a column that it does not list is a number or a text."""
+    """A Parquet file with the types of the data dictionary; types of other columns are inferred from their values."""
     columns = {}
     for place, column in enumerate(answer.columns):
         values = [row[place] for row in answer.rows]
@@ -135,9 +135,9 @@ def as_parquet(answer: Answer) -> bytes:
 
 
 def as_xlsx(answer: Answer, citation: str | None) -> bytes:
-    """An Excel file: the rows on the first sheet, what to cite on a second. No text becomes a formula or a link.
+    """An Excel file with the rows on the first sheet and the citation on the second. No text becomes a formula or link.
 
-    Excel knows no time zones, so a time in UTC is written without its offset.
+    Excel has no time zones, so UTC times are written without their offset.
     """
     buffer = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -160,13 +160,13 @@ def as_xlsx(answer: Answer, citation: str | None) -> bytes:
     return buffer.getvalue()
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, and its folder if it is missing; whoever opens it sees all of it or the file that was there before.
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file in one step, so that readers see either the old or the new content; create a missing folder.
 
-    It is readable by whom the umask allows.
+    The umask determines who may read it.
 
     Raises:
-        OSError: it cannot be written; an earlier file stays as it is.
+        OSError: the file cannot be written; an existing file is unchanged.
 
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -197,7 +197,7 @@ def _safe(value: object) -> object:
 
 
 def _excel_width(column: str, values: list[object]) -> int:
-    """As many characters as the header or the longest value has, and room for the arrow of the filter."""
+    """The width in characters of the header (with room for the filter's arrow) or the longest value."""
     texts = (f"{value:,.2f}" if isinstance(value, float) else str(shown(value)) for value in values)
     longest = max(map(len, texts), default=0)
     low, high = _EXCEL_WIDTHS

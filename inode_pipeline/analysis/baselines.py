@@ -1,12 +1,14 @@
-"""Baselines: the free-flow travel times that indices divide by, frozen so that a published number stays what it was.
+"""Freeze baselines: the free-flow travel times that indices divide by.
 
-`configured` is what iNode says of a link on the day of the freezing. `p85_offpeak_speed` is what was measured: length
-over the 85th percentile of the speeds of the link's off-peak 15-minute bins, by linear interpolation, as the FHWA Urban
-Congestion Report has it (Documentation and Definitions, ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm). The
-hours of off-peak are an assumption: those from 06 to 22 that are in neither of its weekday peaks.
-A speed is length over time, so the length cancels: the percentile is taken of 1 / time, and a link whose length or
-sensors changed within the dates is left out.
-A version is added and never changed. Which baseline serves which month is decided by the view `internal_link_months`.
+They are frozen so that published numbers do not change: versions are added, never changed. The view
+`internal_link_months` chooses the baseline of each month. There are two methods:
+
+* `configured`: the free-flow travel time configured in iNode at the time of freezing.
+* `p85_offpeak_speed`: the link's length divided by the 85th percentile of the speeds of its off-peak 15-minute bins,
+  by linear interpolation, as in the FHWA Urban Congestion Report (Documentation and Definitions,
+  ops.fhwa.dot.gov/perf_measurement/ucr/documentation.htm). The off-peak hours are an assumption: 06 to 22 without the
+  report's weekday peaks. The length cancels out, so the percentile is taken of 1 / time; a link whose length or
+  sensors changed within the dates is left out.
 """
 
 from __future__ import annotations
@@ -31,11 +33,11 @@ from inode_pipeline.warehouse.types import CalendarDate
 Method = Literal["configured", "p85_offpeak_speed"]
 
 DAYS = 91
-"""How many days a measured baseline rests on unless dates are given: a quarter, as the report is quarterly."""
+"""The number of days of a measured baseline by default: a quarter, because the report is quarterly."""
 
 WEEKDAY_HOURS = frozenset({*range(9, 16), *range(19, 22)})
 WEEKEND_HOURS = frozenset(range(6, 22))
-"""The local hours of off-peak: 09-16 and 19-22 on weekdays, 06-22 on weekends; see the module's docstring."""
+"""The local off-peak hours: 09-16 and 19-22 on weekdays, 06-22 on weekends; see the module's docstring."""
 
 LINKS_AT_A_TIME = 25
 """A quarter of one link is about 9,000 bins, so this is some 50 MB."""
@@ -50,17 +52,17 @@ CONFIGURATIONS = Table(
     Column("origin_sensor_id", Text),
     Column("destination_sensor_id", Text),
 )
-"""The view of the dates on which each link had which length and sensors."""
+"""The view with each link's lengths and sensors and the dates on which they applied."""
 
 CONFIGURATION = ("length_m", "origin_sensor_id", "destination_sensor_id")
 
 MIN_DAYS = 10
-"""What `index_rules` is shipped with, should the rule be gone."""
+"""The shipped value, used if the rule was deleted from `index_rules`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
-    """A new version: how many links are in it, and how many were left out for a reason."""
+class FrozenVersion:
+    """A new version: how many links it has, and how many were left out for each reason."""
 
     method: Method
     version: int
@@ -69,11 +71,11 @@ class Frozen:
     changed_configuration: int = 0
 
 
-def freeze(warehouse: Warehouse, method: Method, first: date | None = None, last: date | None = None) -> Frozen:
-    """Add a version of the method's baselines. Dates are for what is measured; by default the last whole quarter.
+def freeze(warehouse: Warehouse, method: Method, first: date | None = None, last: date | None = None) -> FrozenVersion:
+    """Add a version of the method's baselines. Measured ones use the given dates, by default the last 91 whole days.
 
     Raises:
-        ConfigError: dates for a method that has none, in the wrong order, or no link has what the method needs.
+        ConfigError: the method takes no dates, they are in the wrong order, or no link has the data it needs.
 
     """
     if method == "configured":
@@ -85,11 +87,11 @@ def freeze(warehouse: Warehouse, method: Method, first: date | None = None, last
         version, links = freeze_configured(warehouse)
         if not links:
             raise ConfigError("No link has a free-flow travel time.", remedy="Load the links first, or map the field.")
-        return Frozen(method, version, links)
+        return FrozenVersion(method, version, links)
     return _freeze_measured(warehouse, first, last)
 
 
-def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None) -> Frozen:
+def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None) -> FrozenVersion:
     zone = ZoneInfo(stored_zone(warehouse) or "UTC")
     with reading(warehouse) as connection:
         first, last = _dates(connection, first, last)
@@ -120,11 +122,11 @@ def _freeze_measured(warehouse: Warehouse, first: date | None, last: date | None
             for link_id, row in kept.iterrows()
         ),
     )
-    return Frozen("p85_offpeak_speed", version, len(kept), len(measured) - len(enough), len(enough) - len(kept))
+    return FrozenVersion("p85_offpeak_speed", version, len(kept), len(measured) - len(enough), len(enough) - len(kept))
 
 
 def _dates(connection: Connection, first: date | None, last: date | None) -> tuple[date, date]:
-    """The given dates, or those that end with the last one that was over when the links were last loaded."""
+    """The given dates; by default the days that end the day before the newest load."""
     newest = newest_date(connection)
     if newest is None:
         raise ConfigError("Nothing is loaded yet, so nothing was measured.", remedy="Run `inode-pipeline sync` first.")
@@ -136,7 +138,7 @@ def _dates(connection: Connection, first: date | None, last: date | None) -> tup
 
 
 def _configurations(connection: Connection, first: date, last: date) -> pd.DataFrame:
-    """The length and sensors of each link that kept them on all of the dates, by link_id."""
+    """The length and sensors, by link_id, of each link that had the same ones on all of the dates."""
     stretches = CONFIGURATIONS.c
     chosen = select(stretches.link_id, *(stretches[name] for name in CONFIGURATION)).where(
         stretches.valid_from <= last, stretches.valid_to > first
@@ -146,7 +148,7 @@ def _configurations(connection: Connection, first: date, last: date) -> pd.DataF
 
 
 def _left_out_days(connection: Connection) -> tuple[set[date], set[date]]:
-    """The holidays, of which those from Monday to Friday do not count, and the days that people excluded."""
+    """The holidays, which are left out on weekdays only, and the excluded days."""
     rows = connection.execute(select(CALENDAR.c.local_date, CALENDAR.c.is_holiday, CALENDAR.c.is_excluded)).all()
     return {row.local_date for row in rows if row.is_holiday}, {row.local_date for row in rows if row.is_excluded}
 
@@ -163,7 +165,7 @@ def _off_peak_bins(
     end = datetime.combine(last + timedelta(days=1), time(), zone)
     link_ids = connection.scalars(select(LINKS_TABLE.c.link_id).order_by(LINKS_TABLE.c.link_id)).all()
     for some in _batches(link_ids):
-        # Plain text on SQLite: pandas reads a million times faster than one at a time.
+        # Plain text on SQLite: pandas parses a column of timestamps much faster than SQLAlchemy one at a time.
         chosen = select(bins.link_id, type_coerce(bins.bin_start_at, Text), bins.mean_travel_time_s)
         within = (bins.link_id.in_(some), bins.bin_start_at >= start, bins.bin_start_at < end)
         rows = connection.execute(chosen.where(*within)).all()

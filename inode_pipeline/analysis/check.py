@@ -1,12 +1,12 @@
-"""What a check of the tables is: the data it looks at, the result it returns, how it is run; and when a sync is due.
+"""How a check of the tables is defined and run, and when a sync is due.
 
     @check("table", "warning", "Every record of the newest loaded walk could be typed.")
     def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result: ...
 
-`checks.py` has the nine. Before the first load each of them is `not checked`, and one that compares two walks is
-`not yet` until there are two.
+The nine checks are in `checks.py`. Before the first load each returns `not checked`; one that compares two walks
+returns `not yet` until there are two.
 
-A check only reports: what must stop a load has stopped it already, inside its transaction.
+A check only reports. Whatever must stop a load does so inside the load's transaction.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LOADS, RUNS
 
 Outcome = Literal["passed", "failed", "not yet", "not checked"]
-"""`not yet`: a pass, since a first load has nothing before it to be compared with. `not checked`: the data that the
-check needs is missing, which is no pass.
-"""
+"""`not yet` is a pass: there is no earlier load to compare with. `not checked` is not: the data it needs is missing."""
 
 Subject = Literal["pages", "table"]
 Severity = Literal["error", "warning"]
@@ -37,7 +35,7 @@ Severity = Literal["error", "warning"]
 ATTEMPTS = 3
 
 MAX_GAP = timedelta(days=400)
-"""A schedule that ticks less than once a year is treated as one that never ticks."""
+"""A schedule that ticks less than once a year counts as one that never ticks."""
 
 Walk = Row[Any]
 """A loaded walk with the receipt of its latest load: a row of `loads`."""
@@ -47,7 +45,7 @@ Walk = Row[Any]
 class Result:
     """The outcome of a check in one sentence, with the figures behind it.
 
-    `about` names what a failure is about, such as the silent links: one more of them is news.
+    `about` lists what a failure is about, such as the silent links; a new entry causes a new alert.
     """
 
     outcome: Outcome
@@ -67,7 +65,7 @@ NOT_YET = Result("not yet", "Not yet: this is the first loaded walk, so there is
 
 @dataclass(frozen=True)
 class CheckContext:
-    """One endpoint's tables at this moment. `grace` is how long a scheduled sync may take before it is late."""
+    """One endpoint's tables at a point in time. `grace` is how long a scheduled sync may take before it is late."""
 
     warehouse: Warehouse
     endpoint: Endpoint
@@ -77,7 +75,7 @@ class CheckContext:
 
     @property
     def zone(self) -> ZoneInfo:
-        """The zone of the snapshot dates: the one stored with the first load."""
+        """The time zone of the snapshot dates, as stored by the first load."""
         return ZoneInfo(stored_zone(self.warehouse) or self.settings.zone.key)
 
     def due_tick(self) -> datetime | None:
@@ -101,29 +99,29 @@ class CheckContext:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A check of the landed `pages` or of the `table`, and how serious a failure is.
+    """A check of the landed `pages` or of the `table`, and how severe a failure is.
 
-    `look` gets the context and as many of the newest loaded walks as it compares.
+    `function` gets the context and the newest loaded walks, as many as `walks` says.
     """
 
     name: str
     subject: Subject
     severity: Severity
     description: str
-    look: Callable[..., Result]
+    function: Callable[..., Result]
     walks: int = 0
 
     def examine(self, context: CheckContext) -> Result:
-        """The result against the tables as they are now."""
+        """Check the tables as they are now."""
         walks = context.loaded_walks(self.walks)
         if len(walks) < self.walks:
             return NOT_YET if walks else NOTHING_LOADED
-        return self.look(context, *walks)
+        return self.function(context, *walks)
 
     def run(self, context: CheckContext) -> Result:
-        """The result for a moment between two loads; `not checked` if a load was committed during every attempt.
+        """Check the tables while no load is committed; `not checked` if one was committed during every attempt.
 
-        A check reads in several transactions, so a load in between can make it look failed.
+        A check reads in several transactions, so a load in between could make it fail by mistake.
         """
         for _ in range(ATTEMPTS):
             before = context.latest_load()
@@ -136,23 +134,23 @@ class Check:
 def check(
     subject: Subject, severity: Severity, description: str, *, walks: int = 1
 ) -> Callable[[Callable[..., Result]], Check]:
-    """Make a check of a function; the function's name is the check's name."""
+    """Turn a function into a check of the same name."""
 
-    def made(look: Callable[..., Result]) -> Check:
-        return Check(look.__name__, subject, severity, description, look, walks)
+    def made(function: Callable[..., Result]) -> Check:
+        return Check(function.__name__, subject, severity, description, function, walks)
 
     return made
 
 
 def some(things: Iterable[str], limit: int = 10) -> str:
-    """The first of them, and how many more there are."""
+    """The first few, and how many more there are: `a, b and 3 more`."""
     every = list(things)
     more = f" and {len(every) - limit} more" if len(every) > limit else ""
     return ", ".join(every[:limit]) + more
 
 
 def ticks(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> Iterator[datetime]:
-    """Each tick after one instant and not after the other, oldest first, in the zone."""
+    """Each tick later than `after` and not later than `until`, oldest first, in the zone."""
     for tick in CronSim(schedule, after.astimezone(zone)):
         if tick > until:
             return
@@ -160,20 +158,20 @@ def ticks(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> It
 
 
 def newest_tick(schedule: str, zone: ZoneInfo, until: datetime) -> datetime | None:
-    """The last tick that is not after this instant; None if there was none in more than a year."""
+    """The last tick not later than `until`; None if there was none in more than a year."""
     tick: datetime = next(CronSim(schedule, (until + timedelta(seconds=1)).astimezone(zone), reverse=True))
     return tick if tick > until - MAX_GAP else None
 
 
 def scheduled_dates(schedule: str, zone: ZoneInfo, after: datetime, until: datetime) -> list[date]:
-    """The dates on which the schedule ticks after one instant and not after the other, oldest first."""
+    """The dates of the ticks later than `after` and not later than `until`, oldest first."""
     return list(dict.fromkeys(tick.date() for tick in ticks(schedule, zone, after, until)))
 
 
 def newest_missed_night(context: CheckContext, watched_since: datetime) -> datetime | None:
-    """The newest due tick for whose date nothing is loaded; None if there is none since `watched_since`.
+    """The newest tick that is due and whose date has no load; None if there is none since `watched_since`.
 
-    A night whose own run failed or was skipped is not reported here: that run has reported the reason already.
+    A night whose run failed or was skipped is left out, because that run has already reported the reason.
     """
     tick = context.due_tick()
     if tick is None or tick < watched_since:

@@ -1,7 +1,7 @@
-"""The nine checks of a warehouse's tables. `CHECKS` lists them; `check.py` says what a check is.
+"""The nine checks of a warehouse's tables, listed in `CHECKS`. `check.py` defines what a check is.
 
-Unique keys, receipts that add up, bins, versions, corrections and daily lists are not checked here: primary keys and
-the load's own transaction ensure them, and the tests assert them after every load.
+Not here: unique keys, receipts that add up, bins, versions, corrections and daily lists. Primary keys and the load's
+transaction ensure them, and the tests assert them after every load.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SILENT_AFTER = timedelta(days=2)
 _rejected_fields = select(REJECTED_RECORDS.c.field).distinct()
 
 NUMBERS = {"integer": "number"}
-"""An API that writes 5 on one day and 5.5 on the next has changed nothing."""
+"""5 on one day and 5.5 on the next are the same kind of value."""
 
 PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk were purged.")
 
@@ -55,7 +55,7 @@ PURGED = Result("not checked", "Not checked: the pages of the newest loaded walk
     "confirmed it.",
 )
 def walk_is_proven(_context: CheckContext, walk: Walk) -> Result:
-    """Fails where no count proves the walk or an id cannot be read, so that a link may be missing unnoticed."""
+    """Fails if no count proves the walk or an id cannot be read, so that a link may be missing."""
     when = f"The walk of {walk.snapshot_at:%Y-%m-%d %H:%M} UTC"
     figures = {"verdict": walk.verdict, "pages": walk.pages, "received": walk.received}
     if walk.verdict == "unverified":
@@ -69,7 +69,7 @@ def walk_is_proven(_context: CheckContext, walk: Walk) -> Result:
 
 @check("pages", "warning", "The records have the same fields of the same kinds as in the walk before.", walks=2)
 def fields_stay(context: CheckContext, newest: Walk, before: Walk) -> Result:
-    """Fails if a field is new, missing, or of another kind than in the loaded walk before."""
+    """Fails if a field is new, missing, or of another kind than in the previous loaded walk."""
     new, gone = sorted(newest.fields.keys() - before.fields.keys()), sorted(before.fields.keys() - newest.fields.keys())
     kinds, kinds_before = (_kinds(context, walk.walk_id) for walk in (newest, before))
     changed = [
@@ -93,7 +93,7 @@ def fields_stay(context: CheckContext, newest: Walk, before: Walk) -> Result:
     "fetched later.",
 )
 def no_night_is_missed(context: CheckContext, _newest: Walk) -> Result:
-    """Fails for each scheduled date without a loaded walk, counted from the first date that has one."""
+    """Fails if a scheduled date since the first loaded one has no loaded walk."""
     of_endpoint = LOADS.c.endpoint == context.endpoint.name
     with reading(context.warehouse) as connection:
         loaded = set(connection.scalars(select(LOADS.c.snapshot_date).where(of_endpoint).distinct()))
@@ -146,7 +146,7 @@ def recount_agrees(context: CheckContext, walk: Walk) -> Result:
     walks=0,  # a refused walk may be the first of all
 )
 def no_sudden_shrink(context: CheckContext) -> Result:
-    """Fails if a refused walk waits for a person, or if the newest load lacks more than is allowed."""
+    """Fails if a refused walk waits for permission, or if the newest load lacks more links than allowed."""
     walks = context.loaded_walks(2)
     refused = _refused_since(context, walks[0].snapshot_at if walks else None)
     if refused:
@@ -171,7 +171,7 @@ def no_sudden_shrink(context: CheckContext) -> Result:
 
 @check("table", "warning", "Every record of the newest loaded walk could be typed; none is in rejected_records.")
 def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result:
-    """Fails for every record that could not be typed: a few do not stop a load, but the table is not whole."""
+    """Fails if any record could not be typed: a few do not stop a load, but the table is incomplete."""
     rejected, received = walk.rejected, walk.received
     share = rejected / received if received else 0.0
     figures = {"rejected": rejected, "share": share, "limit": context.settings.max_rejected_fraction}
@@ -193,7 +193,7 @@ def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result:
     "Length over travel time is the speed: the median of 3.6 * length / time / speed lies between 0.8 and 1.25.",
 )
 def units_agree(context: CheckContext, _newest: Walk) -> Result:
-    """Not checked where no present row knows length, travel time and speed at once."""
+    """Not checked if no present row has a length, a travel time and a speed."""
     motion = context.endpoint.measured
     table = endpoint_table(context.endpoint)
     if motion is None:
@@ -221,7 +221,7 @@ def units_agree(context: CheckContext, _newest: Walk) -> Result:
     "counts is when the data was read, not when a run ended.",
 )
 def data_is_fresh(context: CheckContext, walk: Walk) -> Result:
-    """Fails if the newest loaded walk is of an earlier date than the last tick that is due."""
+    """Fails if the newest loaded walk has an earlier date than the last tick that is due."""
     newest: datetime = walk.snapshot_at
     due = context.due_tick()
     figures: dict[str, float | str] = {
@@ -241,7 +241,7 @@ def data_is_fresh(context: CheckContext, walk: Walk) -> Result:
     "snapshot.",
 )
 def no_link_is_silent(context: CheckContext, walk: Walk) -> Result:
-    """Fails for each such link, and if the newest walk holds no measurement at all."""
+    """Fails if there is such a link, or if the newest walk has no measurement at all."""
     if context.endpoint.measured is None:
         return Result("not checked", "Not checked: the endpoint measures nothing.")
     if warning := unmeasured(walk):
@@ -276,7 +276,7 @@ CHECKS = (
 
 
 def _refused_since(context: CheckContext, newest: datetime | None) -> list[tuple[date, str]]:
-    """The refused walks that nobody has allowed and that are newer than the newest loaded one."""
+    """The refused walks that are newer than the newest loaded one and not allowed yet."""
     refused = select(WALKS.c.snapshot_date, WALKS.c.refused_reason).where(
         WALKS.c.endpoint == context.endpoint.name, WALKS.c.refused_at.is_not(None), WALKS.c.allow_shrink.is_(False)
     )

@@ -1,6 +1,6 @@
-"""The paragraph under a number in a report: what was asked, what the answer rests on, and how its measures are defined.
+"""The citation of a query's answer: the query and its parameters, the data behind it, and how its measures are defined.
 
-It is built from the values that the query used, defaults included, so it cannot say anything else than what was asked.
+It uses the parameter values with which the query ran, defaults included, so it always matches the answer.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _STUDY_DAYS = ("before_from", "before_to", "after_from", "after_to")
 def citation(
     connection: Connection, warehouse: Warehouse, query: Query, answer: Answer, columns: Sequence[str] | None = None
 ) -> str:
-    """One paragraph; what the answer has no column for is left out.
+    """One paragraph, with the parts for which the answer has columns.
 
-    `columns` are the names under which its columns are shown, where US units rename them.
+    `columns` are the column names as shown, which differ from the answer's own in US units.
     """
     parts = [
         f"{query.question.rstrip('?')}{_asked(answer.parameters)}: {_rows(connection, warehouse, query, answer)}.",
@@ -38,7 +38,7 @@ def citation(
 
 
 def _asked(values: Mapping[str, object]) -> str:
-    """The values of the parameters; chosen days are named in `month`."""
+    """The parameter values. A range of days is already described by `month`."""
     hidden = {"limit"} | ({"from", "to", "weekdays"} if "month" in values and "from" in values else set())
     said = [f"{name.replace('_id', '')} {_text(value)}" for name, value in values.items() if name not in hidden]
     return f" ({', '.join(said)})" if said else ""
@@ -94,7 +94,7 @@ def _range(low: int, high: int) -> str:
 
 
 def _definitions(query: Query, shown: Mapping[str, str]) -> list[str]:
-    """One sentence: each measure that is shown, with the first part of its explanation in the view."""
+    """One sentence with each measure shown and the first part of its description in the view."""
     used = re.findall(r"\bFROM (\w+)", query.select)
     explained = view_entries()
     said = []

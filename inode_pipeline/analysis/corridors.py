@@ -1,9 +1,8 @@
-"""Corridors from a CSV file: read, checked row by row, and written as a whole or not at all.
+"""Import corridors from a CSV file: every row is checked, and either all rows are written or none.
 
-A row puts a link at a position of a corridor, from one date until before another. A file says everything
-about the corridors it names: what was stored of them is replaced, and others are left alone.
-Whether links join each other on the road is not checked here: the view `corridor_joints` shows that, and a gap may be
-real.
+Each row places a link at a position of a corridor from one date until the day before another. The import replaces all
+rows of the corridors named in the file and leaves other corridors unchanged.
+Not here: whether the links join each other on the road, see the view `corridor_joints`; a gap may be real.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ COLUMNS = ("corridor_id", "name", "direction", "position", "link_id", "valid_fro
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """How many corridors a file named and how many links it put into them."""
+    """How many corridors and rows were imported."""
 
     corridors: int
     links: int
@@ -40,7 +39,7 @@ class Imported:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """One row of the file, and the line on which it ends."""
+    """One row of the file; `line` is the number of its last line."""
 
     line: int
     corridor_id: str
@@ -51,18 +50,18 @@ class _Row:
     valid_from: date
     valid_to: date | None
 
-    def meets(self, other: _Row) -> bool:
-        """Whether there is a date on which both hold."""
+    def overlaps(self, other: _Row) -> bool:
+        """Whether there is a date on which both rows are valid."""
         return (self.valid_to is None or other.valid_from < self.valid_to) and (
             other.valid_to is None or self.valid_from < other.valid_to
         )
 
 
 def import_corridors(warehouse: Warehouse, path: Path) -> Imported:
-    """Put the corridors of a CSV file with the columns `COLUMNS` into the warehouse, all of it or nothing.
+    """Import a CSV file with the columns `COLUMNS`, all of it or nothing.
 
     Raises:
-        ConfigError: the file cannot be read, or rows of it are wrong; each is named by its line, with the reason.
+        ConfigError: the file cannot be read, or some rows are wrong; the message lists their lines and the reasons.
 
     """
     with transaction(warehouse) as connection:
@@ -76,12 +75,12 @@ def import_corridors(warehouse: Warehouse, path: Path) -> Imported:
                 remedy="Correct these rows and import the file again; nothing of it was written.",
             )
         if not checked.rows:
-            raise ConfigError(f"'{short(path.name)}' holds no row below its header.", remedy="Fill it.")
+            raise ConfigError(f"'{short(path.name)}' has no rows below its header.", remedy="Add some.")
         return _write(connection, checked.rows)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Each row that is not blank with its line; its cells by column, without the space around them."""
+    """The line number and the stripped cells, by column, of each row that is not blank."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
@@ -96,7 +95,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
                     named = dict(zip(header, (cell.strip() for cell in cells), strict=False))
                     yield reader.line_num, named if len(cells) == len(header) else {}
     except OSError as problem:
-        raise ConfigError(f"{path} cannot be read: {problem.strerror}.", remedy="Name a file that can.") from None
+        raise ConfigError(f"{path} cannot be read: {problem.strerror}.", remedy="Name a readable file.") from None
     except UnicodeDecodeError:
         raise ConfigError(f"{path} is not UTF-8 text.", remedy="Save it as CSV UTF-8.") from None
     except csv.Error as problem:
@@ -105,7 +104,7 @@ def _lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
 
 @dataclass
 class _Checked:
-    """The rows that are right, and what is wrong with the others, in the order of the file."""
+    """The valid rows, and what is wrong with the others, in the order of the file."""
 
     link_ids: Collection[str]
     rows: list[_Row] = field(default_factory=list)
@@ -115,7 +114,7 @@ class _Checked:
     _of: dict[tuple[str, str], list[_Row]] = field(default_factory=dict)
 
     def add(self, line: int, cells: Mapping[str, str]) -> None:
-        """Check one row by itself and against those before it."""
+        """Check a row on its own and against the rows before it."""
         reasons: list[str] = []
         row = _read(line, cells, reasons)
         if row is not None:
@@ -127,25 +126,25 @@ class _Checked:
 
     def _against_others(self, row: _Row) -> Iterator[str]:
         if row.link_id not in self.link_ids:
-            yield f"link_id '{short(row.link_id)}' is no link of the table links"
+            yield f"link_id '{short(row.link_id)}' is not in the table links"
         first = self._first.setdefault(row.corridor_id, row)
         for column in ("name", "direction"):
             if getattr(row, column) != getattr(first, column):
-                yield f"{column} is not that of the same corridor on line {first.line}"
+                yield f"{column} differs from that of the same corridor on line {first.line}"
         at = self._at.setdefault((row.corridor_id, row.position), [])
-        if other := next((other for other in at if row.meets(other)), None):
+        if other := next((other for other in at if row.overlaps(other)), None):
             yield f"position {row.position} is taken on the same dates by line {other.line}"
         of = self._of.setdefault((row.corridor_id, row.link_id), [])
-        if other := next((other for other in of if row.meets(other) and other.position != row.position), None):
+        if other := next((other for other in of if row.overlaps(other) and other.position != row.position), None):
             yield f"the link is in the corridor on the same dates already, on line {other.line}"
         at.append(row)
         of.append(row)
 
 
 def _read(line: int, cells: Mapping[str, str], reasons: list[str]) -> _Row | None:
-    """The row by itself; None, with reasons, if a cell of it cannot be read."""
+    """The row; if a cell cannot be read, None, with an entry in `reasons`."""
     if not cells:
-        reasons.append(f"it has not {len(COLUMNS)} cells")
+        reasons.append(f"it does not have {len(COLUMNS)} cells")
         return None
 
     def read(column: str, reader: Callable[[str], _Read], needed: str) -> _Read | None:
@@ -164,7 +163,7 @@ def _read(line: int, cells: Mapping[str, str], reasons: list[str]) -> _Row | Non
     valid_from = read("valid_from", _day, "a date such as 2026-01-31")
     valid_to = read("valid_to", _day, "a date such as 2026-01-31, or empty") if cells["valid_to"] else None
     if valid_from and valid_to and valid_to <= valid_from:
-        reasons.append("valid_to, the first date on which the row no longer holds, is not after valid_from")
+        reasons.append("valid_to, the first date on which the row is no longer valid, is not after valid_from")
     if reasons or corridor_id is None or name is None or position is None or link_id is None or valid_from is None:
         return None
     return _Row(line, corridor_id, name, direction, position, link_id, valid_from, valid_to)

@@ -1,9 +1,9 @@
-"""A monthly question asked about chosen days: from one date to another, on some weekdays only.
+"""Run a monthly query over a range of days, optionally on some weekdays only.
 
-The views compute their measures month by month, and every one of them takes its days from the view `internal_segments`.
-So the question is asked with the same views, each as a subquery of WITH, over a `internal_segments` that has the chosen
-days only and calls them one month. The definitions stay those of the views; the column `month` then names the days.
-Their baseline is the one in force in the month of the first day.
+The monthly views all take their days from the view `internal_segments`. So the query gets a WITH clause: an
+`internal_segments` with only the chosen days, labelled as one month, and then each view that depends on it. The
+definitions stay those of the views; the column `month` describes the days. The baseline is that of the month of the
+first day.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from inode_pipeline.warehouse.views import View, read_views, spell
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 OWN_DAYS = (
-    ("from", "date", "in place of the month: the first date"),
-    ("to", "date", "the last date; without it the date of now"),
+    ("from", "date", "the first date, instead of a month"),
+    ("to", "date", "the last date; by default that of the newest data"),
     ("weekdays", "weekdays", "only these, such as tue-thu or sat,sun"),
 )
-"""Name, kind and description of the parameters that a query has beside its month."""
+"""Name, kind and description of the parameters that every monthly query has in addition."""
 
 _SOURCE = "internal_segments"
 
@@ -36,7 +36,7 @@ def weekday_numbers(value: str) -> tuple[int, ...]:
     """The numbers (1 is Monday) of weekdays given as `tue-thu` or `mon,sat`.
 
     Raises:
-        ValueError: a part is no weekday.
+        ValueError: a part is not a weekday.
 
     """
     numbers: set[int] = set()
@@ -48,10 +48,10 @@ def weekday_numbers(value: str) -> tuple[int, ...]:
 
 
 def with_days(connection: Connection, warehouse: Warehouse, values: dict[str, object]) -> dict[str, object]:
-    """The values with all of `from`, `to`, `weekdays`, and a `month` that names them.
+    """Fill in `from`, `to` and `weekdays`, and describe them in `month`.
 
-    A month alone stays as it is on PostgreSQL. SQLite would compute every month and then pick one, so it gets the
-    month's days.
+    On PostgreSQL a month alone is left unchanged. SQLite would compute every month and then pick one, so it gets the
+    month's first and last day.
     """
     is_month = not values.keys() & {"from", "to", "weekdays"}
     if is_month and (warehouse.is_postgresql or values.get("month") is None):
@@ -80,7 +80,7 @@ def _first_and_last(connection: Connection, values: Mapping[str, object]) -> tup
 
 
 def over_days(warehouse: Warehouse, select: str) -> str:
-    """The subqueries of WITH: `internal_segments` with the chosen days, then each view between it and the SELECT."""
+    """The WITH clause: `internal_segments` with the chosen days, then each view that the SELECT reads it through."""
     columns = [name for name, _, _ in read_head(_text(_SOURCE)).columns]
     listed = ", ".join("CAST(:month AS text) AS month" if name == "month" else name for name in columns)
     schema = f'"{warehouse.schema}"' if warehouse.schema else "main"
@@ -91,23 +91,23 @@ def over_days(warehouse: Warehouse, select: str) -> str:
     parts = [f"{_SOURCE} AS ({source})"]
     for view in _between(select):
         body = spell(view.select, postgresql=warehouse.is_postgresql).replace(":", r"\:")
-        # As a view would be: PostgreSQL plans it into the question instead of computing all of it first.
+        # PostgreSQL then plans it as part of the query, like a view, instead of computing all of it first.
         hint = "NOT MATERIALIZED " if warehouse.is_postgresql else ""
         parts.append(f"{view.name} AS {hint}({body})")
     return ",\n".join(parts)
 
 
 def _between(select: str) -> list[View]:
-    """The views that rest on the days and on which the SELECT rests, each after those it uses."""
+    """The views that depend on the days and that the SELECT uses, each after those it uses itself."""
     views = read_views(sql_folder() / "views")
-    resting = {_SOURCE}
+    dependent = {_SOURCE}
     for view in views:
-        if any(_uses(view.select, name) for name in resting):
-            resting.add(view.name)
+        if any(_uses(view.select, name) for name in dependent):
+            dependent.add(view.name)
     needed: list[View] = []
     texts = [select]
     for view in reversed(views):
-        if view.name in resting - {_SOURCE} and any(_uses(each, view.name) for each in texts):
+        if view.name in dependent - {_SOURCE} and any(_uses(each, view.name) for each in texts):
             needed.insert(0, view)
             texts.append(view.select)
     return needed

@@ -1,4 +1,4 @@
-"""The fields of one page of the API, and a field map to start from. Names and kinds only, never a value."""
+"""Describe the fields of one page of the API and write a field map to start from. Never shows a value."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ _HEAD = """\
 
 
 def inspect_page(endpoint: Endpoint, records: Sequence[object]) -> list[FieldRow]:
-    """Return one row per field of the page: path, types seen, share of nulls, the column it feeds.
+    """Return one row per field of the page: path, types seen, share of nulls, the column it fills.
 
-    `-` stands for an object whose fields are rows of their own, `extra` for a field that no column claims.
+    The column is `-` for an object, whose fields have their own rows, and `extra` for a field without a column.
     """
     return describe_fields(endpoint, _readable(records))
 
 
 def starting_map(endpoint: Endpoint, records: Sequence[object]) -> str:
-    """Return a field map (TOML) of what was recognised, with comments for what was not and for what only you know."""
+    """Return a field map (TOML) of the recognised fields, with comments on what the user must add or check."""
     sound = _readable(records)
     rows = describe_fields(endpoint, sound)
     tables = [_table(endpoint, column, sound, rows) for column in endpoint.columns if column.kind != "rest"]
@@ -70,12 +70,12 @@ def _table(
 
 
 def _is_unwritable(path: str) -> bool:
-    """Whether a name cannot be written in a TOML file, which is UTF-8 text."""
+    """Whether a name contains half a surrogate pair, which a TOML file (UTF-8) cannot hold."""
     return any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _likely(column: Column, rows: Sequence[FieldRow]) -> str | None:
-    """Return a field that is spelled like one of the column's sources but for case and punctuation."""
+    """Return a field whose name differs from one of the column's sources only in case and punctuation."""
     spellings = {_spelling(path) for path in (column.name, *column.sources)}
     return next(
         (

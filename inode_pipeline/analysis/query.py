@@ -1,14 +1,14 @@
-"""The questions of `sql/queries`, and how one is asked.
+"""Run the queries of `sql/queries`.
 
-One file a question: the first line is the question, then come a line for each parameter and one SELECT from the views.
+Each file has one query: its first line is the question, followed by a line for each parameter and a SELECT.
 
     -- Which links are worst?
     -- :period (text) the period; without it am_peak
     --   SELECT 'am_peak'
 
-The SELECT under a parameter gives its default. It runs first, so that the database knows the month before it plans and
-reads that month only. A line of the SELECT whose parameter has no value is left out. A parameter of kind `days` is a
-month, or chosen days and weekdays (`days.py`). Values are bound, never pasted into the SQL.
+The SELECT under a parameter gives its default. It runs first, so that the database knows the month when it plans the
+query and reads only that month. Lines of the SELECT that use a parameter without a value are left out. A parameter of
+kind `days` is a month, or a range of days and weekdays (`days.py`). Values are bound, never pasted into the SQL.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ _CHOICES = {
     "period": "SELECT DISTINCT period_name FROM time_periods ORDER BY period_name",
     "study_id": "SELECT study_id FROM studies ORDER BY study_id",
 }
-"""For each parameter with a known set of values the SELECT of that set."""
+"""For each parameter with a fixed set of values, the SELECT of these values."""
 
 PLANNING = "SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'"
-"""Settings of PostgreSQL for a question.
+"""Settings of PostgreSQL for a query.
 
-It cannot know how many rows the calendar of a view has, takes it for one and joins by nested loops, which then take
-minutes. LATERAL subqueries, by which the views read the bins of a link, keep their loops.
+PostgreSQL estimates that the calendar in a view has one row and joins it by nested loops, which take minutes. The
+LATERAL subqueries with which the views read the bins of a link still use loops.
 """
 
 _MONTHS_WITH_DATA = """
@@ -68,7 +68,7 @@ ORDER BY m.month
 class Parameter:
     """One parameter of a query; `kind` is text, number, date, month or weekdays.
 
-    `default` is the SELECT of its value where none is given; None where the query then does without it.
+    `default` is a SELECT that computes the value if none is given; None if the parameter is optional.
     """
 
     name: str
@@ -80,7 +80,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question and the SELECT that answers it, with a line of its own for each condition that may be left out."""
+    """A question and the SELECT that answers it, with each optional condition on a separate line."""
 
     name: str
     question: str
@@ -89,7 +89,7 @@ class Query:
     takes_days: bool = False
 
     def select_with(self, values: Mapping[str, object]) -> str:
-        """The SELECT without the lines whose parameters are absent from the values."""
+        """The SELECT without the lines whose parameters have no value."""
         absent = [parameter.name for parameter in self.parameters if parameter.name not in values]
         lines = self.select.splitlines()
         return "\n".join(line for line in lines if not any(re.search(rf":{name}\b", line) for name in absent))
@@ -97,7 +97,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The rows of a query. Times are aware where they are UTC and naive where they are local; absent is None.
+    """The rows of a query. UTC times are aware, local times are naive, NULL is None.
 
     `parameters` are the values that were used, defaults included.
     """
@@ -107,14 +107,14 @@ class Answer:
     parameters: Mapping[str, object] = field(default_factory=dict, compare=False)
 
     def values(self, column: str) -> list[object]:
-        """The values of a column that are not absent; empty if there is no such column."""
+        """The values of a column that are not None; empty if there is no such column."""
         if column not in self.columns:
             return []
         place = self.columns.index(column)
         return [row[place] for row in self.rows if row[place] is not None]
 
     def records(self) -> list[dict[str, Any]]:
-        """The rows by the names of their columns."""
+        """The rows as dicts."""
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
 
@@ -140,30 +140,30 @@ def named_query(name: str) -> Query:
 
 
 def ask(warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
-    """Run a query with what was given on the command line; writes nothing.
+    """Run a query with parameters as given on the command line; writes nothing.
 
     Raises:
-        ConfigError: a parameter that the query does not have, or a value that it cannot take.
+        ConfigError: the query has no such parameter, or a value is invalid.
         NotMigratedError: the views are missing.
 
     """
-    parameter_values(query, given)  # a wrong one is refused before the warehouse is asked
+    parameter_values(query, given)  # reports a wrong parameter before the warehouse is opened
     with reading(warehouse) as connection:
         return ask_within(connection, warehouse, query, given)
 
 
 def ask_within(connection: Connection, warehouse: Warehouse, query: Query, given: Mapping[str, str]) -> Answer:
-    """Run a query in a transaction of this warehouse, so that several answers see one state."""
+    """Run a query in an open transaction, so that several queries see the same state."""
     values = _with_defaults(connection, warehouse, query, parameter_values(query, given))
     result = _execute(connection, warehouse, query, values)
     columns = tuple(result.keys())
-    readers = [_READERS.get(column_type(column), _as_it_is) for column in columns]
+    readers = [_READERS.get(column_type(column), _unchanged) for column in columns]
     rows = tuple(tuple(read(value) for read, value in zip(readers, row, strict=True)) for row in result)
     return Answer(columns, rows, values)
 
 
 def count_without_limit(connection: Connection, warehouse: Warehouse, query: Query, answer: Answer) -> int:
-    """How many rows the answer would have if its parameter `limit` cut off none."""
+    """How many rows the answer would have without its parameter `limit`."""
     if answer.parameters.get("limit") != len(answer.rows):
         return len(answer.rows)
     lines = [line for line in query.select.splitlines() if ":limit" not in line]
@@ -172,7 +172,7 @@ def count_without_limit(connection: Connection, warehouse: Warehouse, query: Que
 
 
 def why_empty(connection: Connection, query: Query, answer: Answer) -> str | None:
-    """Why an answer about a month has no rows, in a sentence; None for another question."""
+    """Why an answer about a month has no rows, in a sentence; None for other queries."""
     month = answer.parameters.get("month")
     if not any(parameter.name == "month" for parameter in query.parameters) or month is None:
         return None
@@ -191,7 +191,7 @@ def parameter_values(query: Query, given: Mapping[str, str]) -> dict[str, object
     if unknown := sorted(named.keys() - known.keys()):
         names = ", ".join(known) or "none"
         raise ConfigError(
-            f"The query {query.name} has no parameter {unknown[0][:60]!r}.", remedy=f"It has these: {names}."
+            f"The query {query.name} has no parameter {unknown[0][:60]!r}.", remedy=f"Its parameters: {names}."
         )
     if missing := [name for name, parameter in known.items() if parameter.is_needed and name not in named]:
         raise ConfigError(
@@ -202,7 +202,7 @@ def parameter_values(query: Query, given: Mapping[str, str]) -> dict[str, object
 
 
 def view_entries() -> dict[tuple[str, str], Entry]:
-    """The explanations of the views and their columns, by relation and column; an empty column is the view."""
+    """The descriptions of the views and their columns, by view and column; that of a view has an empty column."""
     explained = entries(sql_folder() / "views")
     return {(entry.relation, entry.column_name): entry for entry in explained if entry.kind == "view"}
 
@@ -213,7 +213,7 @@ def _types() -> Mapping[str, str]:
 
 
 def column_type(column: str) -> str:
-    """The type of a column, which is the same in every view that has it; empty for one that no view has."""
+    """The type of a column, which is the same in every view; empty if no view has this column."""
     return _types().get(column, "")
 
 
@@ -246,7 +246,7 @@ def _with_defaults(
 
 
 def _check_choice(connection: Connection, name: str, value: object) -> None:
-    """Refuse a value that does not exist and list those that do: a typing error must not look like an empty answer."""
+    """Refuse a value that does not exist and list those that do, so that a typo does not give an empty answer."""
     if name not in _CHOICES:
         return
     valid = [str(choice) for choice in connection.scalars(text(_CHOICES[name]))]
@@ -254,7 +254,7 @@ def _check_choice(connection: Connection, name: str, value: object) -> None:
         return
     near = difflib.get_close_matches(str(value), valid, 3)
     listed = ", ".join(valid[:10]) + (f" and {len(valid) - 10} more" if len(valid) > 10 else "")
-    remedy = f"Valid are: {listed}." if valid else "The warehouse has none yet."
+    remedy = f"Valid values: {listed}." if valid else "The warehouse has none yet."
     raise ConfigError(
         f"--param {name}={str(value)[:60]} does not exist.",
         remedy=f"Did you mean {' or '.join(near)}? {remedy}" if near else remedy,
@@ -313,7 +313,7 @@ _FORMS = {
 }
 
 
-def _as_it_is(value: object) -> object:
+def _unchanged(value: object) -> object:
     return value
 
 
@@ -329,7 +329,7 @@ def _date(value: object) -> object:
     return date.fromisoformat(value) if isinstance(value, str) else value
 
 
-def _truth(value: object) -> object:
+def _boolean(value: object) -> object:
     return bool(value) if isinstance(value, int) else value
 
 
@@ -337,6 +337,6 @@ _READERS: dict[str, Callable[[object], object]] = {
     "timestamp": _utc,
     "local timestamp": _local,
     "date": _date,
-    "boolean": _truth,
+    "boolean": _boolean,
 }
-"""SQLite keeps times and dates as text and truth as a number; these make of them what PostgreSQL gives."""
+"""Convert SQLite's values (text for times and dates, a number for booleans) to the types PostgreSQL returns."""

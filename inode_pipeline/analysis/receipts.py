@@ -1,4 +1,4 @@
-"""What is shown after a load: its receipt in words, a preview of the tables, the slowest links. Writes nothing."""
+"""What is shown after a load: its receipt in words, previews of the tables, the slowest links."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ _COLUMNS = [LOADS.c[field.name] for field in fields(Receipt) if field.name in LO
 
 PREVIEW_ROWS = 10
 
-Glance = tuple[int, list[dict[str, object]]]
-"""How many rows there are, and the first of them by key, one dict a row."""
+Preview = tuple[int, list[dict[str, object]]]
+"""The number of rows, and the first rows by key, each a dict."""
 
 MEASURED_WITHIN = timedelta(hours=1)
-"""How long before the newest snapshot a speed may have been measured to count as current."""
+"""The maximum age of a current speed at the newest snapshot."""
 
 
 def receipts_of_run(warehouse: Warehouse, run_id: str) -> list[Receipt]:
-    """One receipt per load that the run has committed, oldest first."""
+    """One receipt for each load that the run has committed, oldest first."""
     loads = select(*_COLUMNS).where(LOADS.c.run_id == run_id).order_by(LOADS.c.finished_at)
     with reading(warehouse) as connection:
         return [Receipt(**row) for row in connection.execute(loads).mappings()]
@@ -46,18 +46,18 @@ def newest_receipt(connection: Connection, endpoint: Endpoint) -> Receipt | None
 
 
 def lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
-    """The receipt as a person reads it, after a warning if nothing is measured."""
+    """The receipt in words, preceded by a warning if nothing is measured."""
     warning = unmeasured(receipt)
     return [*([warning] if warning else []), *_lines(receipt, zone)]
 
 
 def line(receipt: Receipt, zone: ZoneInfo) -> str:
-    """The receipt in a line, for a log."""
+    """The receipt on one line, for a log."""
     return "; ".join(_lines(receipt, zone))
 
 
 def _lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
-    """The snapshot, how complete it is, what was written, what it cost."""
+    """The snapshot, its completeness, what was written, and the requests and time it took."""
     taken = receipt.snapshot_at.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S %Z")
     asked = f"{many(receipt.requests, 'request')}, {many(receipt.retries, 'retry')}, {many(receipt.logins, 'login')}"
     return [
@@ -70,12 +70,12 @@ def _lines(receipt: Receipt, zone: ZoneInfo) -> list[str]:
 
 
 def verdict(receipt: Receipt) -> str:
-    """How complete the snapshot is, and what shows it."""
+    """How complete the snapshot is, and how that is known."""
     return _COMPLETE.get(receipt.verdict) or f"not proven to be complete: {why_unverified(receipt)}"
 
 
 def why_unverified(walk: Receipt | Row[Any]) -> str:
-    """Why a walk is unverified. A single list whose length is a usual page size may be a page of a longer one."""
+    """Why a walk is unverified. A single list as long as a common page size may be the first page of more."""
     if walk.pages == 1:
         return f"{many(walk.received, 'record')} in one list without a count may be only the first page"
     return "the API gives no count"
@@ -99,7 +99,7 @@ def summary(receipt: Receipt) -> str:
 
 
 def unmeasured(load: Receipt | Row[Any]) -> str | None:
-    """What to say first of a load in which nothing is measured, with the remedy; None if anything is."""
+    """A warning with its remedy if no record of the load is measured; None otherwise."""
     typed = load.received - load.rejected - load.duplicate
     if not typed or load.no_data < typed:
         return None
@@ -117,21 +117,18 @@ def _parts(receipt: Receipt) -> str:
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count or name in always)
 
 
-def glance(warehouse: Warehouse, endpoint: Endpoint) -> Glance:
-    """The endpoint's table.
-
-    A row has the endpoint's own columns but geometry and JSON, whose size and content nobody knows beforehand.
-    """
+def preview(warehouse: Warehouse, endpoint: Endpoint) -> Preview:
+    """Preview the endpoint's table, without geometry and JSON, whose size is unknown."""
     table = endpoint_table(endpoint)
     shown = [table.c[column.name] for column in endpoint.columns if column.type not in CONTAINED]
-    return _glance(warehouse, table, shown, true())
+    return _preview(warehouse, table, shown, true())
 
 
-def glance_at_facts(warehouse: Warehouse, tables: FactTables, receipts: Sequence[Receipt]) -> dict[Table, Glance]:
-    """The endpoint's versions, and what the walks of the receipts left in the tables that grow with every date.
+def preview_facts(warehouse: Warehouse, tables: FactTables, receipts: Sequence[Receipt]) -> dict[Table, Preview]:
+    """Preview the endpoint's versions, and the rows that these loads left in its snapshots and observations.
 
-    Of the snapshots the rows of the walks' dates, of the observations those whose values these walks were the earliest
-    to show: a table of years is never counted.
+    Of the snapshots these are the rows of the walks' dates, of the observations those that these walks showed first,
+    so that years of rows are never counted.
     """
     dates = {receipt.snapshot_date for receipt in receipts}
     instants = {receipt.snapshot_at for receipt in receipts}
@@ -141,14 +138,14 @@ def glance_at_facts(warehouse: Warehouse, tables: FactTables, receipts: Sequence
         tables.observations: tables.observations.c.snapshot_at.in_(instants),
     }
     return {
-        table: _glance(warehouse, table, [c for c in table.c if not isinstance(c.type, Json)], rows)
+        table: _preview(warehouse, table, [c for c in table.c if not isinstance(c.type, Json)], rows)
         for table, rows in wanted.items()
     }
 
 
-def _glance(
+def _preview(
     warehouse: Warehouse, table: Table, shown: Sequence[ColumnElement[object]], wanted: ColumnElement[bool]
-) -> Glance:
+) -> Preview:
     with reading(warehouse) as connection:
         count = connection.execute(select(func.count()).select_from(table).where(wanted)).scalar_one()
         first = select(*shown).where(wanted).order_by(*table.primary_key.columns).limit(PREVIEW_ROWS)
@@ -157,7 +154,7 @@ def _glance(
 
 @dataclass(frozen=True, slots=True)
 class CongestedLink:
-    """One link: speeds in km/h, their ratio (1 is free flow), and when that was measured, in UTC."""
+    """One link: its speeds in km/h, their ratio (1 is free flow), and the time of measurement in UTC."""
 
     name: str
     last_speed_kmh: float
@@ -167,9 +164,9 @@ class CongestedLink:
 
 
 def most_congested(warehouse: Warehouse, *, limit: int = 5) -> list[CongestedLink]:
-    """The slowest links by speed over free flow, slowest first, among those measured within an hour of the data.
+    """The links with the lowest speed over free flow, slowest first, measured within an hour before the snapshot.
 
-    Links that are gone or have no speed or no free-flow speed are left out.
+    Links that are gone, or lack a speed or a free-flow speed, are left out.
     """
     links = LINKS_TABLE.c
     ratio = links.last_speed_kmh / func.nullif(links.free_flow_speed_kmh, 0)

@@ -1,6 +1,6 @@
-"""The state of the warehouse: how complete the tables are and as of when, how the last run ended, samples, rights.
+"""The state of the warehouse: how complete the tables are and as of when, the last run, sampling, and user rights.
 
-`read_status` reads `loads`, `walks` and `runs` in one transaction; `cli/status.py` prints it.
+`read_status` reads `loads`, `walks` and `runs` in one transaction; `cli/status.py` prints the status.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STOPPED_BY_HAND = ("KeyboardInterrupt", "Terminated")
 class LastRun:
     """The newest attempt to sync.
 
-    `outcome` is `ok`, `failed`, `running`, `killed` or, where it ran on another machine and never ended, `unknown`.
+    `outcome` is `ok`, `failed`, `running`, `killed`, or `unknown` for an unfinished run on another machine.
     """
 
     trigger: str
@@ -51,11 +51,11 @@ class LastRun:
 
     @property
     def has_failed(self) -> bool:
-        """Whether it ended without bringing its date into the tables."""
+        """Whether it ended without loading its date."""
         return self.outcome in ("failed", "killed")
 
     def ending(self, started: str) -> str:
-        """How it ended and why, in a sentence; `started` is when it began, in the reader's words."""
+        """How it ended and why, in a sentence; `started` is the formatted start time."""
         which = f"The last run ({self.trigger} for {self.snapshot_date}, {started})"
         if self.error in STOPPED_BY_HAND:
             return f"{which} was STOPPED by someone ({self.error}); start it again."
@@ -70,7 +70,7 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A walk that nothing loads until a person allows it."""
+    """A walk that is not loaded until a person allows it."""
 
     endpoint: str
     snapshot_date: date
@@ -79,9 +79,9 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class TableStatus:
-    """One endpoint's table: the newest loaded walk and how many rows there are.
+    """One endpoint's table: the newest loaded walk and the number of rows.
 
-    `held` rows are in that walk; `deleted` ones are known to be gone. `warning` is what to say first.
+    `held` rows are in that walk; `deleted` ones are known to be gone. `warning` should be shown first.
     All are None or 0 if nothing was loaded.
     """
 
@@ -98,7 +98,7 @@ class TableStatus:
 
     @property
     def completeness(self) -> str:
-        """In words: only a proven or confirmed walk whose records could all be typed is complete."""
+        """In words. Only a proven or confirmed walk whose records could all be typed is complete."""
         if self.snapshot_at is None:
             return "nothing is loaded yet"
         if self.verdict == "unverified":
@@ -119,13 +119,13 @@ class Status:
 
     @property
     def data_as_of(self) -> datetime | None:
-        """The instant up to which every table is known; None if one of them was never loaded."""
+        """The time of the oldest table's newest walk; None if a table was never loaded."""
         instants = [table.snapshot_at for table in self.tables]
         return None if None in instants else min((instant for instant in instants if instant), default=None)
 
 
 def read_status(warehouse: Warehouse) -> Status:
-    """The status of a migrated warehouse; writes nothing.
+    """Read the status of a migrated warehouse; writes nothing.
 
     Raises:
         NotMigratedError: its tables are missing.
@@ -136,7 +136,7 @@ def read_status(warehouse: Warehouse) -> Status:
 
 
 def status_within(connection: Connection) -> Status:
-    """The status that a reading transaction sees."""
+    """Read the status in an open transaction."""
     return Status(
         tables=tuple(_table(connection, endpoint) for endpoint in all_endpoints().values()),
         last_run=_last_run(connection),
@@ -146,10 +146,10 @@ def status_within(connection: Connection) -> Status:
 
 
 def open_existing(settings: LocalSettings) -> Warehouse:
-    """The warehouse for those who only read: no SQLite file is made.
+    """Open the warehouse for reading only; never creates a SQLite file.
 
     Raises:
-        NotMigratedError: there is no file, with the folder in which `.env` was looked for.
+        NotMigratedError: there is no file; the message names the folder that was searched for `.env`.
 
     """
     url = settings.warehouse_url
@@ -168,22 +168,22 @@ def open_existing(settings: LocalSettings) -> Warehouse:
 
 
 def data_as_of(warehouse: Warehouse) -> datetime | None:
-    """The instant of the newest loaded walk that is the oldest among the endpoints; None if one was never loaded."""
+    """The time of the newest loaded walk, the oldest over all endpoints; None if one was never loaded."""
     with reading(warehouse) as connection:
         newest = [connection.scalar(newest_load(name, LOADS.c.snapshot_at)) for name in all_endpoints()]
     return None if None in newest else min(newest)
 
 
 def is_sampled(warehouse: Warehouse) -> bool:
-    """Whether the loads of the 24 hours before the newest data are samples, as the view `data_freshness` has it."""
+    """Whether sampling was on in the 24 hours before the newest data: `sampling_on` of the view `data_freshness`."""
     with reading(warehouse) as connection:
         return bool(connection.scalar(select(FRESHNESS.c.sampling_on)))
 
 
-def what_is_not_known(warehouse: Warehouse, settings: LocalSettings) -> str | None:
-    """Which questions the tables cannot answer, with what to do; None where samples arrive, whoever takes them.
+def unanswerable_questions(warehouse: Warehouse, settings: LocalSettings) -> str | None:
+    """A warning that peak hours cannot be analysed, with the remedy, if no samples arrive.
 
-    None also if the schedule had no tick in that time or nothing is loaded yet.
+    None if samples arrive from any source, the schedule had no tick in the last 24 hours, or nothing is loaded yet.
     """
     if is_sampled(warehouse):
         return None
@@ -200,7 +200,7 @@ def what_is_not_known(warehouse: Warehouse, settings: LocalSettings) -> str | No
 
 
 def loads_of_run(warehouse: Warehouse, run_id: str) -> int:
-    """How many loads a run has committed."""
+    """The number of loads that a run has committed."""
     with reading(warehouse) as connection:
         return connection.scalar(select(func.count()).select_from(LOADS).where(LOADS.c.run_id == run_id)) or 0
 
@@ -212,10 +212,10 @@ def holds_tables(warehouse: Warehouse) -> bool:
 
 
 def missing_rights(warehouse: Warehouse) -> list[str]:
-    """Each right that a sync needs and the user lacks, such as `INSERT on links`. On SQLite the file's mode decides.
+    """The rights that a sync needs and the user lacks, such as `INSERT on links`. Empty on SQLite.
 
     Raises:
-        NotMigratedError: a table is missing, so nobody can have rights on it.
+        NotMigratedError: a table is missing.
 
     """
     if not warehouse.is_postgresql:
@@ -253,7 +253,7 @@ def _table(connection: Connection, endpoint: Endpoint) -> TableStatus:
 
 
 def _last_run(connection: Connection) -> LastRun | None:
-    """The newest attempt that did something: a skipped tick says nothing about the tables."""
+    """The newest attempt, without skipped ticks, which say nothing about the tables."""
     newest = (
         select(RUNS)
         .where(RUNS.c.outcome.is_distinct_from("skipped"))
@@ -277,7 +277,7 @@ def _refused(connection: Connection) -> tuple[Refused, ...]:
 
 
 def _landed_not_loaded(connection: Connection) -> int:
-    """Walks that are landed whole but in no committed load, except refused ones."""
+    """The number of complete landed walks without a committed load, except refused ones."""
     is_loaded = select(LOADS.c.walk_id).where(LOADS.c.walk_id == WALKS.c.walk_id).exists()
     waiting = select(func.count()).select_from(WALKS).where(~is_loaded, WALKS.c.refused_at.is_(None))
     return connection.scalar(waiting) or 0

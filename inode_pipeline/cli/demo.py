@@ -169,12 +169,12 @@ def _mark(path: Path) -> None:
 
 def _show(receipt: Receipt, path: Path, command: str, first: date) -> None:
     """The receipt, the slowest links, where the file is and what to try next."""
-    from inode_pipeline.analysis.status import what_is_not_known
+    from inode_pipeline.analysis.status import unanswerable_questions
     from inode_pipeline.config import LocalSettings
 
     click.echo(f"The receipt ({SYNTHETIC})")
     with _warehouse() as warehouse:
-        not_known = what_is_not_known(warehouse, LocalSettings.load(dotenv=False))
+        not_known = unanswerable_questions(warehouse, LocalSettings.load(dotenv=False))
     print_receipts([receipt], ZoneInfo(CITY_ZONE), not_known)
     click.echo()
     _show_congested()

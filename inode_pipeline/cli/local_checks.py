@@ -196,9 +196,9 @@ def _rights(missing: list[str]) -> Finding:
 
 def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
     """Sampling that is set and does not happen; nothing is known of a warehouse that is not filled yet."""
-    from inode_pipeline.analysis.status import what_is_not_known
+    from inode_pipeline.analysis.status import unanswerable_questions
 
-    if settings.sample_schedule and what_is_not_known(warehouse, settings):
+    if settings.sample_schedule and unanswerable_questions(warehouse, settings):
         yield warning(
             "samples",
             "none was loaded in the 24 hours before the newest data.",

@@ -173,11 +173,11 @@ def _width() -> int:
 
 
 def _write(content: bytes, kind: str, output: Path | None) -> None:
-    from inode_pipeline.analysis.answers import write_whole
+    from inode_pipeline.analysis.answers import write_atomically
 
     if output is not None:
         try:
-            write_whole(output.expanduser().absolute(), content)
+            write_atomically(output.expanduser().absolute(), content)
         except OSError as problem:
             raise ConfigError(
                 f"--output {str(output)!r} cannot be written: {problem.strerror or type(problem).__name__}.",

@@ -23,7 +23,7 @@ def status(as_json: bool) -> None:
 
     Reads the warehouse only: no credentials, nothing is written.
     """
-    from inode_pipeline.analysis.status import is_sampled, open_existing, read_status, what_is_not_known
+    from inode_pipeline.analysis.status import is_sampled, open_existing, read_status, unanswerable_questions
     from inode_pipeline.config import LocalSettings
     from inode_pipeline.warehouse import stored
 
@@ -32,7 +32,7 @@ def status(as_json: bool) -> None:
     with open_existing(settings) as warehouse:
         zone = ZoneInfo(stored.stored_zone(warehouse) or settings.zone.key)
         found, sampling_on = read_status(warehouse), is_sampled(warehouse)
-        not_known, place = what_is_not_known(warehouse, settings), warehouse.place
+        not_known, place = unanswerable_questions(warehouse, settings), warehouse.place
     line = headline(found, zone, now)
     if as_json:
         whole = {"headline": line, "warehouse": place, "data_as_of": found.data_as_of, "timezone": zone.key}

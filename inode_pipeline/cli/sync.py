@@ -28,7 +28,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
     The tables are changed in one transaction: all of it, or nothing if anything is wrong.
     """
     with GuardedRun() as run:
-        from inode_pipeline.analysis.status import what_is_not_known
+        from inode_pipeline.analysis.status import unanswerable_questions
         from inode_pipeline.config import Settings
         from inode_pipeline.endpoints.links import LINKS
         from inode_pipeline.sync import Attempt, sync_date
@@ -48,7 +48,7 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
                 allow_shrink=allow_shrink,
                 listen=listen,
             )
-            not_known = what_is_not_known(warehouse, settings)
+            not_known = unanswerable_questions(warehouse, settings)
     from inode_pipeline.warehouse.receipt import sum_of
 
     if as_json:

@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from inode_pipeline.analysis.receipts import line
-from inode_pipeline.analysis.status import what_is_not_known
+from inode_pipeline.analysis.status import unanswerable_questions
 from inode_pipeline.config import LocalSettings, Settings
 from inode_pipeline.defs.attempts import attempt_of
 from inode_pipeline.defs.checks import ASSETS, evaluation, results
@@ -154,7 +154,7 @@ def describe(
     facts = about_facts(warehouse, LINKS, receipts, PREVIEWS)
     return {
         RAW_LINKS: about_walks(warehouse, receipts),
-        TABLE: about_table(warehouse, LINKS, receipts, PREVIEWS, what_is_not_known(warehouse, settings)),
+        TABLE: about_table(warehouse, LINKS, receipts, PREVIEWS, unanswerable_questions(warehouse, settings)),
         **{dg.AssetKey(name): about for name, about in facts.items()},
     }
 

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 from sqlalchemy import Table
 
-from inode_pipeline.analysis.receipts import glance, glance_at_facts, summary, unmeasured
+from inode_pipeline.analysis.receipts import preview, preview_facts, summary, unmeasured
 from inode_pipeline.endpoints.endpoint import Endpoint
 from inode_pipeline.text import visible
 from inode_pipeline.warehouse.engine import Warehouse
@@ -102,7 +102,7 @@ def about_table(
     """
     receipt = sum_of(receipts)
     total = receipt.as_json()
-    count, rows = glance(warehouse, endpoint)
+    count, rows = preview(warehouse, endpoint)
     warnings = {"not_measured": unmeasured(receipt), "not_known": not_known}
     return {
         **{name: text for name, text in warnings.items() if text},
@@ -122,7 +122,7 @@ def about_facts(
     total = sum_of(receipts).as_json()
     shown: dict[str, AssetMetadata] = {}
     tables = FACTS[endpoint.name]
-    for table, (count, rows) in glance_at_facts(warehouse, tables, receipts).items():
+    for table, (count, rows) in preview_facts(warehouse, tables, receipts).items():
         about = _table(warehouse, table.name, rows=count, schema=fact_schema(endpoint, table))
         if table is not tables.versions:  # only the rows of the date are counted
             about["dagster/partition_row_count"] = about.pop("dagster/row_count")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert, select, update
 
-from inode_pipeline.analysis.baselines import LINKS_AT_A_TIME, Frozen, freeze
+from inode_pipeline.analysis.baselines import LINKS_AT_A_TIME, FrozenVersion, freeze
 from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.analyst_tables import CALENDAR, LINK_BASELINES
 from inode_pipeline.warehouse.baselines import freeze_missing
@@ -55,9 +55,9 @@ def test_freezing_the_configured_times_adds_a_version_beside_the_old_one(books, 
     books.loaded("night")
     books.link("1", free_flow_travel_time_s=60.0)
     books.link("2", free_flow_travel_time_s=0.0)
-    assert Frozen("configured", 1, 1) == freeze(books.warehouse, "configured")
+    assert FrozenVersion("configured", 1, 1) == freeze(books.warehouse, "configured")
     set_free_flow(books.warehouse, "1", 50.0)
-    assert Frozen("configured", 2, 1) == freeze(books.warehouse, "configured")
+    assert FrozenVersion("configured", 2, 1) == freeze(books.warehouse, "configured")
     day = noon.date()
     assert [(1, "1", 60.0, 0, day, day), (2, "1", 50.0, 0, day, day)] == stored(books.warehouse)
     books.link("3", free_flow_travel_time_s=30.0)
@@ -106,7 +106,7 @@ def test_the_measured_free_flow_is_length_over_the_85th_percentile_of_off_peak_s
     """On weekdays 09-16 and 19-22, on weekends 06-22 local time; the peak and the night do not count."""
     by_hour = {hour: 60.0 + hour for hour in range(24)}
     measure(measured, "1", 14, by_hour, other=0.5)
-    assert Frozen("p85_offpeak_speed", 1, 1) == freeze(measured, "p85_offpeak_speed", FIRST, LAST)
+    assert FrozenVersion("p85_offpeak_speed", 1, 1) == freeze(measured, "p85_offpeak_speed", FIRST, LAST)
     speeds = [1 / (by_hour[hour] + quarter) for hour in WEEKDAY * 10 + WEEKEND * 4 for quarter in range(4)]
     [(version, link_id, seconds, n_bins, *dates)] = stored(measured, "p85_offpeak_speed")
     assert (1, "1", len(speeds), [FIRST, LAST]) == (version, link_id, n_bins, dates)
@@ -137,9 +137,9 @@ def test_links_with_few_days_or_another_length_are_left_out(measured: Warehouse)
             connection.execute(insert(LINK_FACTS.versions), version)
             snapshot = {"snapshot_date": day, "link_id": "3", "content_hash": content_hash}
             connection.execute(insert(LINK_FACTS.snapshots), snapshot)
-    expected = Frozen("p85_offpeak_speed", 1, 1, too_few_days=1, changed_configuration=1)
+    expected = FrozenVersion("p85_offpeak_speed", 1, 1, too_few_days=1, changed_configuration=1)
     assert expected == freeze(measured, "p85_offpeak_speed", FIRST, LAST)
-    assert Frozen("p85_offpeak_speed", 2, 2, too_few_days=1) == freeze(
+    assert FrozenVersion("p85_offpeak_speed", 2, 2, too_few_days=1) == freeze(
         measured, "p85_offpeak_speed", FIRST, LAST - timedelta(days=1)
     )
     assert ["1", "1", "3"] == [row[1] for row in stored(measured, "p85_offpeak_speed")]

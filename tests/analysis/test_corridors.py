@@ -90,23 +90,26 @@ def test_each_bad_row_is_named_by_its_line_with_the_reason_and_nothing_is_import
         imported(linked, HEADER + "\n".join(rows) + "\n")
     expected = [
         "'corridors.csv' was not imported: 12 of its rows are wrong.",
-        "line 3: link_id '9' is no link of the table links",
+        "line 3: link_id '9' is not in the table links",
         "line 5: name 'A?B' is not a name without control characters",
-        "line 6: name is not that of the same corridor on line 2; direction is not that of the same corridor on line 2",
+        (
+            "line 6: name differs from that of the same corridor on line 2; "
+            "direction differs from that of the same corridor on line 2"
+        ),
         "line 7: position '0' is not a whole number from 1",
         "line 8: valid_from '01/02/2026' is not a date such as 2026-01-31",
         (
             "line 9: valid_from '2026-02-30' is not a date such as 2026-01-31; "
             "valid_to '2026-13-01' is not a date such as 2026-01-31, or empty"
         ),
-        "line 10: valid_to, the first date on which the row no longer holds, is not after valid_from",
+        "line 10: valid_to, the first date on which the row is no longer valid, is not after valid_from",
         "line 11: position 1 is taken on the same dates by line 2",
         "line 12: the link is in the corridor on the same dates already, on line 2",
         (
             "line 13: corridor_id is missing: a name without control characters; link_id is missing: an id of the "
             "table links; valid_from is missing: a date such as 2026-01-31"
         ),
-        "line 14: it has not 7 cells",
+        "line 14: it does not have 7 cells",
         "line 15: link_id '?[31m' is not an id of the table links",
     ]
     assert expected == caught.value.message.split("\n")
@@ -118,7 +121,7 @@ def test_a_file_that_is_no_table_of_corridors_is_told(linked: Warehouse) -> None
     for text, told in {
         "": "not the header",
         "corridor_id;name\n": "not the header",
-        HEADER: "holds no row",
+        HEADER: "has no rows",
         HEADER + 'a,"A': "is not CSV, line 2",
     }.items():
         with pytest.raises(ConfigError, match=told):

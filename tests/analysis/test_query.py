@@ -125,7 +125,7 @@ def test_an_unknown_value_lists_the_valid_ones(warehouse):
         world.link(f"main-{number:02}")
     with pytest.raises(ConfigError, match=r"--param period=lunch does not exist") as caught:
         ask(warehouse, named_query("worst_links"), {"period": "lunch"})
-    assert "Valid are: am_peak, cfr_am_peak, " in caught.value.remedy
+    assert "Valid values: am_peak, cfr_am_peak, " in caught.value.remedy
     with pytest.raises(ConfigError) as caught:
         ask(warehouse, named_query("link_history"), {"link": "main-3"})
     assert caught.value.remedy.startswith("Did you mean main-03 or ")

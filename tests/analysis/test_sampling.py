@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from inode_pipeline.analysis.status import SAMPLING_OFF, is_sampled, what_is_not_known
+from inode_pipeline.analysis.status import SAMPLING_OFF, is_sampled, unanswerable_questions
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.warehouse.engine import reading, transaction
 from inode_pipeline.warehouse.stored import store
@@ -40,20 +40,20 @@ def test_an_empty_warehouse_is_not_sampled(warehouse):
 
 def test_without_samples_and_without_a_schedule_it_is_said_what_nobody_can_know(warehouse):
     """From the first look on, since the hours pass whether or not anything is loaded."""
-    assert what_is_not_known(warehouse, given(warehouse, None)) == SAMPLING_OFF
+    assert unanswerable_questions(warehouse, given(warehouse, None)) == SAMPLING_OFF
 
 
 def test_samples_in_the_tables_are_enough(books, noon):
     """An analyst who reads the tables has no schedule of their own."""
     fill(books, noon, "sample")
-    assert what_is_not_known(books.warehouse, given(books.warehouse, None)) is None
-    assert what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * *")) is None
+    assert unanswerable_questions(books.warehouse, given(books.warehouse, None)) is None
+    assert unanswerable_questions(books.warehouse, given(books.warehouse, "*/5 * * * *")) is None
 
 
 def test_a_schedule_that_brings_no_samples_is_told(books, noon):
     """It names itself and where to look."""
     fill(books, noon, "schedule")
-    told = what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * *"))
+    told = unanswerable_questions(books.warehouse, given(books.warehouse, "*/5 * * * *"))
     assert str(told).startswith("Sampling is set to */5 * * * *, but no sample was loaded")
     assert "sample_links" in str(told)
 
@@ -62,10 +62,10 @@ def test_a_schedule_is_not_to_blame_for_a_day_that_it_leaves_out(books, noon):
     """Noon of a Sunday: on working days only, there was nothing to bring; nor is there before the first load."""
     working_days = given(books.warehouse, "*/5 * * * 1-5")
     assert noon.isoweekday() == 7
-    assert what_is_not_known(books.warehouse, working_days) is None
+    assert unanswerable_questions(books.warehouse, working_days) is None
     fill(books, noon, "schedule")
-    assert what_is_not_known(books.warehouse, working_days) is None
-    assert what_is_not_known(books.warehouse, given(books.warehouse, "*/5 * * * 6,0")) is not None
+    assert unanswerable_questions(books.warehouse, working_days) is None
+    assert unanswerable_questions(books.warehouse, given(books.warehouse, "*/5 * * * 6,0")) is not None
 
 
 def fill(books, at, trigger):

@@ -1,15 +1,13 @@
-"""The report: one HTML file about the whole network, one link or one corridor.
+"""The report: a self-contained HTML file about the whole network, one link or one corridor.
 
-It is read without a database, the internet or this program.
+    contents.py                reads the data of the network report in one transaction
+    place.py                   reads the data of the report on one link or corridor
+    links.py                   the links now, their speed bands and units
+    map.py, figures.py         the pictures
+    page.py, *.html, page.css  the page, which escapes every text from the API and contains no script
 
-    contents.py   what the network report says, asked of the tables and views in one transaction
-    place.py      what the report on one link or corridor says
-    links.py      the links at present, their bands of speed and units
-    map.py, figures.py             the pictures
-    page.py, *.html, page.css      the page: every text from the wire is escaped and nothing can run
-
-The views define what a number means. Only `page.py` and the pictures import jinja2 and matplotlib, so a sync loads
-neither.
+The views define what a number means. Only `page.py` and the pictures import jinja2 and matplotlib, so that a sync does
+not load them.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from inode_pipeline.analysis.answers import write_whole
+from inode_pipeline.analysis.answers import write_atomically
 from inode_pipeline.analysis.report.contents import read_contents
 from inode_pipeline.analysis.report.links import units
 from inode_pipeline.analysis.report.place import Kind
@@ -29,12 +27,12 @@ from inode_pipeline.errors import ConfigError
 from inode_pipeline.warehouse.engine import Warehouse
 
 DEFAULT = Path("data") / "network_report.html"
-"""Where the report on the network is written unless a person says otherwise; it starts at the current folder."""
+"""The default path of the network report, relative to the current folder."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """The file and as of when its data is; `data_as_of` is None if nothing was loaded yet."""
+class WrittenReport:
+    """The report's file; `data_as_of` is None if nothing was loaded yet."""
 
     path: Path
     size_bytes: int
@@ -42,7 +40,7 @@ class Written:
 
 
 def default_path(place: tuple[Kind, str] | None) -> Path:
-    """Where a report is written: that on a link or corridor beside that on the network, under its id."""
+    """The default path of a report; that of a link or corridor is in the same folder and named after its id."""
     if place is None:
         return DEFAULT
     kind, place_id = place
@@ -55,26 +53,26 @@ def write_report(
     path: Path | None = None,
     display_units: Literal["metric", "us"] | None = None,
     place: tuple[Kind, str] | None = None,
-) -> Written:
-    """Read the warehouse, draw and write, in INODE_DISPLAY_UNITS unless others are given; only the file is written.
+) -> WrittenReport:
+    """Write a report, by default in INODE_DISPLAY_UNITS; the warehouse is only read.
 
     `place` is a link or corridor, `("link", "7")`; without it the report is about the whole network.
 
     Raises:
-        NotMigratedError: its tables or views are missing.
-        ConfigError: there is no such link or corridor, or the file cannot be written; an earlier one stays as it is.
+        NotMigratedError: the warehouse's tables or views are missing.
+        ConfigError: there is no such link or corridor, or the file cannot be written; an existing file is unchanged.
 
     """
-    from inode_pipeline.analysis.report.page import page  # it loads matplotlib, which is for the report alone
+    from inode_pipeline.analysis.report.page import page  # here, because it loads matplotlib
 
     path = (path or default_path(place)).expanduser().absolute()
     contents = read_contents(warehouse, settings, place)
     content = page(contents, units(display_units or settings.display_units), datetime.now(UTC)).encode()
     try:
-        write_whole(path, content)
+        write_atomically(path, content)
     except OSError as problem:
         raise ConfigError(
             f"The report cannot be written to {path}: {problem.strerror or type(problem).__name__}.",
             remedy="Name another file with --output, or give this user the right to write there.",
         ) from None
-    return Written(path, len(content), contents.status.data_as_of)
+    return WrittenReport(path, len(content), contents.status.data_as_of)

@@ -1,6 +1,6 @@
-"""What the report says, read in one transaction, so that all of it shows the same state.
+"""Read the data of the report in one transaction, so that all of it shows the same state.
 
-The worst links are ranked by their Travel Time Index in the peaks where that is known, else by their speed at present.
+The worst links are ranked by their Travel Time Index in the peaks if it is known, else by their current speed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from inode_pipeline.analysis.query import Answer, Parameter, Query, ask_within, 
 from inode_pipeline.analysis.receipts import newest_receipt
 from inode_pipeline.analysis.report.links import LinkNow, links_now
 from inode_pipeline.analysis.report.place import Kind, Place, read_place
-from inode_pipeline.analysis.status import Status, status_within, what_is_not_known
+from inode_pipeline.analysis.status import Status, status_within, unanswerable_questions
 from inode_pipeline.config import LocalSettings
 from inode_pipeline.endpoints.links import LINKS
 from inode_pipeline.warehouse.analyst_tables import INDEX_RULES
@@ -28,13 +28,13 @@ from inode_pipeline.warehouse.stored import stored_zone
 from inode_pipeline.warehouse.tables import LINK_FACTS
 
 MAX_DATES = 90
-"""How many dates the history shows at most: those with a snapshot, the newest last."""
+"""The maximum number of dates in the history."""
 
 MAX_RANKED = 10
-"""How many links are ranked at most."""
+"""The maximum number of ranked links."""
 
 CONGESTED_PCT = 90.0
-"""The share of free flow below which a link is congested, should the rule be gone from `index_rules`."""
+"""The share of free flow below which a link is congested, used if the rule was deleted from `index_rules`."""
 
 _MONTHS = Query("months", "Which month is it, and which was before?", (), "SELECT last_month, month FROM data_now")
 _PEAKS = Query(
@@ -62,10 +62,10 @@ _CURVES = Query(
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst links, the worst first, each with the rows of its day curve if it has one.
+    """The worst links, worst first, and the rows of their day curves, if any.
 
     `by` is `peaks` (Travel Time Index of `month`; each link once, in its worse peak) or `now` (speed over free flow).
-    A row of `peaks` has the columns of `link_reliability_monthly`, one of `now` those of `congested_now`.
+    The rows have the columns of `link_reliability_monthly` or `congested_now`, respectively.
     """
 
     by: Literal["peaks", "now"]
@@ -75,16 +75,16 @@ class Worst:
 
     @property
     def link_ids(self) -> list[str]:
-        """Which links, the worst first."""
+        """The ids of the links, worst first."""
         return [row["link_id"] for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """What the report on the whole network shows.
+    """The data of the report on the whole network.
 
-    `freshness` is the row of `data_freshness`; `history` the number of links on each date that has a snapshot, oldest
-    first; the answers are those of the queries of the same name; `congested_pct` is the threshold of `congested_now`.
+    `freshness` is the row of `data_freshness`; `history` is the number of links on each date with a snapshot, oldest
+    first; each answer is that of the query of the same name; `congested_pct` is the threshold of `congested_now`.
     """
 
     freshness: Mapping[str, Any]
@@ -99,10 +99,10 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """Everything the report says. Times are UTC, `zone` is the warehouse's.
+    """The data of a report. Times are UTC, `zone` is the warehouse's.
 
-    `receipt` is that of the newest load, None before the first; then `network` or `place` is there, whichever the
-    report is about. `not_known` says which questions have no answer without samples; None where samples arrive.
+    `receipt` is that of the newest load, None before the first. After the first load, either `network` or `place` is
+    set. `not_known` says which questions cannot be answered without samples; None if samples arrive.
     """
 
     status: Status
@@ -116,7 +116,7 @@ class Contents:
 
 
 def read_contents(warehouse: Warehouse, settings: LocalSettings, place: tuple[Kind, str] | None = None) -> Contents:
-    """Read all of it; writes nothing. `place` is a link or corridor, `("link", "7")`.
+    """Read the data of a report; writes nothing. `place` is a link or corridor, `("link", "7")`.
 
     Raises:
         NotMigratedError: the tables or views are missing.
@@ -124,7 +124,7 @@ def read_contents(warehouse: Warehouse, settings: LocalSettings, place: tuple[Ki
 
     """
     zone = ZoneInfo(stored_zone(warehouse) or "UTC")
-    not_known = what_is_not_known(warehouse, settings)
+    not_known = unanswerable_questions(warehouse, settings)
     with reading(warehouse) as connection:
         receipt = newest_receipt(connection, LINKS)
         is_loaded = receipt is not None
@@ -175,9 +175,9 @@ def _history(connection: Connection) -> dict[date, int]:
 
 
 def worst_links(connection: Connection, warehouse: Warehouse, *, sampling_on: bool) -> Worst:
-    """The worst of last month; if no index of it is known those of this month, and if none is those at present.
+    """The worst links of last month; without any index, those of this month, or else those of now.
 
-    At present there are day curves only while sampling is on: one reading a day makes no curve.
+    The links of now have day curves only while sampling is on.
     """
     [(last_month, month)] = ask_within(connection, warehouse, _MONTHS, {}).rows
     for asked in (str(last_month), str(month)):
@@ -196,7 +196,7 @@ def _in_peaks(connection: Connection, warehouse: Warehouse, month: str) -> list[
 
 
 def _with_curves(connection: Connection, warehouse: Warehouse, worst: Worst) -> Worst:
-    """With the curves of all of them, asked at once: the view reads every bin of the month each time."""
+    """Add the day curves, in a single query because the view reads every bin of the month each time."""
     given = {"month": worst.month, **dict(zip(_PLACES, worst.link_ids, strict=False))}
     curves: dict[str, list[Mapping[str, Any]]] = {}
     for row in ask_within(connection, warehouse, _CURVES, given).records():

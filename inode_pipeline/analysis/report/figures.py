@@ -1,8 +1,8 @@
-"""The figures over time, and how any figure gets into the page.
+"""The figures over time, and how a figure is embedded in the page.
 
-A figure becomes an SVG inside a `data:` address, which a browser shows as a picture and never runs. Letters are drawn
-as outlines, so that a page looks and prints alike everywhere, and the same data gives the same text each time. No name
-that came over the wire is drawn.
+A figure becomes an SVG in a `data:` address, which a browser shows as a picture and never runs. Letters are drawn as
+outlines, so that a page looks and prints the same everywhere; the same data always gives the same SVG. Names from the
+API are never drawn.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ _STYLE: dict[Any, object] = {
 _NO_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 _HEAT = LinearSegmentedColormap.from_list("slow", ["#f7f7f7", "#fddbc7", "#ef8a62", "#b2182b", "#67001f"])
-"""From light to dark, so that it reads in grey and for colour-blind people."""
+"""From light to dark, so that it can be read in grey and by colour-blind people."""
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What an `<img>` needs: its source, its size in points and what it shows in words."""
+    """The source, size in points and alternative text of an `<img>`."""
 
     source: str
     width_pt: int
@@ -70,15 +70,15 @@ class Picture:
 
 @contextmanager
 def figure(width_in: float, height_in: float) -> Iterator[Figure]:
-    """A figure in the style of the report, for drawing and then `picture`, both inside the context."""
+    """A figure in the report's style; draw on it and call `picture` inside the context."""
     with mpl.rc_context():
-        mpl.rcdefaults()  # a matplotlibrc of the person who runs it has no say
+        mpl.rcdefaults()  # ignore the user's matplotlibrc
         mpl.rcParams.update(_STYLE)
         yield Figure(figsize=(width_in, height_in))
 
 
 def picture(drawn: Figure, words: str) -> Picture:
-    """The finished figure."""
+    """Render a figure as SVG."""
     buffer = io.BytesIO()
     drawn.savefig(buffer, format="svg", metadata=_NO_METADATA, transparent=True)
     width, height = drawn.get_size_inches() * 72
@@ -87,7 +87,7 @@ def picture(drawn: Figure, words: str) -> Picture:
 
 
 def day_curve(hours: Sequence[Mapping[str, Any]], free_flow_s: float | None, words: str) -> Picture:
-    """The mean travel time of each hour and its 95th percentile, in minutes; an hour without data is a gap."""
+    """The mean and 95th percentile of the travel time by hour, in minutes, with gaps where there is no data."""
     with figure(3.3, 1.7) as drawn:
         axes = drawn.add_axes((0.12, 0.17, 0.85, 0.7))
         middles = [hour + 0.5 for hour in range(24)]
@@ -101,7 +101,7 @@ def day_curve(hours: Sequence[Mapping[str, Any]], free_flow_s: float | None, wor
 
 
 def series_curve(rows: Sequence[Mapping[str, Any]], free_flow_s: float | None, words: str) -> Picture:
-    """The travel time of each hour in minutes; an hour without data is a gap."""
+    """The travel time of each hour in minutes, with gaps where there is no data."""
     times = [row.get("starts_at_local") or row["bin_start_local"] for row in rows]
     known = {at.replace(minute=0): row["travel_time_s"] for at, row in zip(times, rows, strict=True)}
     first, last = min(known), max(known)
@@ -118,7 +118,7 @@ def series_curve(rows: Sequence[Mapping[str, Any]], free_flow_s: float | None, w
 
 
 def heat_map(rows: Sequence[Mapping[str, Any]], fastest_s: float, words: str) -> Picture:
-    """Travel time over the fastest, hour by weekday: the darker, the slower; an hour without data is hatched."""
+    """Travel time relative to the fastest, by weekday and hour: darker is slower, hatched has no data."""
     grid = np.full((7, 24), np.nan)
     for row in rows:
         if row["mean_s"] is not None:
@@ -128,7 +128,7 @@ def heat_map(rows: Sequence[Mapping[str, Any]], fastest_s: float, words: str) ->
         axes.grid(visible=False)
         axes.patch.set(hatch="////", facecolor="white")
         slowest = max(1.5, float(np.nanmax(grid)))
-        # The edges close the seams between the cells, through which the hatching would be seen.
+        # Without edges the hatching shows through the seams between the cells.
         image = axes.pcolormesh(
             np.arange(25), np.arange(8), grid, cmap=_HEAT, vmin=1, vmax=slowest, edgecolor="face", linewidth=0.3
         )
@@ -143,7 +143,7 @@ def heat_map(rows: Sequence[Mapping[str, Any]], fastest_s: float, words: str) ->
 
 
 def history_curve(history: Mapping[date, int], words: str) -> Picture:
-    """The number of links on each date with a snapshot; a date without one is a mark on the axis."""
+    """The number of links on each date with a snapshot; dates without one are marked on the axis."""
     missing = missing_dates(history)
     days = sorted([*history, *missing])
     with figure(5.2, 1.9) as drawn:
@@ -163,7 +163,7 @@ def history_curve(history: Mapping[date, int], words: str) -> Picture:
 
 
 def missing_dates(history: Mapping[date, int]) -> list[date]:
-    """The dates between the first and the last that have no snapshot."""
+    """The dates without a snapshot between the first and the last."""
     first, last = min(history), max(history)
     every = (first + timedelta(days=number) for number in range((last - first).days))
     return [day for day in every if day not in history]
@@ -192,9 +192,9 @@ def _dates(axes: Axes) -> None:
 
 
 def _numbers(days: Sequence[date]) -> list[int]:
-    """Dates as matplotlib counts them: in days since 1970."""
+    """Dates as matplotlib's numbers: days since 1970."""
     return [day.toordinal() - date(1970, 1, 1).toordinal() for day in days]
 
 
 def _day_number(moment: datetime) -> float:
-    return (moment - datetime(1970, 1, 1)) / timedelta(days=1)  # noqa: DTZ001 - what the local clock shows
+    return (moment - datetime(1970, 1, 1)) / timedelta(days=1)  # noqa: DTZ001 - local time

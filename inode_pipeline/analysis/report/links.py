@@ -1,10 +1,10 @@
-"""The links at the instant of the newest snapshot: where each runs, how fast it is, and in which band of speed.
+"""The links at the time of the newest snapshot: their lines, speeds and speed bands.
 
-A link counts as measured if that was within the hour before the snapshot, as in the view `congested_now`. Its free flow
-is the speed that iNode states today, or else the baseline in force this month.
-A link's band is its speed over free flow, or its speed alone where no free flow is known of any. The colours are the
-four outer ones of ColorBrewer's RdBu (colorbrewer2.org), which colour-blind people can tell apart and which differ in
-grey as well; beside the colour each slower band is drawn thicker.
+A link counts as measured if its measurement is at most an hour older than the snapshot, as in the view
+`congested_now`. Its free flow is the speed configured in iNode, or else this month's baseline.
+The bands are of speed over free flow, or of speed alone if no link has a free flow. Their colours are the four outer
+ones of ColorBrewer's RdBu (colorbrewer2.org), which colour-blind people can distinguish and which also differ in grey;
+slower bands are drawn thicker as well.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from inode_pipeline.warehouse.engine import Warehouse
 from inode_pipeline.warehouse.tables import LINKS_TABLE
 
 COLOURS = ("#b2182b", "#ef8a62", "#67a9cf", "#2166ac")
-"""From the slowest band to the fastest. Red is slow."""
+"""From the slowest band (red) to the fastest."""
 
 UNKNOWN_COLOUR = "#999999"
 
 _SHARES = (5 / 9, 5 / 6, 1.0)
-"""The edges of the bands over the share of free flow below which a link is congested: of 90 %, they are 50, 75, 90."""
+"""The edges of the bands as a share of the congestion threshold: for 90 % they are 50, 75 and 90 % of free flow."""
 
 _SPEEDS = {"km/h": (20.0, 40.0, 70.0), "mph": (15.0, 25.0, 45.0)}
 
 _TOLERANCE = 1e-9
-"""A speed of exactly 90 % is not below it, whatever the last bit of the quotient says."""
+"""Keeps a speed of exactly 90 % from falling below the threshold by rounding."""
 
 
 _BASELINES = Query(
@@ -50,9 +50,9 @@ Line = tuple[tuple[float, float], ...]
 
 @dataclass(frozen=True, slots=True)
 class LinkNow:
-    """One listed link: its lines, its speed and that speed over free flow; None is not known.
+    """One link: its lines, its speed, and that speed over free flow.
 
-    Both are None unless it was measured within the hour.
+    Both are None if not known or not measured within the hour.
     """
 
     link_id: str
@@ -65,14 +65,14 @@ class LinkNow:
 
 @dataclass(frozen=True, slots=True)
 class Units:
-    """The names of the units, and how many kilometres the longer one has."""
+    """The names of the units; `km` is the length unit in kilometres."""
 
     speed: str
     length: str
     km: float
 
     def speed_of(self, kmh: float) -> float:
-        """A speed in km/h, in these units."""
+        """Convert a speed in km/h to these units."""
         return kmh / self.km
 
 
@@ -81,13 +81,13 @@ US = Units("mph", "mi", KM_PER_MILE)
 
 
 def units(name: Literal["metric", "us"]) -> Units:
-    """The units that INODE_DISPLAY_UNITS and `--units` call so."""
+    """The units named by INODE_DISPLAY_UNITS or `--units`."""
     return US if name == "us" else METRIC
 
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """The links between two edges; `colour` of those whose speed is not known is grey."""
+    """The links between two edges, or those without a known speed, in grey."""
 
     label: str
     colour: str
@@ -96,7 +96,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """All links, each in one band: the slowest first, then those not known. `by_ratio` is false for speed alone."""
+    """All links, each in one band, slowest first, then the unknown. `by_ratio` is false for bands of speed alone."""
 
     by_ratio: bool
     known: tuple[Band, ...]
@@ -104,12 +104,12 @@ class Bands:
 
     @property
     def congested(self) -> int:
-        """How many links are in a band below the threshold."""
+        """The number of links below the congestion threshold."""
         return sum(len(band.links) for band in self.known[:-1])
 
 
 def bands(links: Sequence[LinkNow], units: Units = METRIC, congested_pct: float = 90.0) -> Bands:
-    """The links in bands of speed over free flow, or of speed if the free flow of not one of them is known."""
+    """Group the links into bands of speed over free flow, or of speed if no link has a free flow."""
     by_ratio = any(link.ratio is not None for link in links) or all(link.speed_kmh is None for link in links)
     edges = tuple(share * congested_pct / 100 for share in _SHARES) if by_ratio else _SPEEDS[units.speed]
     groups: list[list[LinkNow]] = [[] for _ in COLOURS]
@@ -136,7 +136,7 @@ def _labels(edges: Sequence[str] | Sequence[float], unit: str) -> list[str]:
 
 
 def links_now(connection: Connection, warehouse: Warehouse, now: datetime) -> tuple[LinkNow, ...]:
-    """Every link that iNode lists, by link_id."""
+    """Every link that is not deleted, ordered by link_id."""
     links = LINKS_TABLE.c
     baselines = {row[0]: row[1] for row in ask_within(connection, warehouse, _BASELINES, {}).rows}
     listed = (
@@ -179,7 +179,7 @@ def _ratio(row: Mapping[Any, Any], baseline_s: object) -> float | None:
 
 
 def _lines(geometry: Mapping[str, Any] | None) -> list[Line]:
-    """The lines of a GeoJSON geometry; heights are left out, and so is a point that lies nowhere on earth."""
+    """The lines of a GeoJSON geometry, without heights and without points outside the range of coordinates."""
     kind = geometry["type"] if geometry else None
     if geometry is None or kind not in ("LineString", "MultiLineString"):
         return []

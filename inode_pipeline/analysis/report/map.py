@@ -1,7 +1,7 @@
-"""The maps: each link a line, moved to the right of its direction so that both directions of a road are seen.
+"""The maps: each link is a line, moved to the right of its direction so that both directions of a road are visible.
 
-Longitude and latitude are laid on a plane in kilometres, equirectangular about the middle: true enough for a city or a
-province. The links of one colour are one compound path, so that a map of thousands stays small.
+Coordinates are projected to kilometres, equirectangular around the centre, which is accurate enough for a city or a
+province. The links of one colour form one compound path, so that the file stays small with thousands of links.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ KM_PER_DEGREE = 111.2
 MIN_LEAP_KM = 0.5
 
 Points = NDArray[np.float64]
-"""One row a point: kilometres to the east and to the north of the middle."""
+"""One row per point: kilometres east and north of the centre."""
 
 WIDTH_IN = 5.6
 HEIGHTS_IN = (2.2, 6.5)
@@ -33,19 +33,19 @@ FOOT_IN = 0.3
 """Room for the scale below the map."""
 
 DISC_ASIDE_PT = 9.0
-"""How far a number is from its link, so that those of both directions are seen."""
+"""The distance of a number from its link, so that those of both directions are visible."""
 
 _THICKER = (1.7, 1.35, 1.0, 1.0)
-"""How much thicker the slower bands are, so that colour is not the only difference."""
+"""The relative line widths of the bands, so that colour is not the only difference."""
 
 _SCALES = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkMap:
-    """The picture, None if no link has a line; the links that are not on it for lack of one; how many points are not.
+    """The map; `picture` is None if no link has a line, and `not_drawn` are the links without one.
 
-    Points are left out that lie far outside the network, or far off the line that they are a part of.
+    Points far outside the network or far off their own line are left out.
     """
 
     picture: Picture | None
@@ -54,7 +54,7 @@ class NetworkMap:
 
 
 def network_map(bands: Bands, worst: Sequence[str], units: Units, words: str) -> NetworkMap:
-    """Draw the links; `worst` are the link_ids that get numbers, from 1."""
+    """Draw the links and number those in `worst` from 1."""
     every = [*chain.from_iterable(band.links for band in bands.known), *bands.unknown.links]
     plane = plane_of(line for link in every for line in link.lines)
     if plane is None:
@@ -74,7 +74,7 @@ def network_map(bands: Bands, worst: Sequence[str], units: Units, words: str) ->
 
 
 def place_map(links: Sequence[LinkNow], chosen: Sequence[str], units: Units, words: str) -> Picture | None:
-    """The chosen links in red among their surroundings in grey, numbered in their order if there are several."""
+    """Draw the chosen links in red and their surroundings in grey; several links are numbered in order."""
     among = {link.link_id: link for link in links}
     picked = [among[link_id] for link_id in chosen if link_id in among]
     plane = plane_of(line for link in picked for line in link.lines)
@@ -97,7 +97,7 @@ def _reach(plane: Plane) -> dict[str, float]:
 
 
 def _near(link: LinkNow, plane: Plane) -> list[Points]:
-    """The lines of a link that has a point on the map; what lies outside is cut off when it is drawn."""
+    """The lines of a link with at least one point on the map; drawing clips the rest."""
     if not any(len(plane.place(line)) for line in link.lines):
         return []
     return [_project(np.array(line), plane.longitude, plane.latitude) for line in link.lines]
@@ -109,7 +109,7 @@ def _beside(placed: Mapping[str, list[Points]], distance_km: float) -> dict[str,
 
 @contextmanager
 def _canvas(plane: Plane, units: Units) -> Iterator[tuple[Figure, Axes, float]]:
-    """A figure for the plane with a scale below it, and how many kilometres a point on paper is."""
+    """A figure for the plane with a scale bar below, and the kilometres per typographic point."""
     height = float(np.clip(WIDTH_IN * plane.height_km / plane.width_km, *HEIGHTS_IN))
     km_per_pt = max(plane.width_km / WIDTH_IN, plane.height_km / height) / 72
     with figure(WIDTH_IN, height + FOOT_IN) as drawn:
@@ -125,7 +125,7 @@ def _placed(link: LinkNow, plane: Plane) -> list[Points]:
 
 
 def _frame(axes: Axes, plane: Plane, km_per_pt: float, height_in: float) -> None:
-    """The same scale both ways; what is left over is shared by both sides."""
+    """Use the same scale on both axes and centre the plane."""
     half_width, half_height = WIDTH_IN * 36 * km_per_pt, height_in * 36 * km_per_pt
     x, y = (plane.west + plane.east) / 2, (plane.south + plane.north) / 2
     axes.set_xlim(x - half_width, x + half_width)
@@ -148,7 +148,7 @@ def _draw(
 
 
 def _number(axes: Axes, numbered: Sequence[str], placed: Mapping[str, list[Points]], km_per_pt: float) -> None:
-    """A disc with its number beside each of these links, and never over the edge of the map."""
+    """Draw a numbered disc next to each of these links, within the edges of the map."""
     margin = DISC_ASIDE_PT * km_per_pt
     low = np.array((axes.get_xlim()[0], axes.get_ylim()[0])) + margin
     high = np.array((axes.get_xlim()[1], axes.get_ylim()[1])) - margin
@@ -160,7 +160,7 @@ def _number(axes: Axes, numbered: Sequence[str], placed: Mapping[str, list[Point
 
 
 def _scale_bar(axes: Axes, units: Units, height_in: float) -> None:
-    """A bar of a round length, at most a quarter of the width, below the map on the left."""
+    """Draw a bar of a round length, at most a quarter of the width, below the map on the left."""
     left, right = axes.get_xlim()
     width = (right - left) / units.km
     length = max((scale for scale in _SCALES if scale <= width / 4), default=_SCALES[0])
@@ -172,7 +172,7 @@ def _scale_bar(axes: Axes, units: Units, height_in: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Plane:
-    """Where longitude and latitude lie on the map, and which part of it is shown."""
+    """The projection's centre (longitude, latitude) and the map's edges in kilometres from it."""
 
     longitude: float
     latitude: float
@@ -183,26 +183,25 @@ class Plane:
 
     @property
     def width_km(self) -> float:
-        """From the western edge to the eastern."""
+        """The width from west to east."""
         return self.east - self.west
 
     @property
     def height_km(self) -> float:
-        """From the southern edge to the northern."""
+        """The height from south to north."""
         return self.north - self.south
 
     def place(self, line: Line) -> Points:
-        """The points of a line, without those outside the map and those that are a mistake within the line."""
+        """Project a line, without its spikes and without points outside the map."""
         points = _project(np.array(line), self.longitude, self.latitude)
         low, high = (self.west, self.south), (self.east, self.north)
         return _without_spikes(points[((points >= low) & (points <= high)).all(axis=1)])
 
 
 def plane_of(lines: Iterable[Line]) -> Plane | None:
-    """The plane that shows these lines; None if there is none.
+    """The plane that shows these lines; None if there is no line.
 
-    A point that is farther out than the inner 96 % of them are wide is a broken one and does not count: it would make
-    the map a dot.
+    Ignores broken points, which would shrink the map to a dot: those farther out than the width of the inner 96 %.
     """
     every = [point for line in lines for point in line]
     if not every:
@@ -222,7 +221,7 @@ def plane_of(lines: Iterable[Line]) -> Plane | None:
 
 
 def aside(points: Points, distance_km: float) -> Points:
-    """The line moved to the right of its direction, where traffic drives in most countries."""
+    """Move a line to the right of its direction, where traffic drives in most countries."""
     steps = np.diff(points, axis=0)
     lengths = np.hypot(steps[:, 0], steps[:, 1])
     steps, points = steps[lengths > 0], points[np.append(True, lengths > 0)]
@@ -230,13 +229,13 @@ def aside(points: Points, distance_km: float) -> Points:
         return points
     right = np.column_stack((steps[:, 1], -steps[:, 0])) / np.hypot(steps[:, 0], steps[:, 1])[:, None]
     sums = np.vstack((right[:1], right[:-1] + right[1:], right[-1:]))
-    # Where a line turns back on itself the two sides cancel out.
+    # Where a line turns back on itself, the offsets of the two sides cancel out.
     sizes = np.maximum(np.hypot(sums[:, 0], sums[:, 1]), 0.5)
     return points + distance_km * sums / sizes[:, None]
 
 
 def middle(points: Sequence[Points]) -> tuple[float, float]:
-    """A point half way along the longest of a link's lines."""
+    """The point halfway along the longest of a link's lines."""
     line = max(points, key=lambda each: float(np.hypot(*np.diff(each, axis=0).T).sum()))
     along = np.append(0.0, np.hypot(*np.diff(line, axis=0).T).cumsum())
     half = along[-1] / 2
@@ -244,9 +243,9 @@ def middle(points: Sequence[Points]) -> tuple[float, float]:
 
 
 def _without_spikes(points: Points) -> Points:
-    """Without each single point to which the line leaps and from which it comes straight back.
+    """Remove spikes: single points to which the line jumps and from which it comes straight back.
 
-    Both leaps are far longer than the way past the point and than the line's usual steps, which no road's are.
+    Both jumps are far longer than the line's usual steps and than the distance between the point's neighbours.
     """
     if len(points) < 4:
         return points

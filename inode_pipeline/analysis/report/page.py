@@ -1,7 +1,7 @@
-"""The page: contents and pictures laid out by `network.html` or `place.html`, both inside `page.html`.
+"""Render the page with `network.html` or `place.html`, which both extend `page.html`.
 
-Whatever is not markup of ours is escaped by Jinja, and control and direction characters are shown as `?`. The page has
-no script, and its content security policy would run none and fetch nothing.
+Jinja escapes every text, and control and bidirectional characters are shown as `?`. The page has no script, and its
+content security policy forbids scripts and requests.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from inode_pipeline.analysis.report.place import DAYS, Place
 from inode_pipeline.text import visible
 
 MAX_ROWS = 25
-"""How many rows of a list are on the page at most; of the others it gives the number and the query."""
+"""The maximum number of rows of a list; the page says how many more there are and which query returns them."""
 
 ABSENT = "–"
 
@@ -84,7 +84,7 @@ def _title(contents: Contents) -> str:
 
 
 def _network(network: Network, units: Units) -> dict[str, Any]:
-    """The pictures of the network, and what the map leaves out in words."""
+    """The template variables of the network report."""
     grouped = bands(network.links, units, network.congested_pct)
     worst = network.worst
     drawn = network_map(grouped, worst.link_ids, units, _map_words(grouped))
@@ -129,12 +129,12 @@ def _network_definitions(network: Network) -> list[tuple[str, str]]:
 
 
 def _explained(view: str, terms: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Each term with the explanation of its column, without what the tables hold where it is not known."""
+    """Each term with the first part of its column's description, which says what it means."""
     return [(term, view_entries()[view, column].description.split(";")[0]) for term, column in terms.items()]
 
 
 def _place(place: Place, units: Units) -> dict[str, Any]:
-    """The pictures of one link or corridor."""
+    """The template variables of the report on one link or corridor."""
     measured = [row for row in place.week if row["mean_s"] is not None]
     fastest = place.free_flow_s or min((row["mean_s"] for row in measured), default=None)
     by_slowness = sorted(measured, key=lambda row: -row["mean_s"])[:3]
@@ -188,7 +188,7 @@ def _text(name: str) -> str:
 
 
 def _visible(value: object) -> object:
-    """A value as the page shows it: a dash for none, `?` for a character that is invisible or turns the text."""
+    """A value as shown on the page: a dash for None, `?` for invisible and bidirectional characters."""
     if value is None:
         return ABSENT
     if not isinstance(value, str) or isinstance(value, Markup):

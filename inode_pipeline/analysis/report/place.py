@@ -1,4 +1,4 @@
-"""What the report on one link or one corridor says: its series, its week, and how reliable each month was."""
+"""The data of the report on one link or corridor: its series, its week, and its reliability month by month."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from inode_pipeline.warehouse.engine import Warehouse
 Kind = Literal["link", "corridor"]
 
 DAYS = 14
-"""How many days the series has; the last is that of the newest data."""
+"""The number of days in the series, which ends on the day of the newest data."""
 
 MONTHS = 13
-"""How many months the table has at most, the newest first: a year, and the same month a year before."""
+"""The maximum number of months in the table, newest first: a year and the same month of the year before."""
 
 _RELIABILITY = {
     kind: Query(
@@ -54,9 +54,9 @@ _NAMES: Mapping[Kind, Query] = {
 class Place:
     """One link or corridor.
 
-    `series` has a row for each hour of the last days, `week` one for each weekday and hour, `months` one for each month
-    and peak; the columns are those of the queries `link_series` and `link_heat_map` and of the reliability views.
-    `links` are all that are listed, `link_ids` those of the place in their order; `since` is the first day of `week`.
+    `series` has a row per hour of the last days, `week` one per weekday and hour, `months` one per month and peak; the
+    columns are those of the queries `link_series` and `link_heat_map` and of the reliability views.
+    `links` are all links of the network, `link_ids` those of the place in order; `since` is the first day of `week`.
     """
 
     kind: Kind
@@ -71,7 +71,7 @@ class Place:
 
     @property
     def length_m(self) -> float | None:
-        """Its length in the newest month that has one."""
+        """The length in the newest month that has one."""
         return next((row["length_m"] for row in self.months if row["length_m"] is not None), None)
 
     @property
@@ -81,10 +81,10 @@ class Place:
 
 
 def read_place(connection: Connection, warehouse: Warehouse, kind: Kind, place_id: str) -> Place:
-    """Ask for all of it.
+    """Read the data of a link or corridor.
 
     Raises:
-        ConfigError: there is no such link or corridor; it lists those that there are.
+        ConfigError: there is no such link or corridor; the remedy lists the existing ones.
 
     """
     given = {f"{kind}_id": place_id}

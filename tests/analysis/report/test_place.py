@@ -54,7 +54,7 @@ def test_a_place_that_does_not_exist_is_refused_with_those_that_do(a_place, read
     """Before anything is drawn."""
     with pytest.raises(ConfigError, match="link_id=x does not exist") as caught:
         read(a_place, ("link", "x"))
-    assert caught.value.remedy == "Valid are: a, b."
+    assert caught.value.remedy == "Valid values: a, b."
 
 
 def test_a_link_without_anything_still_has_a_page(a_place, books, html):
