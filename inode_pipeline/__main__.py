@@ -11,19 +11,19 @@ from inode_pipeline.cli.commands import commands
 
 
 def main() -> None:
-    """Run the command that the arguments name, then exit with its code."""
-    # A core dump would hold the secrets of the process.
+    """Run the command and exit with its code."""
+    # A core dump would contain the secrets of the process.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     _open_closed_streams()
-    if isinstance(sys.stdout, TextIOWrapper):  # a terminal without UTF-8 must not end a command
+    if isinstance(sys.stdout, TextIOWrapper):  # so that a terminal without UTF-8 does not stop a command
         sys.stdout.reconfigure(errors="backslashreplace")
     commands(prog_name="inode-pipeline")
 
 
 def _open_closed_streams() -> None:
-    """A standard stream that the caller closed leads to /dev/null.
+    """Open standard streams that the caller has closed on /dev/null.
 
-    Otherwise the next file to be opened, such as the warehouse's, would get its number and whatever is printed there.
+    Otherwise the next file to be opened, such as the warehouse's, would get the stream's number and its output.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:

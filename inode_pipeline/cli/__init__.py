@@ -1,4 +1,4 @@
-"""The command `inode-pipeline`: one file a command, `commands.py` gathers them, `failure.py` says what went wrong.
+"""The command `inode-pipeline`: a file for each command; `commands.py` has the group, `failure.py` reports errors.
 
-Nothing heavier than click is imported at the top of these files: `--help` answers at once.
+These files import nothing heavier than click at the top, so that `--help` is fast.
 """

@@ -1,7 +1,6 @@
-"""The checks of `doctor` that ask the API: address and TLS, login and scope, first page, fields, units, order.
+"""The checks of `doctor` that call the API: address and TLS, login and scope, first page, fields, units, order.
 
-HTTP is seen only as `INodeClient`; whatever goes wrong there is one of our errors, whose class says how far it came.
-Only the first page is read, a few times.
+They read only the first page, a few times. The class of an error from `INodeClient` shows which check failed.
 """
 
 from __future__ import annotations
@@ -21,37 +20,37 @@ if TYPE_CHECKING:
     from inode_pipeline.normalise import Normaliser
 
 PATIENCE_S = 30
-"""Enough for a slow answer; a person is waiting, so far less than a nightly run has."""
+"""Enough for a slow answer, but much less than in a nightly run, because a person is waiting."""
 
 ADDRESS, LOGIN, PAGE, FIELDS, UNITS, ORDER = STAGES = ("address", "login", "first page", "fields", "units", "order")
 MEASUREMENTS = "measurements"
-"""A finding of its own only if there are none."""
+"""Reported only if there are none."""
 
 
 def api(settings: Settings) -> Iterator[Finding]:
-    """From the address to the order of the first page; the checks after a failed one are skipped, not guessed."""
+    """Make the checks in order; those after a failed one are skipped."""
     left = list(STAGES)
     try:
-        for finding in _asked(settings):
+        for finding in _checks(settings):
             left = [stage for stage in left if stage != finding.check]
             yield finding
     except PipelineError as problem:
         if isinstance(problem, CredentialsError) and ADDRESS in left:
-            yield _address(settings)  # it answered, with a refusal
+            yield _address(settings)  # the server answered, with a refusal
             left.remove(ADDRESS)
         yield failed(left[0], problem)
         if rest := ", ".join(left[1:]):
-            yield skipped(rest, "not looked at")
+            yield skipped(rest, "not checked")
 
 
-def _asked(settings: Settings) -> Iterator[Finding]:
+def _checks(settings: Settings) -> Iterator[Finding]:
     from inode_pipeline.api.client import INodeClient
     from inode_pipeline.api.retry import Deadline
     from inode_pipeline.endpoints.links import LINKS
 
     endpoint = settings.endpoint(LINKS)
     with INodeClient(settings, deadline=Deadline(PATIENCE_S), purpose="doctor") as client:
-        client.log_in()  # nothing with an API key, which is first tried with the first page
+        client.log_in()  # does nothing with an API key, which is sent with the first page
         if settings.auth == "oauth2":
             yield _address(settings)
             yield ok(LOGIN, f"accepted, with the scope {client.granted_scope}")
@@ -75,20 +74,20 @@ def _first_page(client: INodeClient, endpoint: Endpoint) -> Page:
 def _about_page(page: Page, endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
     records, count = page.answer.records, page.answer.count
     if count is None and page.answer.next is not None:
-        no_count = "The API gives no count, so a walk may be confirmed by another one but never proven."
+        no_count = "The API gives no count, so a walk can be confirmed by another one but never proven."
         yield warning(PAGE, f"{len(records)} records. {no_count}", "Receipts will say `confirmed` or `unverified`.")
     else:
         yield ok(PAGE, f"{len(records)} records of {len(records) if count is None else count}")
     if not records:
-        yield skipped(FIELDS, "the page holds no record")
-        yield skipped(UNITS, "the page holds no record")
+        yield skipped(FIELDS, "the page has no records")
+        yield skipped(UNITS, "the page has no records")
         return
     yield _fields(records, endpoint)
     yield from _types_and_units(records, endpoint, settings)
 
 
 def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
-    """Which columns some field feeds. Whether the required ones are among them is for the next check."""
+    """Which columns have a field. The next check requires some of them."""
     from inode_pipeline.analysis.inspect import inspect_page
 
     fed = {row.column for row in inspect_page(endpoint, records)}
@@ -97,9 +96,9 @@ def _fields(records: Sequence[object], endpoint: Endpoint) -> Finding:
         fed.add(derived.time)
     empty = [column.name for column in endpoint.columns if column.kind != "rest" and column.name not in fed]
     if not empty:
-        return ok(FIELDS, "every column finds a field")
-    text = f"no field feeds {', '.join(empty)}"
-    return warning(FIELDS, text, "They stay NULL. `inode-pipeline inspect` shows the fields; a field map names them.")
+        return ok(FIELDS, "every column has a field")
+    text = f"no field for {', '.join(empty)}"
+    return warning(FIELDS, text, "They stay NULL. `inode-pipeline inspect` shows the fields to name in a field map.")
 
 
 def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Settings) -> Iterator[Finding]:
@@ -123,7 +122,7 @@ def _types_and_units(records: Sequence[object], endpoint: Endpoint, settings: Se
     yield warning(
         UNITS,
         "not checked: no record of the page has length, travel time and speed.",
-        "Compare a link with what iNode shows of it; a field map corrects fields and units.",
+        "Compare a link with what iNode shows; correct fields and units in a field map.",
     )
 
 
@@ -131,14 +130,14 @@ def _nothing_measured(normaliser: Normaliser) -> Finding:
     unread = ", ".join(map(visible_lines, normaliser.unread_measurements))
     return warning(
         MEASUREMENTS,
-        "no record of the page has a speed or a travel time with its time."
-        + (f" These objects hold such fields, but are not read: {unread}." if unread else ""),
+        "no record of the page has a speed or a travel time with its time of measurement."
+        + (f" These objects have such fields but are not read: {unread}." if unread else ""),
         "`inode-pipeline inspect` shows the fields; name the right ones in INODE_FIELD_MAP_FILE.",
     )
 
 
 def _order(client: INodeClient, endpoint: Endpoint, page: Page) -> Finding:
-    """Two readings of a page must agree; a link added just then makes a third necessary."""
+    """Two readings of the first page must agree; a third one allows for a link that is added in between."""
     from inode_pipeline.endpoints.record import read_key
 
     def keys(of: Page) -> list[str | None]:

@@ -1,6 +1,6 @@
-"""The group of all commands, and the one place where every failure is caught.
+"""The group of all commands, which also reports every failure.
 
-To add a command: one file beside this one, one name in the list below.
+To add a command, write it in a file of this folder and add it to the list below.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from inode_pipeline.cli.sync import replay, sync
 from inode_pipeline.cli.your_tables import baselines, calendar, corridors
 
 OWN_WARNINGS = ("demo", "doctor")
-"""The one ignores every setting, the other lists unknown ones among its findings."""
+"""`demo` ignores all settings, and `doctor` lists unknown ones among its findings."""
 
 
 class Commands(click.Group):
-    """A group that keeps the order in which a newcomer meets the commands and reports every failure alike."""
+    """A group that lists the commands in the order of first use and reports every failure in the same way."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The commands in the order in which they were added."""
@@ -40,7 +40,7 @@ class Commands(click.Group):
         return list(self.commands)
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
-        """Add a command, with `--debug` beside its own options."""
+        """Add a command with the option `--debug`."""
         cmd.params.append(failure.debug_option())
         super().add_command(cmd, name)
 
@@ -54,7 +54,7 @@ class Commands(click.Group):
             _warn_of_unknown_variables(arguments)
             code = super().main(arguments, *rest, **extra)
         except Exception as problem:  # noqa: BLE001 - top-level handler: never print a traceback
-            code = failure.present(problem, as_json="--json" in arguments, debug="--debug" in arguments)
+            code = failure.report_failure(problem, as_json="--json" in arguments, debug="--debug" in arguments)
         sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -68,9 +68,9 @@ def _warn_of_unknown_variables(arguments: list[str]) -> None:
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(inode_pipeline.__version__, prog_name="inode-pipeline", message="%(prog)s %(version)s")
 def commands() -> None:
-    """Copy the travel-time links of a SMATS iNode account into your own warehouse.
+    """Sync the travel-time links of a SMATS iNode account into your own warehouse.
 
-    Begin with `demo`, which needs no account. For your own: `init`, then `doctor`, then `sync`.
+    Begin with `demo`, which needs no account. For your own account run `init`, then `doctor`, then `sync`.
     Exit codes: 0 done, 1 stopped by API, data or warehouse, 2 wrong settings or usage, 3 try again later.
     """
 

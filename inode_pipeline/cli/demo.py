@@ -1,6 +1,6 @@
-"""`demo`: the whole pipeline on this machine against a synthetic iNode, without an account.
+"""`demo`: run the whole pipeline against a synthetic iNode on this machine, without an account.
 
-It runs the job of every night through Dagster; earlier days come from `demo_days.py`.
+It runs the nightly job in Dagster; `demo_days.py` fills the earlier days.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ DATABASE = Path("data") / "demo.db"
 JOB = "sync_links"
 SHOWN_LINKS = 5
 CITY_ZONE = "America/Toronto"
-"""The time zone of the synthetic city, whose peak hours are those of its people."""
+"""The time zone of the synthetic city and its peak hours."""
 SYNTHETIC = "synthetic data: made from a seed, measured nowhere"
 
 
-@click.command(short_help="Try everything here, without an account.")
+@click.command(short_help="Try everything on this machine, without an account.")
 @click.option(
     "--days",
     type=click.IntRange(1, 92),
     default=1,
     show_default=True,
-    help="How many dates to fill, today included; the earlier ones with samples of the peak hours.",
+    help="The number of dates to fill, including today; earlier ones get samples of the peak hours.",
 )
 def demo(days: int) -> None:
-    """Start a synthetic iNode, run the nightly job once through Dagster, and show what is in the tables.
+    """Start a synthetic iNode, run the nightly job once in Dagster, and show what is in the tables.
 
-    Everything happens on this machine, in data/demo.db, which a later demo replaces. Your .env is not read.
+    Everything stays on this machine, in data/demo.db, which the next demo replaces. Your .env is not read.
     """
     folder = Path.cwd()
     path = folder / DATABASE
-    command = _as_called(folder)
+    command = _command_as_typed(folder)
     _remove_earlier(path)
     from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 
-    # Pages smaller than the network, so that there is something to walk.
+    # Several pages, so that there is something to walk.
     with EmulatorServer(EmulatorConfig(max_page_size=100)) as server:
         say(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}")
         today = datetime.now(ZoneInfo(CITY_ZONE)).date()
@@ -77,7 +77,7 @@ def demo(days: int) -> None:
 
 
 def _fill(first: date) -> None:
-    """Every night and sample before now, in the current folder, which is empty."""
+    """Sync every night and sample before now. The current folder is a temporary one."""
     from inode_pipeline.cli.demo_days import fill, import_roads
     from inode_pipeline.config import Settings
 
@@ -89,7 +89,7 @@ def _fill(first: date) -> None:
 
 @contextmanager
 def _surroundings(server: EmulatorServer, path: Path, first: date, *, is_sampled: bool) -> Iterator[None]:
-    """The settings of the demo and no others: no variable of the caller's, no `.env`, no Dagster instance."""
+    """Use only the demo's settings: none of the caller's variables, no `.env`, no Dagster instance."""
     from sqlalchemy import URL
 
     config = server.config
@@ -109,7 +109,7 @@ def _surroundings(server: EmulatorServer, path: Path, first: date, *, is_sampled
 
 
 def _run(today: date) -> Receipt:
-    """Run the job in this process, Dagster's own log kept quiet; the receipt of its load."""
+    """Run the job in this process, without Dagster's log, and return the receipt of its load."""
     import dagster as dg
 
     from inode_pipeline.analysis.receipts import receipts_of_run
@@ -129,7 +129,7 @@ def _run(today: date) -> Receipt:
 
 
 def _failure(run: LastRun | None) -> PipelineError:
-    """The error that stopped the job, as its row of `runs` keeps it."""
+    """The error that stopped the job, from its row in `runs`."""
     kind = getattr(errors, run.error or "", None) if run else None
     if run is None or not (isinstance(kind, type) and issubclass(kind, PipelineError)):
         return PipelineError(
@@ -147,7 +147,7 @@ def _warehouse() -> Warehouse:
 
 
 def _remove_earlier(path: Path) -> None:
-    """Remove the file of an earlier demo; any other file stays, and the demo does not run."""
+    """Remove the file of an earlier demo; refuse to replace any other file."""
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -161,14 +161,14 @@ def _remove_earlier(path: Path) -> None:
 
 
 def _mark(path: Path) -> None:
-    """Make the file, so that a later demo knows it as its own."""
+    """Create the file with a mark by which the next demo recognises it."""
     with _warehouse(), closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA application_id = {DEMO_MARK}")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # into the file itself, even if the demo is killed
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the mark must survive if the demo is killed
 
 
 def _show(receipt: Receipt, path: Path, command: str, first: date) -> None:
-    """The receipt, the slowest links, where the file is and what to try next."""
+    """Print the receipt, the slowest links, the path of the file and what to try next."""
     from inode_pipeline.analysis.status import unanswerable_questions
     from inode_pipeline.config import LocalSettings
 
@@ -186,10 +186,10 @@ def _show(receipt: Receipt, path: Path, command: str, first: date) -> None:
     click.echo(f"For your own account: {command} init")
 
 
-def _as_called(folder: Path) -> str:
-    """The command as the user can type it in `folder`: `make demo` calls it by its path, without activating anything.
+def _command_as_typed(folder: Path) -> str:
+    """The command as the user can type it in `folder`, which must be the current one.
 
-    To be asked while `folder` is the current one.
+    `make demo` runs the command by its path, without activating the virtual environment.
     """
     called = Path(sys.argv[0]).absolute()
     if called.name != "inode-pipeline" or shutil.which(called.name) == str(called):
@@ -198,7 +198,7 @@ def _as_called(folder: Path) -> str:
 
 
 def _show_congested() -> None:
-    """A table of the five slowest links; its width does not depend on the terminal, so that a log reads the same."""
+    """Print the five slowest links as a table of fixed width, so that a log looks the same."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

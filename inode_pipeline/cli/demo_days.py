@@ -1,6 +1,6 @@
-"""The days before today of a demonstration: nights and samples, made with the emulator's own clock set back.
+"""Fill the days before today for the demo: nights and samples, with the emulator's clock set back.
 
-Each is a sync like any other, through HTTP, landing and load; only the clock of both sides is not the machine's.
+Each is a normal sync over HTTP, except that both sides use this clock instead of the machine's.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 NIGHT = time(4, 30)
 SAMPLED_HOURS = (6, 7, 8, 9, 16, 17, 18, 19)
 SAMPLE_SCHEDULE = "*/15 6-9,16-19 * * *"
-"""The peak hours alone, so that a fortnight takes less than a minute."""
+"""Only the peak hours, so that two weeks take less than a minute."""
 
 ROADS = "Highway "
-"""Which of the synthetic roads become corridors."""
+"""The prefix of the synthetic roads that become corridors."""
 
 
 @dataclass
 class Clock:
-    """The present instant, for the emulator and for its client."""
+    """A settable clock for the emulator and its client."""
 
     now: datetime
 
     def __call__(self) -> datetime:
-        """The instant that was set last."""
+        """The current time of this clock."""
         return self.now
 
 
@@ -49,9 +49,9 @@ def fill(
     sampled_from: date | None = None,
     gap: date | None = None,
 ) -> list[Receipt]:
-    """Sync each night and sample from `first` until `now` from a synthetic network; the receipts, oldest first.
+    """Sync each night and sample from `first` to `now` from a synthetic network; return the receipts, oldest first.
 
-    Samples begin with `sampled_from` if that is given; on the date `gap` nothing is read.
+    Samples begin on `sampled_from`, by default on `first`; nothing is read on the date `gap`.
     """
     from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
     from inode_pipeline.endpoints.links import LINKS
@@ -85,7 +85,7 @@ def _ticks(first: date, now: datetime, zone: ZoneInfo) -> Iterator[tuple[datetim
 
 
 def import_roads(warehouse: Warehouse, folder: Path, first: date) -> int:
-    """Make a corridor of each direction of the main roads, as `corridors import` does with a file; how many."""
+    """Import each direction of the main roads as a corridor, like `corridors import`; return their number."""
     from sqlalchemy import select
 
     from inode_pipeline.analysis.corridors import COLUMNS, import_corridors
@@ -104,7 +104,7 @@ def import_roads(warehouse: Warehouse, folder: Path, first: date) -> int:
 
 
 def _rows(links: Mapping[int, str], first: date) -> Iterator[tuple[object, ...]]:
-    """The emulator numbers its links eastward and northward, both directions of a stretch together."""
+    """The rows of the corridors. The emulator numbers its links eastward and northward, in both directions."""
     roads: dict[str, list[int]] = {}
     for link_id, name in sorted(links.items()):
         roads.setdefault(name.partition(":")[0], []).append(link_id)

@@ -1,6 +1,6 @@
-"""`doctor`: try everything a sync needs, and say of each that it is ok or what to do.
+"""`doctor`: check everything a sync needs, and say what to do about what is not ok.
 
-The checks without the API are in `local_checks.py`, those with it in `api_checks.py`.
+Checks that need the API are in `api_checks.py`, the others in `local_checks.py`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from inode_pipeline.text import visible_lines
 COLOURS = {"ok": "green", "warning": "yellow", "failed": "red", "skipped": "bright_black"}
 
 
-@click.command(short_help="Try everything a sync needs, and say what to do.")
+@click.command(short_help="Check everything a sync needs.")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as one JSON object.")
 def doctor(as_json: bool) -> None:
-    """Check settings, warehouse, address, login and the first page of your links; each is ok or says what to do.
+    """Check settings, warehouse, address, login and the first page of links, and say what to do if one is not ok.
 
-    Nothing is written. The exit code is that of the worst finding: 2 settings, 1 API, data or warehouse, 3 passing.
+    Writes nothing. The exit code is that of the worst finding: 2 settings, 1 API, data or warehouse, 3 try again later.
     """
     findings = []
     for finding in _findings():
@@ -44,10 +44,10 @@ def doctor(as_json: bool) -> None:
 
 def _findings() -> Iterator[Finding]:
     problem = local_checks.settings_problem()
-    yield failed("settings", problem) if problem else ok("settings", "complete and in order")
+    yield failed("settings", problem) if problem else ok("settings", "complete and valid")
     yield from local_checks.unknown_variables()
     if problem:
-        yield skipped("everything else", "not looked at: the settings come first")
+        yield skipped("everything else", "not checked: correct the settings first")
         return
     from inode_pipeline.cli import api_checks
     from inode_pipeline.config import Settings

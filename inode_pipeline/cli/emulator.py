@@ -1,4 +1,4 @@
-"""`emulator`: a small iNode on this machine, to try the pipeline without an account."""
+"""`emulator`: serve a small iNode on this machine, to try the pipeline without an account."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="The port; 0 for a free one."
 )
-@click.option("--links", type=click.IntRange(0), default=300, show_default=True, help="How many links the network has.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another network.")
+@click.option("--links", type=click.IntRange(0), default=300, show_default=True, help="The number of links.")
+@click.option("--seed", type=int, default=1, show_default=True, help="The seed of the random network.")
 @click.option(
     "--pagination",
     type=click.Choice(["page", "limit-offset", "cursor", "none"]),
     default="page",
     show_default=True,
-    help="How the answer is cut into pages.",
+    help="How answers are paginated.",
 )
 @click.option(
-    "--page-size", type=click.IntRange(1), default=100, show_default=True, help="Records on a page unless asked."
+    "--page-size", type=click.IntRange(1), default=100, show_default=True, help="Records per page by default."
 )
 @click.option(
     "--recording",
@@ -44,9 +44,9 @@ def emulator(  # noqa: PLR0917 - click passes them by name
     page_size: int,
     recording: Path | None,
 ) -> None:
-    """Serve a small iNode until Ctrl-C: token endpoint and links, answering as the real one does.
+    """Serve a small iNode until Ctrl-C, with a token endpoint and links that answer like the real ones.
 
-    Its network is synthetic: made from a seed, measured nowhere.
+    The network is synthetic: generated from a seed, not measured.
     """
     from inode_pipeline.emulator import EmulatorConfig, serve
 
@@ -55,17 +55,17 @@ def emulator(  # noqa: PLR0917 - click passes them by name
         serve(config, host, port, announce=lambda address: _announce(address, config))
     except OSError as problem:
         raise ConfigError(
-            f"Nothing can listen on {host}, port {port}: {problem.strerror or 'no such address'}.",
+            f"Cannot listen on {host}, port {port}: {problem.strerror or 'no such address'}.",
             remedy="Choose another --port, or 0 for a free one.",
         ) from problem
     except ValueError as problem:
         raise ConfigError(
-            f"The recording cannot be served: {problem}.", remedy='One JSON object a line: {"snapshot", "records"}.'
+            f"The recording cannot be served: {problem}.", remedy='Each line is a JSON object: {"snapshot", "records"}.'
         ) from problem
 
 
 def _announce(address: str, config: EmulatorConfig) -> None:
-    """Print the address and settings to paste; the account is public and worth nothing elsewhere."""
+    """Print the address and the settings to paste. The account is only valid here, so it is no secret."""
     data = f"the recording {config.recording}" if config.recording else f"{config.links} synthetic links"
     account = {
         "INODE_BASE_URL": address,

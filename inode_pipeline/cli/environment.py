@@ -1,6 +1,6 @@
-"""The surroundings of a command: its `INODE_` variables and the machine's time zone.
+"""A command's environment: its `INODE_` variables and the machine's time zone.
 
-Not here: what a setting means, see `config/`.
+Not here: the settings themselves, see `config/`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ PREFIX = "INODE_"
 
 @contextmanager
 def only(variables: Mapping[str, str]) -> Iterator[None]:
-    """Inside, these are the only `INODE_` variables of the process; afterwards everything is as it was."""
+    """Replace the `INODE_` variables of the process by these within the context."""
     before = {name: value for name, value in os.environ.items() if name.upper().startswith(PREFIX)}
     try:
         _replace(variables)
@@ -44,12 +44,12 @@ def machine_zone() -> str | None:
 
 
 def unknown_variables() -> list[tuple[str, str]]:
-    """Each `INODE_` variable that is no setting, most likely a misspelt one, and what to do about it."""
+    """Each `INODE_` variable that is not a setting, most likely a typo, and what to do about it."""
     from inode_pipeline.config import unknown_variables as unknown
 
     return [
         (
-            f"{name[:60]} is set and is no setting.",
+            f"{name[:60]} is set but is not a known setting.",
             f"Did you mean {similar}?" if similar else "Remove it; .env.example lists every setting.",
         )
         for name, similar in unknown().items()

@@ -1,7 +1,7 @@
-"""How a failure is reported: its class in brackets, what happened, what to do, and what it means for the tables.
+"""Report a failure: its class in brackets, what happened, what to do, and the state of the tables.
 
-Every exception becomes one message on standard error, with `--json` also one object on standard output, and an exit
-code. Not here: the errors themselves, see `errors.py`.
+Every exception becomes a message on standard error and an exit code, and with `--json` an object on standard output.
+Not here: the errors themselves, see `errors.py`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 TERMINATED = 143
-"""The exit codes that a shell gives a command ended by Ctrl-C and by SIGTERM."""
+"""A shell's exit codes for commands ended by Ctrl-C and by SIGTERM."""
 
 OUTPUT_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF, errno.EFBIG)
-"""Errors of writing to standard output; those of a file carry its name."""
+"""Errors of writing to standard output. Errors of a file have a file name as well."""
 
 UNCHANGED = "The tables are unchanged."
 UNKNOWN = "The tables are as their last committed load left them; `inode-pipeline status` says which."
@@ -42,7 +42,7 @@ OPERATIONS = "docs/operations.md"
 
 
 class StoppedError(Exception):
-    """A failure together with what it means for the tables. Raised only by `GuardedRun`, from the failure itself."""
+    """A failure and the state of the tables after it. Raised only by `GuardedRun`, from the failure itself."""
 
     def __init__(self, problem: BaseException, *, tables: str, data_as_of: datetime | None) -> None:
         super().__init__(type(problem).__name__)
@@ -52,10 +52,10 @@ class StoppedError(Exception):
 
 
 class GuardedRun:
-    """Surrounds a run that may write: whatever fails inside is raised again as `StoppedError`.
+    """Context of a run that may write: re-raises any failure as `StoppedError`.
 
-    Which loads a failed run had committed is read from the warehouse, never assumed. SIGTERM ends the run as Ctrl-C
-    does: the open transaction is rolled back.
+    It reads from the warehouse which loads a failed run has committed. SIGTERM ends the run like Ctrl-C: the open
+    transaction is rolled back.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class GuardedRun:
         self._warehouse: Warehouse | None = None
 
     def watch(self, warehouse: Warehouse) -> None:
-        """Say which warehouse the run may write to from here on."""
+        """Set the warehouse to which the run may write."""
         self._warehouse = warehouse
 
     def __enter__(self) -> Self:
@@ -79,7 +79,7 @@ class GuardedRun:
             raise StoppedError(problem, tables=tables, data_as_of=data_as_of) from problem
 
     def _effect(self, problem: BaseException) -> tuple[str, datetime | None]:
-        """What the run did to the tables, as a sentence, and the instant of the newest data, None if unknown."""
+        """What the run did to the tables, in a sentence, and the time of the newest data, None if unknown."""
         if self._warehouse is None:
             return UNCHANGED, None
         from inode_pipeline.analysis.status import data_as_of, loads_of_run
@@ -88,12 +88,12 @@ class GuardedRun:
             with self._warehouse:
                 return _tables_sentence(loads_of_run(self._warehouse, self.id)), data_as_of(self._warehouse)
         except PipelineError:
-            # Without tables nothing was loaded; without an answer the last commit may or may not have arrived.
+            # Without tables nothing was loaded; if the database is unreachable, the last commit may have succeeded.
             return (UNCHANGED if isinstance(problem, WarehouseError) else UNKNOWN), None
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM: someone ended the process on purpose. The name is stored in `runs.error`."""
+    """The process was ended by SIGTERM. The class name is stored in `runs.error`."""
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -104,11 +104,11 @@ def _tables_sentence(loads: int) -> str:
     if loads == 0:
         return UNCHANGED
     walks = "1 walk was" if loads == 1 else f"{loads} walks were"
-    return f"{walks} loaded before, each of them whole; nothing was written after that."
+    return f"{walks} loaded completely before the failure; nothing was written after that."
 
 
 def debug_option() -> click.Option:
-    """`--debug`, for every command: the log of the pipeline and the traceback of a failure on standard error."""
+    """The option `--debug` of every command: show the log and a failure's traceback on standard error."""
     return click.Option(
         ["--debug"], is_flag=True, expose_value=False, callback=_log_everything, help="Show the log and any traceback."
     )
@@ -121,8 +121,8 @@ def _log_everything(_context: click.Context, _option: click.Parameter, wanted: b
         logger.addHandler(logging.StreamHandler())
 
 
-def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
-    """Report one failure on standard error (and, for scripts, on standard output); return the exit code."""
+def report_failure(problem: Exception, *, as_json: bool, debug: bool) -> int:
+    """Print a failure on standard error and, with `--json`, on standard output; return the exit code."""
     if isinstance(problem, click.exceptions.NoArgsIsHelpError):
         problem.show()
         return ConfigError.exit_code
@@ -133,7 +133,7 @@ def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
         return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED
     known = _as_pipeline_error(cause)
     kind = known.kind if known else type(cause).__name__
-    message = visible_lines(known.message if known else f"{kind}: an error that this program did not expect.")
+    message = visible_lines(known.message if known else f"{kind}: an unexpected error.")
     remedy = visible_lines(known.remedy if known else "Run the same command with --debug and report what it prints.")
     retryable = known is not None and known.retryable
     lines = [f"{click.style(f'[{kind}]', fg='red', bold=True)} {message}"]
@@ -146,13 +146,13 @@ def present(problem: Exception, *, as_json: bool, debug: bool) -> int:
     if as_json:
         as_of = stopped.data_as_of.isoformat() if stopped and stopped.data_as_of else None
         answer = {"error": kind, "message": message, "remedy": remedy, "retryable": retryable, "data_as_of": as_of}
-        with contextlib.suppress(OSError):  # the message is on standard error already
+        with contextlib.suppress(OSError):  # the message is already on standard error
             click.echo(json.dumps(answer))
     return known.exit_code if known else 1
 
 
 def _interruption(problem: BaseException) -> KeyboardInterrupt | None:
-    """The signal behind a failure: a library that is interrupted at a bad moment may fail itself while it tidies up."""
+    """The interrupt behind a failure: an interrupted library may raise another exception while it cleans up."""
     if isinstance(problem, click.Abort) and problem.__cause__ is None and sys.stdin.isatty():
         return KeyboardInterrupt()
     behind: BaseException | None = problem
@@ -162,7 +162,7 @@ def _interruption(problem: BaseException) -> KeyboardInterrupt | None:
 
 
 def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
-    """What can go wrong with the arguments and the machine, as one of our errors; None for an unexpected one."""
+    """Convert errors of the arguments and the machine to pipeline errors; None for an unexpected one."""
     if isinstance(problem, PipelineError):
         return problem
     if isinstance(problem, click.UsageError):
@@ -171,8 +171,8 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
         return ConfigError(_sentence(message), remedy=f"`{command} --help` shows what it takes.")
     if isinstance(problem, click.Abort):
         return ConfigError(
-            "The questions found no answers on standard input.",
-            remedy="Run the command in a terminal; or write .env by hand, as .env.example explains.",
+            "Standard input ended before all questions were answered.",
+            remedy="Run the command in a terminal, or write .env by hand as explained in .env.example.",
         )
     if isinstance(problem, click.ClickException):
         return ConfigError(_sentence(problem.format_message()), remedy="Correct the argument.")
@@ -180,13 +180,13 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
 
 
 def _of_the_machine(problem: BaseException) -> PipelineError | None:
-    """A file, folder or resource that the operating system refuses; its own words never hold a secret."""
+    """Convert an error of the operating system, whose messages never contain a secret; None for any other."""
     if isinstance(problem, OSError) and problem.errno is not None:
         return _of_the_system(problem, os.strerror(problem.errno))
     if isinstance(problem, MemoryError):
         return PipelineError("This machine has no memory left.", remedy="Free some, or raise the limit, and run again.")
     if isinstance(problem, RuntimeError) and "home directory" in str(problem):
-        return ConfigError("~ is no folder here: its user has no home on this machine.", remedy="Write the whole path.")
+        return ConfigError("~ cannot be expanded: its user has no home on this machine.", remedy="Write the full path.")
     if isinstance(problem, RuntimeError) and str(problem) == "can't start new thread":
         return PipelineError("This machine allows no more threads.", remedy="Raise the limit (ulimit -u).")
     return None
@@ -201,7 +201,7 @@ def _of_the_system(problem: OSError, reason: str) -> PipelineError:
     if problem.errno in OUTPUT_FAILED:
         return PipelineError(
             f"The result could not be written to standard output: {reason}.",
-            remedy="Make room, or send it elsewhere; `inode-pipeline status` says what is loaded.",
+            remedy="Free some space, or send it elsewhere; `inode-pipeline status` says what is loaded.",
         )
     if problem.errno == errno.ENOENT and _current_folder_is_gone():
         return ConfigError("The current folder has been removed.", remedy="Change to another one.")

@@ -1,6 +1,6 @@
-"""`init`: ask the few questions that have no default and write the answers to `.env`.
+"""`init`: ask for the settings that have no default and write them to `.env`.
 
-Not here: whether the answers work, see `doctor`.
+Not here: whether the settings work, see `doctor`.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from inode_pipeline.cli import environment
 from inode_pipeline.errors import ConfigError
 
 SAMPLING = """
-One reading a night can never answer a question about the peak hour, and an hour that was not sampled cannot be fetched
-later. Sampling reads the links through the day as well; each time costs about one request per thousand links."""
+One snapshot a night says nothing about peak hours, and an hour that was not sampled cannot be fetched later.
+Sampling also reads the links during the day; each sample costs about one request per thousand links."""
 
-KEEP_PRIVATE = "This file holds secrets: only you may read it, and it does not belong in a repository."
+KEEP_PRIVATE = "This file contains secrets: only you may read it, and it does not belong in a repository."
 
 
 @click.command(short_help="Ask for your account and write .env.")
 def init() -> None:
     """Ask for address, login, time zone, warehouse and sampling, and write them to .env in this folder.
 
-    The file is readable by you only. An existing one is replaced only if you say so.
+    Only you can read the file. An existing file is replaced only if you confirm.
     """
     from inode_pipeline.config import DOTENV
 
@@ -45,7 +45,7 @@ def _ask() -> dict[str, str]:
 
     answers = {"INODE_BASE_URL": _ask_until_right("INODE_BASE_URL", "Address of the API", DEFAULT_BASE_URL)}
     answers |= _ask_login()
-    click.echo("\nEach snapshot belongs to a date in this zone. It cannot be changed once the warehouse is filled.")
+    click.echo("\nEach snapshot belongs to a date in this zone, which cannot be changed once the warehouse is filled.")
     zone = _ask_until_right("INODE_TIMEZONE", "Time zone of your road network", environment.machine_zone())
     answers["INODE_TIMEZONE"] = zone
     answers |= _ask_warehouse()
@@ -56,7 +56,7 @@ def _ask() -> dict[str, str]:
 
 
 def _ask_login() -> dict[str, str]:
-    click.echo("\nThe account's owner finds an API key in iNode; a login needs a client from SMATS support.")
+    click.echo("\nThe account's owner can create an API key in iNode; a password also needs a client from SMATS.")
     if click.prompt("Log in with", type=click.Choice(["api-key", "password"]), default="api-key") == "api-key":
         return {"INODE_API_KEY": _ask_until_right("INODE_API_KEY", "API key (not shown)", hidden=True)}
     return {
@@ -68,7 +68,7 @@ def _ask_login() -> dict[str, str]:
 
 
 def _ask_warehouse() -> dict[str, str]:
-    """The warehouse's address and, apart from it, its password, so that no secret is in a URL."""
+    """The warehouse's address and, separately, its password, so that no secret is in a URL."""
     from sqlalchemy import URL, make_url
 
     click.echo(
@@ -79,20 +79,20 @@ def _ask_warehouse() -> dict[str, str]:
     if url.get_backend_name() == "sqlite":
         return {"INODE_WAREHOUSE_URL": address}
     password = url.password or click.prompt(
-        "Its password (not shown, empty if it needs none)", default="", hide_input=True, show_default=False
+        "Database password (not shown, empty for none)", default="", hide_input=True, show_default=False
     )
-    # URL.set() takes None for "as it is", so the address is built again without the password.
+    # URL.set() takes None as "unchanged", so build the URL again without the password.
     bare = URL.create(url.drivername, url.username, None, url.host, url.port, url.database, url.query)
     answers = {"INODE_WAREHOUSE_URL": bare.render_as_string()}
     return answers | ({"INODE_WAREHOUSE_PASSWORD": password} if password else {})
 
 
 def _ask_until_right(name: str, question: str, default: str | None = None, *, hidden: bool = False) -> str:
-    """The first answer that the settings accept; a wrong one is explained and the question asked again."""
+    """Ask until the answer is a valid setting; explain why a wrong one is not."""
 
     def accepted(value: str) -> str:
         try:
-            # The others take the place of answers that come later, or on which this one does not depend.
+            # The other two are placeholders for answers that come later or do not matter here.
             _check({"INODE_API_KEY": "none", "INODE_TIMEZONE": "UTC", name: value.strip()})
         except ConfigError as problem:
             raise click.UsageError(problem.message) from problem
@@ -121,22 +121,22 @@ def _dotenv(answers: Mapping[str, str]) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as `.env` spells it: in single quotes, and `${` so that it is not taken for a variable."""
+    """Quote a value for `.env`, and escape `${` so that it is not expanded as a variable."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "${:-$}{")
     return f"'{escaped}'"
 
 
 def _write(path: Path, text: str) -> None:
-    """Write `.env` whole or not at all, never readable by anyone else."""
+    """Write `.env` in one step, readable only by the user."""
     unfinished = path.with_name(f".env.{secrets.token_hex(4)}")
     try:
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - only a handle is created with its rights
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123 - os.open sets the mode
             file.write(text)
         unfinished.replace(path)
     except OSError as problem:
         unfinished.unlink(missing_ok=True)
         raise ConfigError(
             f".env cannot be written into {path.absolute().parent}: {problem.strerror}.",
-            remedy="Run init in a folder of your own.",
+            remedy="Run init in a folder that you can write to.",
         ) from problem

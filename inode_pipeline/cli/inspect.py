@@ -1,4 +1,4 @@
-"""`inspect`: what the API's records really look like, and which column each field feeds."""
+"""`inspect`: show the fields of the API's records and the column that each one fills."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ if TYPE_CHECKING:
     from inode_pipeline.endpoints.endpoint import Endpoint
 
 
-@click.command(short_help="Show the fields of one page and the columns they feed.")
-@click.option("--write", "file", type=click.Path(path_type=Path), help="Write a first field map into this new file.")
-@click.option("--walk", "walk_id", help="Look at the first page of this landed walk instead of asking the API.")
+@click.command(short_help="Show the fields of one page and the columns they fill.")
+@click.option("--write", "file", type=click.Path(path_type=Path), help="Write a field map to start from to a new file.")
+@click.option("--walk", "walk_id", help="Read the first page of this landed walk instead of calling the API.")
 def inspect(file: Path | None, walk_id: str | None) -> None:
-    """Show each field of the first page: its path, types, share of nulls, and the column it feeds or "extra".
+    """Show each field of the first page: its path, types, share of nulls, and the column it fills or "extra".
 
-    The API's JSON is not published: compare this with what you see in iNode, and correct it with a field map.
-    No value of a record is shown, nothing is written to the warehouse.
+    The API's JSON format is not published: compare the fields with what iNode shows, and correct them in a field map.
+    Never shows a value of a record; writes nothing to the warehouse.
     """
     from inode_pipeline.analysis.inspect import inspect_page, starting_map
 
     if file is not None and file.exists():
-        raise ConfigError(f"{file} exists and was kept.", remedy="Name a new file, or move that one away.")
+        raise ConfigError(f"{file} already exists and was kept.", remedy="Name a new file, or move that one away.")
     endpoint, records = _landed(walk_id) if walk_id else _fetched()
     if not records:
-        click.echo("The first page holds no record.")
+        click.echo("The first page has no records.")
         return
     _print(inspect_page(endpoint, records), endpoint, len(records))
     if file is not None:
@@ -80,13 +80,13 @@ def _print(rows: list[FieldRow], endpoint: Endpoint, count: int) -> None:
     Console().print(table)
     fed = {row.column for row in rows}
     if empty := [column.name for column in endpoint.columns if column.kind != "rest" and column.name not in fed]:
-        click.echo(f"Columns that no field feeds: {', '.join(empty)}")
+        click.echo(f"Columns without a field: {', '.join(empty)}")
 
 
 def _write(file: Path, text: str) -> None:
     try:
         handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-        with open(handle, "w", encoding="utf-8") as opened:  # noqa: PTH123 - a file made meanwhile must not be replaced
+        with open(handle, "w", encoding="utf-8") as opened:  # noqa: PTH123 - must not replace a file created meanwhile
             opened.write(text)
     except OSError as problem:
         raise ConfigError(f"{file} cannot be written: {problem.strerror}.", remedy="Name another file.") from problem

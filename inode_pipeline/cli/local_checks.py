@@ -1,6 +1,6 @@
-"""What a check of `doctor` found, and the checks without the API: settings, environment, field map, warehouse.
+"""The findings of `doctor`, and its checks that need no API: settings, environment, field map, warehouse.
 
-They write nothing. Not here: the checks that ask the API, see `api_checks.py`.
+They write nothing. Not here: the checks that call the API, see `api_checks.py`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ State = Literal["ok", "warning", "failed", "skipped"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line: what was checked, the result and, unless that is ok, what to do. `exit_code` is 0 unless failed."""
+    """What was checked, the result and, unless it is ok, what to do. `exit_code` is 0 unless the check failed."""
 
     check: str
     state: State
@@ -36,27 +36,27 @@ class Finding:
 
 
 def ok(check: str, text: str) -> Finding:
-    """Nothing to do."""
+    """A check that passed."""
     return Finding(check, "ok", text)
 
 
 def warning(check: str, text: str, remedy: str) -> Finding:
-    """It works, but a person should know."""
+    """Something that does not stop a sync but that the user should know."""
     return Finding(check, "warning", text, remedy)
 
 
 def skipped(check: str, reason: str) -> Finding:
-    """It was not checked, and is never shown as ok."""
+    """A check that was not made, which is never shown as ok."""
     return Finding(check, "skipped", reason)
 
 
 def failed(check: str, problem: PipelineError) -> Finding:
-    """A sync would stop with this error."""
+    """An error with which a sync would stop."""
     return Finding(check, "failed", problem.message, problem.remedy, problem.kind, problem.exit_code)
 
 
 def worst(findings: list[Finding]) -> int:
-    """The exit code of all: what a person must fix (2, then 1) before what may pass by itself (3)."""
+    """The exit code of the worst finding: those that a person must fix (2, then 1) come before transient ones (3)."""
     codes = {finding.exit_code for finding in findings}
     return next((code for code in (2, 1, 3) if code in codes), 0)
 
@@ -65,7 +65,7 @@ PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 def settings_problem() -> ConfigError | None:
-    """The error with every wrong setting, or None."""
+    """The error that lists every wrong setting, or None."""
     from inode_pipeline.config import Settings
 
     try:
@@ -76,13 +76,13 @@ def settings_problem() -> ConfigError | None:
 
 
 def unknown_variables() -> Iterator[Finding]:
-    """A variable that begins with INODE_ and is no setting."""
+    """Warn of variables that begin with INODE_ but are not settings."""
     for text, remedy in environment.unknown_variables():
         yield warning("settings", text, remedy)
 
 
 def start_date(settings: Settings) -> Iterator[Finding]:
-    """On PostgreSQL the first date is not looked up when Dagster loads."""
+    """Warn if INODE_START_DATE is missing on PostgreSQL, which is not queried for the first date."""
     if settings.start_date is None and settings.warehouse_url.get_backend_name() == "postgresql":
         yield warning(
             "settings",
@@ -92,37 +92,37 @@ def start_date(settings: Settings) -> Iterator[Finding]:
 
 
 def proxy_variables(settings: Settings) -> Iterator[Finding]:
-    """The environment's proxy variables are not used, which someone behind a proxy has to know."""
+    """Warn of proxy variables in the environment, which are not used."""
     found = [name for name in PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
     if found and settings.proxy is None:
         yield warning(
             "settings",
-            f"{', '.join(found)} is set in the environment and is not used.",
-            "If the API can be reached through that proxy only, set INODE_PROXY to its address.",
+            f"{', '.join(found)} is set in the environment but not used.",
+            "If the API can only be reached through that proxy, set INODE_PROXY to its address.",
         )
 
 
 def weak_tls_of_warehouse(settings: Settings) -> Iterator[Finding]:
-    """An sslmode in the URL is the user's choice; one that does not verify the server is a warning."""
+    """Warn of an sslmode in the URL that does not verify the server."""
     url = settings.warehouse_url
     mode = url.query.get("sslmode")
     if url.get_backend_name() == "postgresql" and mode and mode != "verify-full":
         yield warning(
             "settings",
-            f"INODE_WAREHOUSE_URL says sslmode={mode}, which does not prove that the database is the right one.",
+            f"INODE_WAREHOUSE_URL sets sslmode={mode}, which does not verify the identity of the database server.",
             "Use sslmode=verify-full with sslrootcert=FILE, or leave sslmode out.",
         )
 
 
 def field_map(settings: Settings) -> Finding:
-    """The field map was read with the settings; here it is only named."""
+    """Name the field map, which was checked with the settings."""
     if settings.field_map_file is None:
-        return ok("field map", "none: the default names of the fields are used")
-    return ok("field map", f"{settings.field_map_file} is in order")
+        return ok("field map", "none: the default field names are used")
+    return ok("field map", f"{settings.field_map_file} is valid")
 
 
 def sampling(settings: Settings) -> Finding:
-    """While sampling is off, say each time which questions will have no answer."""
+    """Warn if sampling is off."""
     if settings.sample_schedule:
         return ok("sampling", f"on: {settings.sample_schedule}")
     return warning(
@@ -133,7 +133,7 @@ def sampling(settings: Settings) -> Finding:
 
 
 def warehouse(settings: Settings) -> Iterator[Finding]:
-    """Reachable, ours to write, migrated, of the same time zone."""
+    """Check that the warehouse can be reached and written, is migrated, and has the same time zone and server."""
     from inode_pipeline.analysis.status import holds_tables, missing_rights
     from inode_pipeline.warehouse import migrate, stored
     from inode_pipeline.warehouse.engine import open_warehouse
@@ -143,14 +143,14 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
             path = Path(settings.warehouse_url.database or "")
             _require_writable(path)
             if not path.exists():
-                yield ok("warehouse", f"{path} will be made by the first sync")
+                yield ok("warehouse", f"the first sync creates {path}")
                 return
         with open_warehouse(settings, read_only=True) as opened:
             yield ok("warehouse", f"{opened.place} answers")
             if not opened.is_postgresql and not holds_tables(opened):
-                yield ok("migrations", "the first sync makes the tables")
+                yield ok("migrations", "the first sync creates the tables")
                 return
-            # require_migrated applies migrations to an empty file; with none pending it only compares the tables.
+            # With pending migrations require_migrated would write to an empty file; without, it only compares tables.
             _require_none_pending(migrate.pending(opened), opened.place)
             migrate.require_migrated(opened)
             yield ok("migrations", "the tables are those of this version")
@@ -163,9 +163,9 @@ def warehouse(settings: Settings) -> Iterator[Finding]:
 
 
 def _require_writable(path: Path) -> None:
-    """Try the file if there is one, and the folder in which it or its companions are made, since modes can mislead.
+    """Open the file for writing, if there is one, and create an unnamed file in its folder: modes can mislead.
 
-    The trial leaves no trace: a file without a name, and the database opened without writing.
+    Neither leaves a trace.
     """
     folder = next(parent for parent in path.parents if parent.exists())
     try:
@@ -175,7 +175,7 @@ def _require_writable(path: Path) -> None:
             os.close(os.open(path, os.O_RDWR))
     except OSError as problem:
         raise errors.PermissionError(
-            f"{path} may not be written: {problem.strerror}.",
+            f"{path} cannot be written: {problem.strerror}.",
             remedy="Give the file and its folder to the user who runs this, or change INODE_WAREHOUSE_URL.",
         ) from problem
 
@@ -195,19 +195,19 @@ def _rights(missing: list[str]) -> Finding:
 
 
 def _missing_samples(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
-    """Sampling that is set and does not happen; nothing is known of a warehouse that is not filled yet."""
+    """Warn if INODE_SAMPLE_SCHEDULE is set but no samples arrive."""
     from inode_pipeline.analysis.status import unanswerable_questions
 
     if settings.sample_schedule and unanswerable_questions(warehouse, settings):
         yield warning(
             "samples",
             "none was loaded in the 24 hours before the newest data.",
-            "See whether Dagster's daemon runs and its schedule sample_links is on.",
+            "Check that Dagster's daemon is running and its schedule sample_links is on.",
         )
 
 
 def _other_server(warehouse: Warehouse, settings: Settings) -> Iterator[Finding]:
-    """A warehouse that was filled from another address; nothing to say if it was not."""
+    """Fail if the warehouse was filled from another address."""
     from inode_pipeline.warehouse.stored import require_same
 
     try:
@@ -223,4 +223,4 @@ def _zone(stored: str | None, settings: Settings) -> Finding:
             remedy=f"Set INODE_TIMEZONE={stored}, or use another warehouse.",
         )
         return failed("time zone", problem)
-    return ok("time zone", f"{settings.zone.key}{'' if stored else ', kept with the first load'}")
+    return ok("time zone", f"{settings.zone.key}{'' if stored else ', stored by the first load'}")

@@ -1,7 +1,4 @@
-"""What a command prints beside its result: progress, warnings and receipts.
-
-Results go to standard output; the progress bar and the warnings to standard error.
-"""
+"""Print progress, warnings and receipts. Results go to standard output, progress and warnings to standard error."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Day(click.ParamType[datetime]):
-    """A date as an argument."""
+    """The type of a date argument."""
 
     name = "date"
 
@@ -40,16 +37,16 @@ DAY = Day()
 
 
 def say(text: str) -> None:
-    """Print on standard error. A full disk or a closed pipe behind it must not stop the work that is reported."""
+    """Print on standard error. A full disk or a closed pipe must not stop the command."""
     try:
         click.echo(text, err=True, color=False if os.environ.get("NO_COLOR") else None)
-    except OSError:  # what is left in its buffer would fail again when the process ends, and change the exit code
+    except OSError:  # flushing the buffer when the process ends would fail again and change the exit code
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - open for good
 
 
 @contextmanager
 def progress() -> Iterator[Listener]:
-    """A listener for `sync`: it draws a bar if standard error is a terminal, and prints each warning there once."""
+    """A listener for `sync` that prints each warning once and, on a terminal, shows a progress bar."""
     if not sys.stderr.isatty():
         yield _listener(draw=lambda _: None, warn=say)
         return
@@ -88,7 +85,7 @@ def _listener(*, draw: Callable[[Progress], None], warn: Callable[[str], None]) 
 
 
 def print_receipts(receipts: Sequence[Receipt], zone: ZoneInfo, not_known: str | None) -> None:
-    """Print receipts in a few lines each, and which questions the tables cannot answer."""
+    """Print each receipt in a few lines, and then which questions the tables cannot answer."""
     from inode_pipeline.analysis.receipts import lines
 
     for receipt in receipts:

@@ -1,4 +1,4 @@
-"""`query`: the questions that the warehouse can answer, and their answers."""
+"""`query`: list the queries of `sql/queries`, or run one."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ FORMATS = ("table", "csv", "json", "xlsx", "parquet", "geojson")
 BINARY = ("xlsx", "parquet")
 
 
-@click.command(short_help="Answer one of the analyst's questions.")
+@click.command(short_help="Run one of the analyst's queries.")
 @click.argument("name", required=False)
 @click.option("--param", "given", multiple=True, metavar="NAME=VALUE", help="Set a parameter of the query; repeatable.")
-@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", help="How to print the answer.")
-@click.option("--for-excel", is_flag=True, help="Begin a CSV file with the mark by which Excel knows it is UTF-8.")
-@click.option("--units", type=click.Choice(["metric", "us"]), help="Kilometres or miles; else INODE_DISPLAY_UNITS.")
-@click.option("--cite", is_flag=True, help="Add the paragraph to paste into a report: what the numbers rest on.")
+@click.option("--format", "kind", type=click.Choice(FORMATS), default="table", help="The format of the answer.")
+@click.option("--for-excel", is_flag=True, help="Add a byte order mark to a CSV file, so that Excel reads it as UTF-8.")
+@click.option(
+    "--units", type=click.Choice(["metric", "us"]), help="Metric or US units; by default INODE_DISPLAY_UNITS."
+)
+@click.option("--cite", is_flag=True, help="Add a paragraph to paste into a report: the data behind the numbers.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 def query(
     name: str | None,
@@ -40,10 +42,10 @@ def query(
     for_excel: bool,
     cite: bool,
 ) -> None:
-    """Answer one of the analyst's questions; without a NAME, list them.
+    """Run one of the analyst's queries; without a NAME, list them.
 
-    Reads the warehouse only: no credentials, nothing is written. What --cite adds goes to standard error with csv,
-    json and geojson, and to a sheet of its own in an Excel file.
+    Only reads the warehouse; needs no credentials. With csv, json and geojson, the paragraph of --cite goes to standard
+    error; in an Excel file, to a separate sheet.
     """
     from inode_pipeline.analysis.query import all_queries, named_query
     from inode_pipeline.config import LocalSettings
@@ -75,7 +77,7 @@ def _listed(queries: Iterable[Query]) -> str:
             if parameter.name not in own:
                 lines += _wrapped(f"{parameter.name}: {parameter.description}", "    ")
         if own:
-            lines += _wrapped("from, to, weekdays: days of your own in place of the month; weekdays=tue-thu", "    ")
+            lines += _wrapped("from, to, weekdays: a range of days instead of a month; weekdays=tue-thu", "    ")
     return "\n".join(lines)
 
 
@@ -93,14 +95,14 @@ def _values(given: tuple[str, ...]) -> dict[str, str]:
 def _ask(
     settings: LocalSettings, chosen: Query, values: dict[str, str], units: str, kind: str, *, cite: bool
 ) -> tuple[bytes, str | None, str | None]:
-    """The answer as it is written, the citation if it is wanted, and a note if there is no row; of one state."""
+    """The formatted answer, the citation if wanted, and a note if there are no rows; read in one transaction."""
     from inode_pipeline.analysis.answers import in_us_units, link_geometries
     from inode_pipeline.analysis.citation import citation
     from inode_pipeline.analysis.query import ask_within, parameter_values, why_empty
     from inode_pipeline.analysis.status import open_existing
     from inode_pipeline.warehouse.engine import reading
 
-    parameter_values(chosen, values)  # a wrong one is refused before the warehouse is opened
+    parameter_values(chosen, values)  # reports a wrong parameter before the warehouse is opened
     with open_existing(settings) as warehouse, reading(warehouse) as connection:
         answer = ask_within(connection, warehouse, chosen, values)
         shown = in_us_units(answer) if units == "us" else answer
@@ -128,9 +130,9 @@ def _rendered(answer: Answer, kind: str, cited: str | None, lines: Callable[[], 
 
 
 def as_table(answer: Answer, width: int = 0) -> str:
-    """The rows under each other, numbers to the right; where that is wider than the terminal, a block of lines a row.
+    """A table with numbers aligned to the right; if it is wider than the terminal, a block of lines for each row.
 
-    A number is never cut, since a cut number is a wrong one. Width 0 is no limit.
+    Numbers are never truncated. Width 0 means no limit.
     """
     cells = [[_cell(value) for value in row] for row in answer.rows]
     widths = [max([len(column), *(len(row[n]) for row in cells)]) for n, column in enumerate(answer.columns)]
@@ -168,7 +170,7 @@ def _cell(value: object) -> str:
 
 
 def _width() -> int:
-    """The columns of the terminal; 0 where the output goes to a file or a program."""
+    """The width of the terminal; 0 if the output goes to a file or a pipe."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
 
 
@@ -185,7 +187,7 @@ def _write(content: bytes, kind: str, output: Path | None) -> None:
             ) from None
     elif kind in BINARY and sys.stdout.isatty():
         raise ConfigError(
-            f"A file in the format {kind} is no text for a terminal.", remedy=f"Add --output FILE.{kind}."
+            f"The format {kind} is binary and cannot be printed on a terminal.", remedy=f"Add --output FILE.{kind}."
         )
     else:
         click.echo(content, nl=False)

@@ -1,4 +1,4 @@
-"""`report`: one HTML file about the network, a link or a corridor, for people who ask no database."""
+"""`report`: write an HTML file about the network, a link or a corridor."""
 
 from __future__ import annotations
 
@@ -14,26 +14,28 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Write one HTML file about the network, a link or a corridor.")
-@click.option("--link", "link_id", metavar="ID", help="About one link: its days, its week, its months.")
-@click.option("--corridor", "corridor_id", metavar="ID", help="About one corridor.")
+@click.option("--link", "link_id", metavar="ID", help="Report on one link.")
+@click.option("--corridor", "corridor_id", metavar="ID", help="Report on one corridor.")
 @click.option(
     "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file, by default data/network_report.html."
 )
-@click.option("--units", type=click.Choice(["metric", "us"]), help="Kilometres or miles; else INODE_DISPLAY_UNITS.")
+@click.option(
+    "--units", type=click.Choice(["metric", "us"]), help="Metric or US units; by default INODE_DISPLAY_UNITS."
+)
 def report(
     link_id: str | None, corridor_id: str | None, output: Path | None, units: Literal["metric", "us"] | None
 ) -> None:
-    """Write a report that opens in any browser without the internet: the map, the worst links, what changed.
+    """Write a report that opens in any browser, also offline: a map, the worst links, and what changed.
 
-    With --link or --corridor it is about that one: map, series, the week as a heat map, reliability by month. Reads the
-    warehouse only: no credentials, and nothing is written but the file, whose place is printed.
+    With --link or --corridor it has a map, the last days, the week as a heat map, and the reliability by month.
+    Only reads the warehouse; needs no credentials. Prints the path of the file.
     """
     from inode_pipeline.analysis.report import write_report
     from inode_pipeline.analysis.status import open_existing
     from inode_pipeline.config import LocalSettings
 
     if link_id and corridor_id:
-        raise ConfigError("--link and --corridor were both given.", remedy="Give one of them: a report is about one.")
+        raise ConfigError("--link and --corridor were both given.", remedy="Give only one of them.")
     place: tuple[Kind, str] | None = (
         ("link", link_id) if link_id else ("corridor", corridor_id) if corridor_id else None
     )

@@ -1,4 +1,4 @@
-"""`status`: how complete the tables are, and what to do about it; the first line says what matters."""
+"""`status`: how complete the tables are and what to do; the first line says what matters most."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun, Status
 
 
-@click.command(short_help="Say how complete the tables are and as of when.")
+@click.command(short_help="Show how complete the tables are and as of when.")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
 def status(as_json: bool) -> None:
-    """Say how complete the tables are and as of when, how the last run ended, and whether anything waits for you.
+    """Show how complete the tables are and as of when, how the last run ended, and what needs your attention.
 
-    Reads the warehouse only: no credentials, nothing is written.
+    Only reads the warehouse; needs no credentials.
     """
     from inode_pipeline.analysis.status import is_sampled, open_existing, read_status, unanswerable_questions
     from inode_pipeline.config import LocalSettings
@@ -46,7 +46,7 @@ def status(as_json: bool) -> None:
 
 
 def headline(found: Status, zone: ZoneInfo, now: datetime) -> str:
-    """How complete, as of when, how the last run ended and why, whether the tables are safe: one line."""
+    """One line: how complete the tables are, as of when, how the last run ended and why, whether they are safe."""
     tables = "; ".join(
         f"{table.endpoint}: {table.completeness}"
         + (f", {table.held} rows as of {_when(table.snapshot_at, zone, now)}" if table.snapshot_at else "")

@@ -1,4 +1,4 @@
-"""`sync` brings one date into the tables; `replay` loads landed dates again, for example after a new field map."""
+"""`sync` loads one date; `replay` loads landed dates again, for example with a new field map."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from inode_pipeline.errors import ConfigError
     "--date",
     "day",
     type=DAY,
-    help="The snapshot's date in INODE_TIMEZONE, by default today. An earlier one is loaded again from its pages.",
+    help="The snapshot's date in INODE_TIMEZONE, by default today. An earlier one is loaded from its landed pages.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the receipt as one JSON object.")
-@click.option("--allow-shrink", is_flag=True, help="Allow that more links than INODE_MAX_SHRINK_FRACTION are missing.")
+@click.option("--allow-shrink", is_flag=True, help="Allow more links than INODE_MAX_SHRINK_FRACTION to be missing.")
 def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
-    """Fetch today's links and bring them into the warehouse; or load an earlier date again, without the API.
+    """Fetch today's links and load them into the warehouse, or load an earlier date again, without the API.
 
-    The tables are changed in one transaction: all of it, or nothing if anything is wrong.
+    The load is one transaction: if anything is wrong, the tables are not changed.
     """
     with GuardedRun() as run:
         from inode_pipeline.analysis.status import unanswerable_questions
@@ -59,12 +59,12 @@ def sync(day: datetime | None, as_json: bool, allow_shrink: bool) -> None:
 
 @click.command(short_help="Load landed dates again, without the API.")
 @click.option("--from", "first", type=DAY, required=True, help="The first date.")
-@click.option("--to", "last", type=DAY, required=True, help="The last date, which is included.")
-@click.option("--json", "as_json", is_flag=True, help="Print the receipts as a JSON list, one a walk.")
+@click.option("--to", "last", type=DAY, required=True, help="The last date (inclusive).")
+@click.option("--json", "as_json", is_flag=True, help="Print the receipts as a JSON list, one per walk.")
 def replay(first: datetime, last: datetime, as_json: bool) -> None:
-    """Load every landed walk of these dates again, in order, without the API and without credentials.
+    """Load every landed walk of these dates again, in order, without the API or credentials.
 
-    Each walk is one transaction. Rows that a newer walk has written are never overwritten by an older one.
+    Each walk is one transaction. An older walk never overwrites rows that a newer one has written.
     """
     from inode_pipeline.analysis.receipts import many
 

@@ -20,7 +20,7 @@ METHODS = ("configured", "p85_offpeak_speed")
 
 @click.group(short_help="Import corridors from a CSV file.")
 def corridors() -> None:
-    """Say which links make a corridor, in the order in which they are driven."""
+    """Define corridors as ordered lists of links."""
 
 
 @corridors.command("import", params=[failure.debug_option()])
@@ -28,9 +28,9 @@ def corridors() -> None:
 def import_file(file: Path) -> None:
     """Import a CSV file in UTF-8 whose first line is corridor_id,name,direction,position,link_id,valid_from,valid_to.
 
-    A row puts a link at a position (from 1, in the direction of travel) of a corridor, from valid_from until before
-    valid_to, which is empty while it holds. The file says everything about the corridors it names: what was stored of
-    them is replaced. If a row is wrong, each wrong row is named and nothing is written.
+    Each row places a link at a position (from 1, in the direction of travel) of a corridor, from valid_from until the
+    day before valid_to, which is empty for the present. The import replaces all rows of the corridors named in the
+    file. If any row is wrong, nothing is written and each wrong row is listed.
     """
     from inode_pipeline.analysis.corridors import import_corridors
     from inode_pipeline.analysis.receipts import many
@@ -48,18 +48,18 @@ def import_file(file: Path) -> None:
 def calendar() -> None:
     """Fill the table calendar with the public holidays of INODE_HOLIDAYS.
 
-    Every sync does so for the years from the first load to the end of next year; other years are for `fill`.
+    Every sync does this for the years from the first load to the end of next year; use `fill` for other years.
     """
 
 
 @calendar.command(params=[failure.debug_option()])
 @click.option("--from", "first", type=DAY, required=True, help="The first date.")
-@click.option("--to", "last", type=DAY, required=True, help="The last date, which is included.")
-@click.option("--replace", is_flag=True, help="Also rewrite what is there, after INODE_HOLIDAYS was changed.")
+@click.option("--to", "last", type=DAY, required=True, help="The last date (inclusive).")
+@click.option("--replace", is_flag=True, help="Also update existing dates, after a change of INODE_HOLIDAYS.")
 def fill(first: datetime, last: datetime, replace: bool) -> None:
-    """Enter each date that is not there yet; what people entered or changed stays unless --replace is given.
+    """Add the dates that are missing; existing dates are kept unless --replace is given.
 
-    --replace says again whether a date is a holiday and what it is called, never whether it is excluded.
+    --replace updates whether a date is a holiday and its name, never whether it is excluded.
     """
     from inode_pipeline.analysis.receipts import many
     from inode_pipeline.config import LocalSettings
@@ -72,7 +72,7 @@ def fill(first: datetime, last: datetime, replace: bool) -> None:
     settings = LocalSettings.load()
     if settings.holidays is None:
         raise ConfigError(
-            "INODE_HOLIDAYS is missing: whose public holidays the calendar holds.",
+            "INODE_HOLIDAYS is missing: the country or region whose public holidays to use.",
             remedy="Set it to a country with a province or state, such as CA-ON or US-OH.",
         )
     with open_warehouse(settings) as warehouse:
@@ -83,21 +83,21 @@ def fill(first: datetime, last: datetime, replace: bool) -> None:
 
 @click.group(short_help="Freeze the free-flow travel times that indices divide by.")
 def baselines() -> None:
-    """Keep the free-flow travel times that indices divide by, so that a published index stays what it was.
+    """Freeze the free-flow travel times that indices divide by, so that published indices do not change.
 
-    Every sync freezes what iNode says of a link that has no baseline yet. A version is added and never changed.
+    Every sync freezes iNode's free-flow time of each link without a baseline. Versions are added, never changed.
     """
 
 
 @baselines.command(params=[failure.debug_option()])
-@click.option("--method", type=click.Choice(METHODS), required=True, help="What iNode says, or what was measured.")
-@click.option("--from", "first", type=DAY, help="The first date of the measurements; 91 days if left out.")
-@click.option("--to", "last", type=DAY, help="The last date, which is included; the last whole one if left out.")
+@click.option("--method", type=click.Choice(METHODS), required=True, help="As configured in iNode, or as measured.")
+@click.option("--from", "first", type=DAY, help="The first date of the measurements; by default 91 days.")
+@click.option("--to", "last", type=DAY, help="The last date (inclusive); by default the last whole day.")
 def freeze(method: str, first: datetime | None, last: datetime | None) -> None:
     """Add a version of one method's baselines.
 
-    configured: the free-flow travel time that iNode has for each link now. p85_offpeak_speed: length over the 85th
-    percentile of the off-peak speeds that were measured (FHWA Urban Congestion Report: weekdays 09-16 and 19-22,
+    configured: the free-flow travel time of each link as now configured in iNode. p85_offpeak_speed: length divided by
+    the 85th percentile of the measured off-peak speeds (FHWA Urban Congestion Report: weekdays 09-16 and 19-22,
     weekends 06-22, local time), for links with measurements on enough days.
     """
     from inode_pipeline.analysis import baselines

@@ -68,7 +68,7 @@ def test_a_misspelt_setting_is_guessed(run, account, monkeypatch):
     ended = run("doctor")
 
     assert ended.code == 0
-    assert "warning  settings: INODE_TIMEZON is set and is no setting.\n" in ended.stdout
+    assert "warning  settings: INODE_TIMEZON is set but is not a known setting.\n" in ended.stdout
     assert "Did you mean INODE_TIMEZONE?" in ended.stdout
 
 
@@ -91,7 +91,7 @@ def test_s5_a_proxy_of_the_environment_is_told_not_used(run, account, monkeypatc
     ended = run("doctor")
 
     assert ended.code == 0
-    assert "HTTPS_PROXY, HTTP_PROXY is set in the environment and is not used." in ended.stdout
+    assert "HTTPS_PROXY, HTTP_PROXY is set in the environment but not used." in ended.stdout
     assert "INODE_PROXY" in ended.stdout
 
 
@@ -179,7 +179,8 @@ def test_an_account_where_nothing_would_be_measured_is_not_called_ready(run, acc
     ended = run("doctor")
 
     assert ended.code == 0
-    assert "warning  measurements: no record of the page has a speed or a travel time with its time." in ended.stdout
+    said = "warning  measurements: no record of the page has a speed or a travel time with its time of measurement."
+    assert said in ended.stdout
     assert "not read: stats." in ended.stdout
     assert "Ready, but nothing would be measured; see above." == ended.stdout.splitlines()[-1]
 

@@ -37,7 +37,7 @@ def test_a_taken_port_is_told(run):
         ended = run("emulator", "--port", str(port))
 
     assert ended.code == 2
-    assert ended.stderr.startswith(f"[ConfigError] Nothing can listen on 127.0.0.1, port {port}: ")
+    assert ended.stderr.startswith(f"[ConfigError] Cannot listen on 127.0.0.1, port {port}: ")
 
 
 def test_a_recording_that_is_none_is_told(run, tmp_path):

@@ -26,7 +26,7 @@ def leaves() -> list[type[errors.PipelineError]]:
 
 
 def present(capsys, problem, **options) -> tuple[int, str, str]:
-    code = failure.present(problem, **{"as_json": False, "debug": False, **options})
+    code = failure.report_failure(problem, **{"as_json": False, "debug": False, **options})
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 
@@ -77,7 +77,7 @@ def test_an_error_that_nobody_expected_shows_its_class_only(capsys):
     assert code == 1
     assert "canary" not in err
     assert "Traceback" not in err
-    assert "[ValueError] ValueError: an error that this program did not expect." in err
+    assert "[ValueError] ValueError: an unexpected error." in err
     assert "--debug" in err
 
 
@@ -127,7 +127,7 @@ def test_every_command_warns_of_a_variable_that_is_no_setting(run, monkeypatch, 
     monkeypatch.setenv("INODE_WAREHOUSE_URI", "sqlite:///x.db")
     ended = run(*command)
 
-    warning = "warning: INODE_WAREHOUSE_URI is set and is no setting. Did you mean INODE_WAREHOUSE_URL?\n"
+    warning = "warning: INODE_WAREHOUSE_URI is set but is not a known setting. Did you mean INODE_WAREHOUSE_URL?\n"
     assert ended.stderr.startswith(warning)
 
 
@@ -137,7 +137,7 @@ def test_no_colour_is_obeyed(monkeypatch):
         monkeypatch.setenv("NO_COLOR", value)
         ours, theirs = os.openpty()
         with open(theirs, "w", encoding="utf-8") as terminal, contextlib.redirect_stderr(terminal):  # noqa: PTH123
-            failure.present(KNOWN, as_json=False, debug=False)
+            failure.report_failure(KNOWN, as_json=False, debug=False)
         assert expected == (b"\x1b[" in os.read(ours, 10_000))
         os.close(ours)
 
@@ -189,7 +189,7 @@ def test_a_result_that_cannot_be_written_is_told_without_a_traceback(account, op
     assert done.returncode == 1
     assert done.stderr.startswith(
         "[PipelineError] The result could not be written to standard output: No space left on device.\n"
-        "Make room, or send it elsewhere; `inode-pipeline status` says what is loaded."
+        "Free some space, or send it elsewhere; `inode-pipeline status` says what is loaded."
     )
     assert "Traceback" not in done.stderr
 
@@ -227,7 +227,7 @@ def test_a_file_of_settings_in_another_encoding_is_told_as_one(run, command):
 @pytest.mark.parametrize(
     ("problem", "expected"),
     [
-        (RuntimeError("Could not determine home directory."), "[ConfigError] ~ is no folder here: its user has no"),
+        (RuntimeError("Could not determine home directory."), "[ConfigError] ~ cannot be expanded: its user has no"),
         (RuntimeError("can't start new thread"), "[PipelineError] This machine allows no more threads."),
         (MemoryError(), "[PipelineError] This machine has no memory left."),
         (OSError(30, "x", "/some/file"), "[PipelineError] /some/file cannot be used: Read-only file system."),
@@ -240,7 +240,7 @@ def test_m79_what_the_machine_refuses_is_no_unexpected_error(capsys, problem, ex
     _, _, err = present(capsys, problem)
 
     assert err.startswith(expected)
-    assert "did not expect" not in err
+    assert "unexpected error" not in err
 
 
 def test_a_damaged_sqlite_file_is_told_as_one(run, account):

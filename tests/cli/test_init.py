@@ -110,7 +110,7 @@ def test_no_answers_at_all_is_told_and_writes_nothing(process):
     ended = process("init")
 
     assert ended.code == 2
-    assert "[ConfigError] The questions found no answers on standard input." in ended.stderr
+    assert "[ConfigError] Standard input ended before all questions were answered." in ended.stderr
     assert [path.name for path in Path().iterdir()] == []
 
 

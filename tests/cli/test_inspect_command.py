@@ -19,7 +19,7 @@ def test_each_field_is_shown_with_the_column_it_feeds(run, account, records):
     assert re.search(r"distance +number +0% +length_m", ended.stdout)
     assert re.search(r"last_speed +number, null +10% +last_speed_kmh", ended.stdout)
     assert re.search(r"colour +text +90% +extra", ended.stdout)
-    assert "Columns that no field feeds: status" in ended.stdout
+    assert "Columns without a field: status" in ended.stdout
     assert "canary-value" not in ended.stdout
 
 
