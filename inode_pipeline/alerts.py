@@ -1,8 +1,8 @@
 """Alerts: one message when a problem begins and one when it is over, to each address of INODE_ALERT_URLS.
 
-A `Journal` remembers which problems were reported and which messages wait for a server that is unavailable. It is one
-JSON text, which Dagster keeps as a sensor's cursor, so that a message is neither lost nor repeated and no table is
-needed. Messages are stored, so they hold no secret. `defs/sensors.py` notices problems, `api/alert.py` sends messages.
+A `Journal` records which problems were reported and which messages still have to be sent. Dagster stores it as JSON in
+a sensor's cursor, so that a message is neither lost nor repeated. Messages are stored, so they contain no secret.
+`defs/sensors.py` detects problems, `api/alert.py` sends messages.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inode_pipeline.config import AlertSettings
 from inode_pipeline.text import visible
 
 MESSAGE_TTL = timedelta(days=1)
-"""A message that could not be delivered for so long is dropped."""
+"""A message that cannot be delivered within this time is dropped."""
 
 MAX_TEXT = 2000
 MAX_TITLE = 150
@@ -27,9 +27,9 @@ MAX_NAMES = 10
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that a person should know. One `key` is one problem; `title` is a line, `text` what to do about it.
+    """A problem to report, identified by `key`; `title` is one line, `text` says what to do about it.
 
-    `about` names what the problem is about, such as the silent links: one that is added is reported.
+    `about` lists what the problem is about, such as the silent links; a new entry is reported again.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A problem that begins or is over, for the address at one position of INODE_ALERT_URLS."""
+    """The message that a problem has begun or is over, for the address at a position in INODE_ALERT_URLS."""
 
     position: int
     state: Literal["problem", "over"]
@@ -57,31 +57,31 @@ class Message:
 
     @property
     def text(self) -> str:
-        """The message below its title, as plain text."""
+        """The body of the message, as plain text."""
         return f"{self.problem.text}\nSince {self.problem.since}."[:MAX_TEXT]
 
     @property
     def alert(self) -> Alert:
-        """What is sent."""
+        """The alert to send."""
         return Alert(self.position, self.problem.key, self.state, self.title, self.text)
 
     def is_worth_sending(self, settings: AlertSettings, now: datetime) -> bool:
-        """Whether its address is still configured and it is not too old."""
+        """Whether its address is still configured and the message is not too old."""
         is_new = datetime.fromisoformat(self.written_at) >= now - MESSAGE_TTL
         return is_new and self.position < len(settings.alert_addresses)
 
 
 @dataclass
 class Journal:
-    """Which problems were reported, and which messages wait to be sent. `seen` is the sensor's own bookmark."""
+    """The reported problems and the messages still to be sent. `seen` is how far the sensor has read."""
 
     reported: dict[str, Problem] = field(default_factory=dict)
     waiting: list[Message] = field(default_factory=list)
     seen: str | None = None
 
     @classmethod
-    def read(cls, text: str | None) -> Self:
-        """The journal of an earlier time; an empty one where there is none or it cannot be read."""
+    def from_json(cls, text: str | None) -> Self:
+        """Read a journal; an empty one if there is none or it cannot be read."""
         try:
             kept: dict[str, Any] = json.loads(text or "{}")
             reported = {key: _problem(value) for key, value in kept.get("reported", {}).items()}
@@ -92,14 +92,14 @@ class Journal:
         except (ValueError, TypeError, KeyError, AttributeError):
             return cls()
 
-    def written(self) -> str:
-        """The text to keep until the next time."""
+    def to_json(self) -> str:
+        """The journal as JSON, to be stored until the next tick."""
         reported = {key: asdict(problem) for key, problem in self.reported.items()}
         waiting = [asdict(message) for message in self.waiting]
         return json.dumps({"reported": reported, "waiting": waiting, "seen": self.seen})
 
-    def begins(self, problem: Problem, settings: AlertSettings, now: datetime) -> None:
-        """Report a problem unless it was reported already; then only what it is newly about."""
+    def report(self, problem: Problem, settings: AlertSettings, now: datetime) -> None:
+        """Report a problem; if it was reported already, report only new entries of `about`."""
         known = self.reported.get(problem.key)
         if known is None:
             self.reported[problem.key] = problem
@@ -111,21 +111,21 @@ class Journal:
             text = f"New: {', '.join(new[:MAX_NAMES])}{more}.\n{problem.text}"
             self._write("problem", replace(problem, text=text), settings, now)
 
-    def is_over(self, key: str, text: str, settings: AlertSettings, now: datetime) -> None:
+    def resolve(self, key: str, text: str, settings: AlertSettings, now: datetime) -> None:
         """Report that a problem is over, if it was reported."""
         problem = self.reported.pop(key, None)
         if problem is not None:
             self._write("over", replace(problem, text=text), settings, now)
 
-    def present(self, problems: Mapping[str, Problem], over: str, settings: AlertSettings, now: datetime) -> None:
-        """Report which of the present problems are new, and which reported ones are no longer present."""
+    def update(self, problems: Mapping[str, Problem], over: str, settings: AlertSettings, now: datetime) -> None:
+        """Report the problems that are new, and resolve those that no longer exist; `over` is the text for these."""
         for problem in problems.values():
-            self.begins(problem, settings, now)
+            self.report(problem, settings, now)
         for key in self.reported.keys() - problems.keys():
-            self.is_over(key, over, settings, now)
+            self.resolve(key, over, settings, now)
 
     def deliver(self, settings: AlertSettings, now: datetime, *, max_seconds: float = MAX_SECONDS) -> list[str]:
-        """Send what waits, in order; what cannot be sent waits for the next time. Returns why, a sentence each."""
+        """Send the waiting messages in order and keep those that fail; return the reasons, one sentence each."""
         waiting = [message for message in self.waiting if message.is_worth_sending(settings, now)]
         problems = (
             send_alerts([message.alert for message in waiting], settings, max_seconds=max_seconds) if waiting else []

@@ -1,10 +1,10 @@
-"""The code location `inode_pipeline`: everything that the modules of `defs` declare."""
+"""The code location `inode_pipeline`: all definitions in `defs`."""
 
 import warnings
 
 import dagster as dg
 
-# The loader tells of its being new at every load.
+# Dagster warns on every load that this function is in preview.
 warnings.filterwarnings("ignore", category=dg.PreviewWarning, message=r"Function `load_definitions_from")
 
 from inode_pipeline import defs as declared  # noqa: E402 - the filters come first

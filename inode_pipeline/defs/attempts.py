@@ -1,4 +1,4 @@
-"""Who started a run, and whether it is an automatic retry, read from the run's tags.
+"""Determine from a run's tags who started it and whether it is an automatic retry.
 
 Tags: https://docs.dagster.io/guides/build/assets/metadata-and-tags/tags
 """
@@ -11,11 +11,11 @@ import dagster as dg
 from inode_pipeline.sync import Attempt, Trigger
 
 TRIGGER_TAG = "inode/trigger"
-"""On the runs that our schedules request: which kind of schedule it was."""
+"""Tag of the runs requested by our schedules: `schedule` or `sample`."""
 
 DUE_TAG = "inode/due_at"
 TOO_LATE_TAG = "inode/too_late_at"
-"""On the runs of samples: the tick, and the instant after which the sample is skipped."""
+"""Tags of the runs of samples: the time of the tick, and the time after which the sample is skipped."""
 
 BACKFILL_TAG = "dagster/backfill"
 PARENT_TAG = "dagster/parent_run_id"
@@ -24,12 +24,12 @@ ROOT_TAG = "dagster/root_run_id"
 
 
 def sample_tags(due_at: datetime, interval: timedelta) -> dict[str, str]:
-    """The tags of a sample's run: due at this instant, too late once the next one is due."""
+    """The tags of a sample's run, which is too late once the next one is due."""
     return {TRIGGER_TAG: "sample", DUE_TAG: due_at.isoformat(), TOO_LATE_TAG: (due_at + interval).isoformat()}
 
 
 def attempt_of(context: dg.OpExecutionContext) -> Attempt:
-    """The attempt that the running step is."""
+    """The attempt of the current step."""
     run = context.run
     return attempt(run.run_id, run.tags, step_retries=context.retry_number)
 
@@ -37,8 +37,8 @@ def attempt_of(context: dg.OpExecutionContext) -> Attempt:
 def attempt(run_id: str, tags: Mapping[str, str], *, step_retries: int) -> Attempt:
     """The attempt of a run with these tags.
 
-    A person's re-execution inherits the tags of its parent, but not the retry number, which only the daemon's retry
-    has. It counts as the person's own run: it fetches the present state and cannot have missed a tick.
+    A person's re-execution inherits its parent's tags except the retry number, which only the daemon's retries have.
+    It counts as started by a person: it fetches the present state and cannot have missed a tick.
     """
     is_retried_run = RETRY_NUMBER_TAG in tags
     retry_of = tags.get(ROOT_TAG) if is_retried_run else (run_id if step_retries else None)

@@ -1,7 +1,8 @@
-"""The nine checks of `analysis/checks.py` as asset checks, and their results as Dagster shows them.
+"""The nine checks of `analysis/checks.py` as Dagster asset checks.
 
-They only report: what must stop a load has stopped it already, so no check blocks, and a warehouse that becomes
-unavailable here fails no run that has loaded its dates. Concept: https://docs.dagster.io/guides/test/asset-checks
+They only report, because whatever must stop a load does so inside its transaction. No check blocks, and a warehouse
+that becomes unavailable here does not fail a run that has loaded its dates.
+Concept: https://docs.dagster.io/guides/test/asset-checks
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,10 +20,10 @@ from inode_pipeline.errors import PipelineError
 from inode_pipeline.warehouse.engine import Warehouse
 
 OUTCOME = "outcome"
-"""The entry of a check's metadata that distinguishes a failed check from one that was not checked."""
+"""The metadata entry that distinguishes a failed check from one that was not checked."""
 
 SUBJECTS = "about"
-"""The entry that names what a failure is about."""
+"""The metadata entry with what a failure is about."""
 
 MAX_SUBJECTS = 1000
 
@@ -30,11 +31,11 @@ ASSETS = {"pages": dg.AssetKey("raw_links"), "table": dg.AssetKey(LINKS.name)}
 
 
 def key_of(check: Check) -> dg.AssetCheckKey:
-    """Where Dagster shows the check."""
+    """The key of a check in Dagster."""
     return dg.AssetCheckKey(ASSETS[check.subject], check.name)
 
 
-# A tuple: the loader takes a list of specs for checks of their own.
+# A tuple, because Dagster would load the specs in a list as separate checks.
 SPECS = tuple(
     dg.AssetCheckSpec(check.name, asset=key_of(check).asset_key, description=check.description) for check in CHECKS
 )
@@ -42,14 +43,14 @@ SPECS = tuple(
 
 @dg.multi_asset_check(name="links_checks", specs=SPECS, can_subset=True)
 def links_checks(context: dg.AssetCheckExecutionContext, inode: InodeResource) -> Iterator[dg.AssetCheckResult]:
-    """Every check of the links, against the tables as they are now."""
+    """Run the selected checks against the tables as they are now."""
     checks = [check for check in CHECKS if key_of(check) in context.selected_asset_check_keys]
     for check, result in results(inode, checks):
         yield shown(check, result)
 
 
 def results(inode: InodeResource, checks: Sequence[Check] = CHECKS) -> Iterator[tuple[Check, Result]]:
-    """Each check with its result, against the tables as they are now; an error is a result, `not checked`."""
+    """Run the checks against the tables as they are now; the result of one that raises an error is `not checked`."""
     try:
         settings = inode.alert_settings()
         with open_existing(settings) as warehouse:
@@ -61,13 +62,13 @@ def results(inode: InodeResource, checks: Sequence[Check] = CHECKS) -> Iterator[
 
 
 def context_of(settings: AlertSettings, warehouse: Warehouse, now: datetime | None = None) -> CheckContext:
-    """What the checks of the links look at."""
+    """The context of the checks of the links."""
     grace = timedelta(minutes=settings.alert_grace_min)
     return CheckContext(warehouse, settings.endpoint(LINKS), settings, now or datetime.now(UTC), grace)
 
 
 def shown(check: Check, result: Result) -> dg.AssetCheckResult:
-    """A result as Dagster shows it; one that was not checked is a warning."""
+    """Convert a result to Dagster's; one that was not checked is a warning."""
     is_error = result.outcome == "failed" and check.severity == "error"
     return dg.AssetCheckResult(
         check_name=check.name,
@@ -80,7 +81,7 @@ def shown(check: Check, result: Result) -> dg.AssetCheckResult:
 
 
 def evaluation(check: Check, result: Result) -> dg.AssetCheckEvaluation:
-    """The same as an event, for where no check is executed: a sensor, or a run that fails before its checks."""
+    """Convert a result to an event, for a sensor or a run that fails before its checks."""
     found = shown(check, result)
     return dg.AssetCheckEvaluation(
         asset_key=key_of(check).asset_key,

@@ -1,7 +1,7 @@
-"""Errors as Dagster shows them: one sentence, its remedy, and whether a retry may help.
+"""Convert errors to Dagster failures with a message, a remedy, and whether a retry may help.
 
-Dagster stores the text of errors in plain text, so only the pipeline's own messages get there, which never hold a
-secret or a record's value.
+Dagster stores error texts, so only the pipeline's own messages are passed on, which never contain a secret or a
+record's value.
 """
 
 import traceback
@@ -16,21 +16,21 @@ SYNC_AGAIN = "`inode-pipeline sync --debug` for this date"
 
 
 def page_of(kind: str) -> str:
-    """The section of the docs about this kind of error."""
+    """The section of the docs about an error class."""
     return f"docs/operations.md#{kind.lower()}"
 
 
 @contextmanager
 def as_failure(again: str = SYNC_AGAIN) -> Iterator[None]:
-    """Turn every error of the block into a `dagster.Failure`, without its cause, whose text may hold anything.
+    """Convert every error in the block to a `dagster.Failure` without its cause, whose text could contain a secret.
 
-    `again` is the command that shows more of an unexpected error.
+    `again` is the command that shows the text of an unexpected error.
     """
     try:
         yield
     except PipelineError as problem:
         raise expected(problem) from None
-    except Exception as problem:  # noqa: BLE001 - the event log must not get the text of an unknown error
+    except Exception as problem:  # noqa: BLE001 - the text of an unknown error must not get into the event log
         raise unexpected(problem, again) from None
 
 
@@ -40,8 +40,8 @@ def unexpected(problem: Exception, again: str = SYNC_AGAIN) -> dg.Failure:
         f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in traceback.extract_tb(problem.__traceback__)
     ]
     return dg.Failure(
-        description=f"[{type(problem).__name__}] An error that this program did not expect. "
-        f"Run {again}, which shows its text, and report it.\n"
+        description=f"[{type(problem).__name__}] An unexpected error. "
+        f"Run {again} to see its text, and report it.\n"
         f"See {page_of('UnexpectedError')}",
         metadata={"error": type(problem).__name__, "where": dg.MetadataValue.text("\n".join(places))},
         allow_retries=False,

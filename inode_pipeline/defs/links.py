@@ -1,6 +1,6 @@
-"""The assets of the links endpoint: the pages as received and the tables made of them, together for each date.
+"""The assets of the links endpoint: for each date, the pages as received and the tables built from them.
 
-They are one multi-asset because the tables are filled in one transaction.
+They are one multi-asset, because the tables are filled in one transaction.
 Concept: https://docs.dagster.io/guides/build/assets
 """
 
@@ -34,7 +34,7 @@ from inode_pipeline.warehouse.engine import Warehouse, open_warehouse
 from inode_pipeline.warehouse.receipt import Receipt
 from inode_pipeline.warehouse.tables import LINK_FACTS
 
-# Dagster warns at every load that the parameter is new.
+# Dagster warns on every load that this parameter is in beta.
 warnings.filterwarnings("ignore", category=dg.BetaWarning, message=r"Parameter `backfill_policy`")
 
 GROUP = "inode"
@@ -42,7 +42,7 @@ POOL = "warehouse"
 
 RAW_LINKS, TABLE = ASSETS["pages"], ASSETS["table"]
 FACTS = (LINK_FACTS.versions, LINK_FACTS.snapshots, LINK_FACTS.observations)
-"""The fact tables that are shown; corrections and bins follow from the observations."""
+"""The fact tables shown in Dagster. Corrections and bins are derived from the observations."""
 
 PREVIEWS = {
     "links": ("link_id", "name", "last_speed_kmh"),
@@ -51,32 +51,32 @@ PREVIEWS = {
     "link_observations": ("link_id", "observed_at", "speed_kmh"),
 }
 
-# The walk has its own retries within its deadline. These, after one minute and after three more, are for a server or a
-# warehouse that is unavailable for longer. Without jitter, which could make the pause zero.
+# The walk has its own retries within its deadline. These two, after one minute and after three more, are for a server
+# or a warehouse that is unavailable for longer. No jitter, which could reduce the delay to zero.
 RETRIES = dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL)
 
-# A failed step must not be run again as a whole run: the step itself knows whether a retry can help.
+# Do not retry the run when its step fails: the step's own retry policy knows whether a retry can help.
 NO_SECOND_RUN = {"dagster/retry_on_asset_or_op_failure": "false"}
 
 
 class SyncConfig(dg.Config):
-    """What a person may allow for the date of a run."""
+    """The run config: what a person may allow for a date."""
 
     allow_shrink: bool = Field(
         default=False,
-        description="Load this date although more links are missing than INODE_MAX_SHRINK_FRACTION allows. "
-        "The permission is kept with the walk.",
+        description="Load this date even if more links are missing than INODE_MAX_SHRINK_FRACTION allows. "
+        "The permission is stored with the walk.",
     )
 
 
-# A tuple, because the loader would take a list for assets of its own.
+# A tuple, because Dagster would load the specs in a list as separate assets.
 SPECS = (
     dg.AssetSpec(
         RAW_LINKS,
         group_name=GROUP,
         kinds={"json"},
         description="The pages of the links endpoint exactly as received on a date, in the tables `walks` and "
-        "`raw_pages`. Today is fetched; an earlier date keeps what was landed on it, since the API returns only the "
+        "`raw_pages`. Today is fetched; an earlier date keeps its landed pages, because the API returns only the "
         "present.",
         metadata={"dagster/column_schema": pages_schema(), "dagster/table_name": "raw_pages"},
     ),
@@ -85,7 +85,7 @@ SPECS = (
         deps=[RAW_LINKS],
         group_name=GROUP,
         kinds={"table", "pandas"},
-        description=f"{LINKS.description} Loading an earlier date again never writes over newer values.",
+        description=f"{LINKS.description} Loading an earlier date again never overwrites newer values.",
         metadata={"dagster/column_schema": table_schema(LINKS), "dagster/table_name": LINKS.name},
     ),
     *(
@@ -94,7 +94,7 @@ SPECS = (
             deps=[RAW_LINKS],
             group_name=GROUP,
             kinds={"table", "pandas"},
-            description=f"{table.comment} The same rows whatever the order in which dates are loaded.",
+            description=f"{table.comment} The rows do not depend on the order in which dates are loaded.",
             metadata={"dagster/column_schema": fact_schema(LINKS, table), "dagster/table_name": table.name},
         )
         for table in FACTS
@@ -107,7 +107,7 @@ SPECS = (
     specs=SPECS,
     can_subset=True,
     partitions_def=DAYS,
-    # Dagster's default as well; named, it also takes "Single run" out of the dialog for a range of dates.
+    # Dagster's default too, but stating it removes "Single run" from the dialog for a range of dates.
     backfill_policy=dg.BackfillPolicy.multi_run(1),
     retry_policy=RETRIES,
     pool=POOL,
@@ -115,7 +115,7 @@ SPECS = (
 def links_by_date(
     context: dg.AssetExecutionContext, config: SyncConfig, inode: InodeResource
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """Fetch the date if it is today, load again what was landed on it if it is past, or fail and say why."""
+    """Fetch the date if it is today, load its landed pages again if it is past, or fail and say why."""
     day = date.fromisoformat(context.partition_key)
     try:
         with as_failure():
@@ -130,7 +130,7 @@ def links_by_date(
 def sync_and_describe(
     context: dg.OpExecutionContext, settings: Settings, day: date, *, allow_shrink: bool = False
 ) -> dict[dg.AssetKey, AssetMetadata]:
-    """Bring one date into the tables, log each receipt in a line, and return what to show of each asset."""
+    """Load one date, log each receipt on one line, and return the metadata of each asset."""
     require_shared(context.instance, settings)
     with open_warehouse(settings) as warehouse:
         receipts = sync_date(
@@ -150,7 +150,7 @@ def sync_and_describe(
 def describe(
     warehouse: Warehouse, receipts: Sequence[Receipt], settings: LocalSettings
 ) -> dict[dg.AssetKey, AssetMetadata]:
-    """What to show of each asset after the loads of one date, an asset after those it is made of."""
+    """The metadata of each asset after the loads of one date, upstream assets first."""
     facts = about_facts(warehouse, LINKS, receipts, PREVIEWS)
     return {
         RAW_LINKS: about_walks(warehouse, receipts),
@@ -162,7 +162,7 @@ def describe(
 def _results(
     context: dg.AssetExecutionContext, day: date, shown: Mapping[dg.AssetKey, AssetMetadata]
 ) -> Iterator[dg.MaterializeResult[None]]:
-    """One result for each selected asset. One that was not selected is made as well, so it is logged as such."""
+    """Yield a result for each selected asset; log a materialization of the others, which are written as well."""
     for key, metadata in shown.items():
         if key in context.selected_asset_keys:
             yield dg.MaterializeResult(asset_key=key, metadata=metadata)
@@ -171,7 +171,7 @@ def _results(
 
 
 def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None:
-    """Run the checks here: those of a failed run are not executed, and Dagster would show each of them as failed."""
+    """Run the checks of a failed run, because Dagster does not execute them and would show them as failed."""
     for check, result in results(inode):
         context.log_event(evaluation(check, result))
 
@@ -179,7 +179,7 @@ def _log_checks(context: dg.AssetExecutionContext, inode: InodeResource) -> None
 sync_links = dg.define_asset_job(
     "sync_links",
     selection=dg.AssetSelection.assets(links_by_date),
-    description="Fetch today's links, or load an earlier date again from what was landed on it.",
+    description="Fetch today's links, or load an earlier date again from its landed pages.",
     tags=NO_SECOND_RUN,
-    executor_def=dg.in_process_executor,  # a process for each step would cost ten seconds
+    executor_def=dg.in_process_executor,  # a process per step would take ten seconds
 )

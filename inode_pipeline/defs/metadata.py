@@ -1,8 +1,7 @@
-"""What Dagster shows of an asset: its columns, its size, the receipt of each load, a preview.
+"""The metadata of the assets: columns, number of rows, the receipt of each load, and a preview.
 
-Numbers are entries of their own, so that the UI can plot them over time.
-Concept: https://docs.dagster.io/guides/build/assets/metadata-and-tags
-Of a record, only the typed columns of the preview are shown.
+Each number is a separate entry, so that the UI can plot it over time. Of the records, only the typed columns of the
+preview are shown. Concept: https://docs.dagster.io/guides/build/assets/metadata-and-tags
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,13 +19,13 @@ from inode_pipeline.warehouse.receipt import Receipt, sum_of
 from inode_pipeline.warehouse.tables import FACTS, RAW_PAGES, endpoint_table
 
 AssetMetadata = dict[str, Any]
-"""What is shown of one asset on one date."""
+"""The metadata of one asset for one date."""
 
 Previews = Mapping[str, Sequence[str]]
-"""The columns to show of each table: few, since a wide preview pushes the values beside it off the asset's page."""
+"""The columns shown of each table: few, because a wide preview pushes other values off the asset's page."""
 
 TEXT_LIMIT = 28
-"""Longer texts are cut in the preview: a name may be a megabyte long."""
+"""The maximum length of a text in the preview, because a name may be a megabyte long."""
 
 COLUMN_TYPES = {
     "UtcTimestamp": "timestamp",
@@ -50,7 +49,7 @@ def pages_schema() -> dg.TableSchema:
 
 
 def table_schema(endpoint: Endpoint) -> dg.TableSchema:
-    """The columns of the endpoint's table with their units: its own first, then those of the bookkeeping."""
+    """The columns of the endpoint's table with their units: its own first, then the bookkeeping columns."""
     return _schema(
         endpoint_table(endpoint),
         types={column.name: column.type for column in endpoint.columns},
@@ -59,7 +58,7 @@ def table_schema(endpoint: Endpoint) -> dg.TableSchema:
 
 
 def fact_schema(endpoint: Endpoint, table: Table) -> dg.TableSchema:
-    """The columns of a fact table of the endpoint, described with their units."""
+    """The columns of one of the endpoint's fact tables with their units."""
     return _schema(
         table,
         types={column.name: column.type for column in endpoint.columns},
@@ -84,7 +83,7 @@ def _schema(table: Table, *, types: Mapping[str, str], units: Mapping[str, str])
 
 
 def about_walks(warehouse: Warehouse, receipts: Sequence[Receipt]) -> AssetMetadata:
-    """What was landed for one date, and what fetching it cost: no request where it was loaded again."""
+    """What was landed for one date, and the requests it took: 0 if landed pages were loaded again."""
     total = sum_of(receipts).as_json()
     names = ("verdict", "snapshot_at", "received", *COST)
     return {
@@ -96,7 +95,7 @@ def about_walks(warehouse: Warehouse, receipts: Sequence[Receipt]) -> AssetMetad
 def about_table(
     warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt], previews: Previews, not_known: str | None
 ) -> AssetMetadata:
-    """The table after the loads of one date: first how complete it is and what has changed, last what it cost.
+    """The table after the loads of one date: its completeness, then the changes, then the requests and time.
 
     `not_known` says which questions the tables cannot answer.
     """
@@ -118,7 +117,7 @@ def about_table(
 def about_facts(
     warehouse: Warehouse, endpoint: Endpoint, receipts: Sequence[Receipt], previews: Previews
 ) -> dict[str, AssetMetadata]:
-    """The endpoint's fact tables, by name, after the loads of one date: what this date left in them, the first rows."""
+    """The endpoint's fact tables, by name: what the loads of one date wrote, and the first rows."""
     total = sum_of(receipts).as_json()
     shown: dict[str, AssetMetadata] = {}
     tables = FACTS[endpoint.name]
@@ -137,7 +136,7 @@ def about_facts(
 
 
 def _preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dg.MetadataValue:
-    """Rows as the UI's own table: no markup to escape, and no value ends one."""
+    """Show rows as a table of the UI, so that no markup needs to be escaped."""
     if not rows:
         return dg.MetadataValue.text("no rows")
     return dg.MetadataValue.table(
@@ -147,7 +146,7 @@ def _preview(rows: Sequence[Mapping[str, object]], columns: Sequence[str]) -> dg
 
 
 def _table(warehouse: Warehouse, name: str, *, rows: int, schema: dg.TableSchema) -> AssetMetadata:
-    """What Dagster itself knows of a table. Its name is the relation's identifier."""
+    """Dagster's standard metadata of a table."""
     url = warehouse.engine.url
     return {
         "dagster/row_count": rows,

@@ -1,7 +1,7 @@
-"""The dates that can be asked for: one partition is one day in INODE_TIMEZONE, the day on which a snapshot was taken.
+"""The daily partitions: the date in INODE_TIMEZONE on which a snapshot was taken.
 
-Read when Dagster loads the code; a changed setting needs a reload of the code location. Nothing here needs credentials,
-asks a server or makes a file.
+The settings are read when Dagster loads the code, so a change needs a reload of the code location. This needs no
+credentials, sends no request and creates no file.
 """
 
 import logging
@@ -18,12 +18,12 @@ SCHEDULES = ScheduleSettings.load()
 
 
 def _first_landed() -> date | None:
-    """The first date with a walk, of a SQLite warehouse that is there. What is wrong with it is for the run to say."""
+    """The first date with a walk in an existing SQLite warehouse. Errors are left for the run to report."""
     try:
         settings = LocalSettings.load()
         if settings.warehouse_url.get_backend_name() != "sqlite":
             logging.getLogger(__name__).warning(
-                "INODE_START_DATE is not set, so Dagster's calendar begins today and forgets earlier dates. Set it to "
+                "INODE_START_DATE is not set, so Dagster's calendar begins today, without earlier dates. Set it to "
                 "the first date that you have."
             )
             return None
@@ -35,5 +35,5 @@ def _first_landed() -> date | None:
 
 START_DATE = SCHEDULES.start_date or _first_landed() or datetime.now(SCHEDULES.zone).date()
 
-# The API returns the present only, so a date's snapshot is taken on that date: today must be a partition as well.
+# A date's snapshot is taken on that date, because the API returns only the present, so today needs a partition too.
 DAYS = dg.DailyPartitionsDefinition(start_date=START_DATE.isoformat(), timezone=SCHEDULES.zone.key, end_offset=1)

@@ -1,11 +1,11 @@
-"""The report about the network: an asset made of the tables, in a job of its own after each run of `sync_links`.
+"""The asset `network_report`, written by a separate job after each run of `sync_links`.
 
-It only reads, outside the pool, and its failure is its own: the dates that were loaded stay green. It is written after
-a failed run as well, because then its readers must know that the data is of an earlier night. A backfill has it written
-once, at its end: a report for each of its runs would take as long as the loads. Where runs start on several machines it
-is not written here: nobody would know which of them has the newest file.
+The job runs outside the pool and only reads, so a failure does not affect the loaded dates. The report is also written
+after a failed run, to show that the data is of an earlier night, but only once for a backfill, at its end, because each
+report takes as long as a load. If runs start on several machines, no report is written, because it would not be clear
+which of them has the newest file.
 Concept: https://docs.dagster.io/guides/automate/run-status-sensors
-Not here: what the report says, see `analysis/report/`.
+Not here: the content of the report, see `analysis/report/`.
 """
 
 import dagster as dg
@@ -19,19 +19,19 @@ from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
 from inode_pipeline.defs.resources import InodeResource, is_spread
 from inode_pipeline.errors import ConfigError
 
-NOT_HERE = "The report is a file of the machine that writes it, and runs start on several machines."
-INSTEAD = "Run `inode-pipeline report` where its readers look for it, for example by cron."
+NOT_HERE = "The report is a file on the machine that writes it, but runs start on several machines."
+INSTEAD = "Run `inode-pipeline report` on the machine where people read it, for example from cron."
 
 
 @dg.asset(
     deps=[TABLE, *(table.name for table in FACTS)],
     group_name=GROUP,
     kinds={"html"},
-    description=f"One HTML file, `{DEFAULT}`, that opens in any browser without the internet: the map of the links by "
-    "speed over free flow, the worst links, what changed, which links are silent, and the receipt.",
+    description=f"One HTML file, `{DEFAULT}`, that opens in any browser, also offline: a map of links by speed over "
+    "free flow, the worst links, what changed, which links are silent, and the receipt.",
 )
 def network_report(context: dg.AssetExecutionContext, inode: InodeResource) -> dg.MaterializeResult[None]:
-    """The file of the tables as they are now; an earlier file stays where this fails."""
+    """Write the report from the tables as they are now; if this fails, the existing file is kept."""
     with as_failure(again="`inode-pipeline report --debug`"):
         if is_spread(context.instance):
             raise ConfigError(NOT_HERE, remedy=INSTEAD)
@@ -46,7 +46,7 @@ def network_report(context: dg.AssetExecutionContext, inode: InodeResource) -> d
 write_report_job = dg.define_asset_job(
     "write_report",
     selection=dg.AssetSelection.assets(network_report),
-    description="Write the report about the network from the tables as they are.",
+    description="Write the network report from the tables as they are now.",
     executor_def=dg.in_process_executor,
 )
 
@@ -66,19 +66,19 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
         monitored_jobs=[sync_links],
         request_job=write_report_job,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Write the report again after a run of sync_links; after the last one of a backfill.",
+        description="Write the report after a run of sync_links; in a backfill, after the last one.",
     )
-    def ask(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    def request(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
         if is_spread(context.instance):
             return dg.SkipReason(f"{NOT_HERE} {INSTEAD}")
         backfill = context.dagster_run.tags.get(BACKFILL_TAG)
         if backfill and context.instance.get_runs_count(
             dg.RunsFilter(tags={BACKFILL_TAG: backfill}, statuses=UNFINISHED)
         ):
-            return dg.SkipReason(f"Backfill {backfill} has more runs; the last one has the report written.")
+            return dg.SkipReason(f"Backfill {backfill} has more runs; the report is written after the last one.")
         return dg.RunRequest(run_key=context.dagster_run.run_id)
 
-    return ask
+    return request
 
 
 report_after_success = _after(dg.DagsterRunStatus.SUCCESS, "report_after_success")

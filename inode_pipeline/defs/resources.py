@@ -1,7 +1,7 @@
-"""The account and its warehouse, as an asset gets them.
+"""The resource that gives assets the settings of the account and its warehouse.
 
-It has no field for a secret: Dagster shows and stores a resource's fields, so the settings are read from the
-environment only when a run starts. Concept: https://docs.dagster.io/guides/build/external-resources
+Dagster shows and stores a resource's fields, so none of them is a secret: the settings are read from the environment
+when a run starts. Concept: https://docs.dagster.io/guides/build/external-resources
 """
 
 import dagster as dg
@@ -11,27 +11,27 @@ from inode_pipeline.config import AlertSettings, LocalSettings, Settings
 from inode_pipeline.errors import ConfigError
 
 
-class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it stands for itself
+class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it resolves to itself
     """An iNode account and its warehouse."""
 
     read_dotenv: bool = Field(
-        default=True, description="Whether the file .env of the current folder is read below the environment."
+        default=True, description="Whether to read the file .env of the current folder as well as the environment."
     )
 
     def settings(self) -> Settings:
-        """Every setting, checked.
+        """Load and check all settings.
 
         Raises:
-            ConfigError: with every problem in one message; nothing was sent or written.
+            ConfigError: some are wrong; the message lists all problems.
 
         """
         return Settings.load(dotenv=self.read_dotenv)
 
     def alert_settings(self) -> AlertSettings:
-        """What checks and sensors need: no credentials of the API.
+        """Load the settings of checks and sensors, which need no API credentials.
 
         Raises:
-            ConfigError: with every problem in one message.
+            ConfigError: some are wrong; the message lists all problems.
 
         """
         return AlertSettings.load(dotenv=self.read_dotenv)
@@ -43,10 +43,10 @@ def is_spread(instance: dg.DagsterInstance) -> bool:
 
 
 def require_shared(instance: dg.DagsterInstance, settings: LocalSettings) -> None:
-    """Make sure that all machines on which runs start load the same warehouse.
+    """Make sure that all machines on which runs start use the same warehouse.
 
     Raises:
-        ConfigError: it is a SQLite file, and runs start on several machines.
+        ConfigError: the warehouse is a SQLite file, but runs start on several machines.
 
     """
     url = settings.warehouse_url

@@ -1,7 +1,7 @@
-"""The job `sample_links`: read and load the links once more on the same date.
+"""The job `sample_links`: read and load the links again during the day.
 
-Its step is an op, because an asset would wait in the pool `warehouse` behind the runs of a backfill while the hour
-passes. Landing waits for nothing; loads exclude each other in the warehouse itself.
+It is an op outside the pool `warehouse`, because an asset would have to wait there for the runs of a backfill. Landing
+does not wait for anything; the warehouse runs one load at a time.
 """
 
 from datetime import date
@@ -23,12 +23,12 @@ from inode_pipeline.defs.resources import InodeResource
     description="Read and load the links once, and log a materialization of each asset for the date.",
 )
 def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
-    """Fetch today, however often; load an earlier date that a person asks for again, as `sync_links` does."""
+    """Fetch today again, or load an earlier date again like `sync_links`."""
     day = date.fromisoformat(context.partition_key)
     with as_failure():
         shown = sync_and_describe(context, _with_short_deadline(inode.settings()), day)
     for key, metadata in shown.items():
-        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=_slim(metadata)))
+        context.log_event(dg.AssetMaterialization(key, partition=day.isoformat(), metadata=_without_tables(metadata)))
 
 
 @dg.job(
@@ -36,19 +36,19 @@ def sample(context: dg.OpExecutionContext, inode: InodeResource) -> None:
     partitions_def=DAYS,
     tags=NO_SECOND_RUN,
     executor_def=dg.in_process_executor,
-    description="Read today's links once more, without waiting for the pool in which dates are loaded.",
+    description="Read today's links again, without waiting for the pool in which dates are loaded.",
 )
 def sample_links() -> None:
-    """One step, outside the pool `warehouse`."""
+    """A single step outside the pool `warehouse`."""
     sample()
 
 
-def _slim(metadata: AssetMetadata) -> AssetMetadata:
-    """Only numbers and texts: schemas and previews are the same as the night's, and would fill Dagster's database."""
+def _without_tables(metadata: AssetMetadata) -> AssetMetadata:
+    """Leave out schemas and previews, which are the same as the night's and would fill Dagster's database."""
     tables = (dg.TableSchema, dg.TableMetadataValue)
     return {name: value for name, value in metadata.items() if not isinstance(value, tables)}
 
 
 def _with_short_deadline(settings: Settings) -> Settings:
-    """Give up after a quarter of an hour: the next sample reads the links again, and needs a place in the queue."""
+    """Give up after a quarter of an hour, because the next sample is due and needs a place in the queue."""
     return settings.model_copy(update={"walk_deadline_s": min(settings.walk_deadline_s, 60 * QUARTER_MIN)})

@@ -1,10 +1,10 @@
-"""When the links are read by schedule, in the time zone INODE_TIMEZONE.
+"""The schedules, in the time zone INODE_TIMEZONE.
 
-    nightly_sync    INODE_SYNC_SCHEDULE; on unless it is switched off in the UI
-    sample_links    INODE_SAMPLE_SCHEDULE; off while that is empty, and then it requests nothing even if switched on
+    nightly_sync    INODE_SYNC_SCHEDULE; on unless switched off in the UI
+    sample_links    INODE_SAMPLE_SCHEDULE; off while that is empty, and then requests nothing even if switched on
 
-A tick is skipped if the server has rejected these very credentials before, so that the pipeline never locks its own
-account, and a sample's tick also if it is evaluated when the next one is due.
+A tick is skipped if the server has rejected the same credentials before, so that the pipeline never locks its own
+account. A sample's tick is also skipped if the next one is already due.
 Concept: https://docs.dagster.io/guides/automate/schedules
 """
 
@@ -33,10 +33,10 @@ WHEN_SAMPLED = (
 
 
 def cron(variable: str, expression: str) -> str:
-    """The expression, if Dagster understands it; it knows fewer forms than the settings' own check.
+    """Return the expression if Dagster accepts it, which allows fewer forms than the settings do.
 
     Raises:
-        ConfigError: naming the variable.
+        ConfigError: Dagster does not accept it.
 
     """
     try:
@@ -55,10 +55,10 @@ def cron(variable: str, expression: str) -> str:
     execution_timezone=SCHEDULES.zone.key,
     job=sync_links,
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Fetch the links of the day that the tick belongs to.",
+    description="Fetch the links on the day of the tick.",
 )
 def nightly_sync(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
-    """Request the date of the tick, however late it is evaluated; the run itself stops if that date is over."""
+    """Request the date of the tick, however late it is; the run stops if that date is over."""
     return _request(context, inode, "nightly_sync", {TRIGGER_TAG: "schedule"})
 
 
@@ -70,10 +70,10 @@ def nightly_sync(context: dg.ScheduleEvaluationContext, inode: InodeResource) ->
     default_status=(
         dg.DefaultScheduleStatus.RUNNING if SCHEDULES.sample_schedule else dg.DefaultScheduleStatus.STOPPED
     ),
-    description=f"{WHEN_SAMPLED} Read the links once more, for the day that the tick belongs to.",
+    description=f"{WHEN_SAMPLED} Read the links again, on the day of the tick.",
 )
 def samples(context: dg.ScheduleEvaluationContext, inode: InodeResource) -> dg.RunRequest | dg.SkipReason:
-    """Request the date of the tick, unless the next tick is due already because the daemon was away."""
+    """Request the date of the tick, unless the next tick is already due because the daemon was down."""
     if SCHEDULES.sample_interval is None:
         return dg.SkipReason(WHEN_SAMPLED)
     due_at = context.scheduled_execution_time.astimezone(UTC)
@@ -87,23 +87,23 @@ def _request(
     if day < START_DATE:
         return dg.SkipReason(f"{day} is before {START_DATE}, with which Dagster's calendar begins (INODE_START_DATE).")
     tick = attempt(f"{schedule} {context.scheduled_execution_time.isoformat()}", tags, step_retries=0)
-    reason = _why_useless(inode, tick, day)
+    reason = _reason_to_skip(inode, tick, day)
     if reason is not None:
         return dg.SkipReason(reason)
     return dg.RunRequest(partition_key=day.isoformat(), tags=tags)
 
 
-def _why_useless(inode: InodeResource, tick: Attempt, day: date) -> str | None:
-    """Why a run of this tick would be useless, as a sentence with its remedy; None if it is worth a try.
+def _reason_to_skip(inode: InodeResource, tick: Attempt, day: date) -> str | None:
+    """Why to skip this tick, in a sentence with its remedy; None if it should run.
 
-    Sends nothing; a skipped tick gets its row in `runs`. Where it cannot be known, because the settings are wrong or
-    the warehouse is unavailable, the answer is None: the run finds that out itself, and its page says so.
+    Sends nothing; a skipped tick gets a row in `runs`. If the settings are wrong or the warehouse is unavailable, the
+    tick is not skipped, so that the run reports the error.
     """
     try:
         settings = inode.settings()
         with open_warehouse(settings) as warehouse:
             return _skipped(warehouse, settings, tick, day)
-    except Exception:  # noqa: BLE001 - the text of a tick's error is stored, and may hold anything
+    except Exception:  # noqa: BLE001 - Dagster would store the error's text, which could contain a secret
         return None
 
 

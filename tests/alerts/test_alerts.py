@@ -36,9 +36,9 @@ def send(message: Message, to: AlertSettings) -> None:
 
 def tick(journal: Journal, to: AlertSettings, *problems: Problem, now: datetime = NOW) -> list[str]:
     """What a sensor does each time; the journal goes through its text, as a cursor does."""
-    journal.present({problem.key: problem for problem in problems}, "It is over.", to, now)
+    journal.update({problem.key: problem for problem in problems}, "It is over.", to, now)
     failed = journal.deliver(to, now)
-    again = Journal.read(journal.written())
+    again = Journal.from_json(journal.to_json())
     assert again == journal
     return failed
 
@@ -57,7 +57,7 @@ def test_a_problem_that_comes_back_is_reported_again() -> None:
     """What was over and begins again is news."""
     journal, to = Journal(), settings("json://127.0.0.1:9/")
     for problems in ([DOWN], [], [DOWN]):
-        journal.present({problem.key: problem for problem in problems}, "It is over.", to, NOW)
+        journal.update({problem.key: problem for problem in problems}, "It is over.", to, NOW)
     assert [message.state for message in journal.waiting] == ["problem", "over", "problem"]
 
 
@@ -66,7 +66,7 @@ def test_what_a_known_problem_is_newly_about_is_reported() -> None:
     journal, to = Journal(), settings("json://127.0.0.1:9/")
     for about in (("7",), ("7",), ("7", "8"), ("8",), ("7", "8"), ("7", "8")):
         problem = Problem("silent", "Silent links", "Look at them.", NOW.isoformat(), about=about)
-        journal.present({"silent": problem}, "It is over.", to, NOW)
+        journal.update({"silent": problem}, "It is over.", to, NOW)
     texts = [message.problem.text for message in journal.waiting]
     assert texts == ["Look at them.", "New: 8.\nLook at them.", "New: 7.\nLook at them."]
 
@@ -113,7 +113,7 @@ def test_what_cannot_be_delivered_waits_for_its_own_address_only(hook: Hook, mai
 def test_what_a_tick_has_no_time_for_waits(hook: Hook) -> None:
     """A tick that Dagster ends forgets what it has sent, so sending stops before and goes on in the next tick."""
     journal, to = Journal(), settings(hook.address)
-    journal.begins(DOWN, to, NOW)
+    journal.report(DOWN, to, NOW)
     [problem] = journal.deliver(to, NOW, max_seconds=0)
     assert "there was no time left" in problem
     assert (len(journal.waiting), hook.taken) == (1, [])
@@ -244,4 +244,4 @@ def test_without_an_address_nothing_waits() -> None:
 @pytest.mark.parametrize("text", [None, "", "no json", "[]", '{"reported": {"a": {}}}', '{"waiting": [{"a": 1}]}'])
 def test_a_journal_that_cannot_be_read_begins_anew(text: str | None) -> None:
     """A damaged cursor never keeps the sensors from working."""
-    assert Journal.read(text) == Journal()
+    assert Journal.from_json(text) == Journal()

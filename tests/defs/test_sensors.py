@@ -50,12 +50,12 @@ class Watch:
             resources={"inode": InodeResource(read_dotenv=False)},
         ) as context:
             data = sensor.evaluate_tick(context)
-        journal = Journal.read(data.cursor)
+        journal = Journal.from_json(data.cursor)
         new = journal.waiting
         self.cursor = data.cursor
         if self.name != "freshness":
             journal.waiting = []
-            self.cursor = journal.written()
+            self.cursor = journal.to_json()
         self.events = list(data.asset_events or [])
         self.messages = [(message.state, message.title) for message in new]
         self.texts = [message.text for message in new]

@@ -79,5 +79,5 @@ def test_the_report_is_not_asked_for(spread: Location, filled: Warehouse, today:
     told = failure.step_failure_data.user_failure_data.description
     assert isinstance(skipped, dg.SkipReason)
     assert told.startswith(f"[ConfigError] {skipped.skip_message}")
-    assert "Run `inode-pipeline report` where its readers look for it" in told
+    assert "Run `inode-pipeline report` on the machine where people read it" in told
     assert not (tmp_path / DEFAULT).exists()
