@@ -1,1 +1,1 @@
-"""HTTP: log in, walk an endpoint page by page, prove the walk complete. No pandas, no SQL, no idea of a link."""
+"""HTTP: log in, walk an endpoint page by page, and prove that the walk is complete."""

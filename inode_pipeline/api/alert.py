@@ -1,7 +1,7 @@
-"""Send alerts to the addresses of INODE_ALERT_URLS, with Apprise in a process of its own (`alert_process.py`).
+"""Send alerts to the addresses of INODE_ALERT_URLS, with Apprise in a separate process (`alert_process.py`).
 
-An address is a secret: anyone who knows it can write into the channel. So errors and logs show no more than the
-service's name and, for a self-hosted server, its host. What is worth an alert: `alerts.py`.
+An address is a secret: anyone who knows it can write to the channel. So errors and logs show only the service's name
+and, for a self-hosted server, its host. Not here: when an alert is sent, see `alerts.py`.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from inode_pipeline.config import AlertSettings
 from inode_pipeline.errors import AlertError
 
 MAX_SECONDS = 30.0
-"""Dagster ends a sensor's tick after 60 seconds and discards its cursor, so that everything would be sent again."""
+"""Dagster ends a sensor's tick after 60 seconds and discards its cursor; everything would then be sent again."""
 
 TIMEOUT_S = MAX_SECONDS + 20
 
 _PROBLEMS = {
-    "unknown": "it is no address that Apprise knows",
+    "unknown": "Apprise does not know this kind of address",
     "plain": "it is not encrypted; use the encrypted form, such as jsons:// or mailtos://",
-    "unverified": "its verify=no would accept any certificate; name your authority's in INODE_CA_FILE",
-    "late": "there was no time left; it is sent next time",
+    "unverified": "its verify=no would accept any certificate; set INODE_CA_FILE to your authority's instead",
+    "late": "there was no time left; the next tick sends it",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One message to the address at a position of INODE_ALERT_URLS.
+    """A message to the address at a position in INODE_ALERT_URLS.
 
-    `key` and `state` let a service such as PagerDuty resolve what it has opened.
+    With `key` and `state` a service such as PagerDuty can resolve an incident.
     """
 
     position: int
@@ -47,9 +47,9 @@ class Alert:
 def send_alerts(
     alerts: Sequence[Alert], settings: AlertSettings, *, max_seconds: float = MAX_SECONDS
 ) -> list[AlertError | None]:
-    """Send each alert once, in order; returns an error for each that failed, else None. Redirects are not followed.
+    """Send each alert once, in order; return an error for each that failed, else None.
 
-    After a failure nothing more is sent to the same address.
+    After a failure nothing more is sent to the same address. Redirects are not followed.
     """
     request = {
         "alerts": [asdict(alert) for alert in alerts],
@@ -70,8 +70,8 @@ def send_alerts(
 
 
 def _answers_of_process(request: str) -> list[dict[str, str | None]]:
-    """The addresses go through a pipe, so that no process list shows them; the process's log is discarded."""
-    done = subprocess.run(  # noqa: S603 - our own file, and nothing foreign among the arguments
+    """Pass the addresses through a pipe, so that no process list shows them, and discard the process's log."""
+    done = subprocess.run(  # noqa: S603 - our own file and arguments
         [sys.executable, "-P", str(Path(__file__).with_name("alert_process.py"))],
         input=request.encode(),
         stdout=subprocess.PIPE,

@@ -1,8 +1,8 @@
-"""Send alerts with Apprise, in a process of its own: `python -P alert_process.py`, the request on standard input.
+"""Send alerts with Apprise in a separate process: `python -P alert_process.py`, with the request on standard input.
 
-Apprise's services call `requests`, which takes proxy, certificates and passwords from the environment and from
-`~/.netrc`, and which logs whole addresses. Here the environment is built from our settings first, the log is discarded,
-and only the service's name, its host and an HTTP status leave the process.
+Apprise's services use `requests`, which takes proxies, certificates and passwords from the environment and `~/.netrc`
+and logs complete addresses. Here the environment is replaced by our settings, the log is discarded, and only the
+service's name, its host and an HTTP status leave the process.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def environment(proxy: str | None, bundle: str) -> dict[str, str]:
 
 
 def send_all(request: dict[str, Any], bundle: str) -> list[dict[str, Any]]:
-    """Send each alert once, in order; none to an address that has failed, and none when the time is up."""
+    """Send each alert once, in order, except to an address that has failed and after the time is up."""
     os.environ.clear()
     os.environ.update(environment(request["proxy"], bundle))
     until = time.monotonic() + request["max_seconds"]
@@ -50,8 +50,8 @@ def send_all(request: dict[str, Any], bundle: str) -> list[dict[str, Any]]:
 
 
 def send(address: str, alert: dict[str, Any]) -> dict[str, Any]:
-    """Send one alert. The answer holds no part of the address but the host of a self-hosted server."""
-    import apprise  # only now: its modules read the environment
+    """Send one alert. Of the address, the answer contains only the host of a self-hosted server."""
+    import apprise  # here, because its modules read the environment
 
     asset = apprise.AppriseAsset(app_id="inode-pipeline", app_desc="inode-pipeline", http_redirects=False)
     service = apprise.Apprise.instantiate(address, asset=asset)

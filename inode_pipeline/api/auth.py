@@ -1,8 +1,8 @@
-"""Authentication: OAuth2's password grant and the API key, as httpx auth flows.
+"""Authentication with OAuth2's password grant or an API key, as httpx auth flows.
 
-A flow is a generator: it yields a request and is sent the response, so logging in, renewing and repeating a page read
-in the order in which they happen. A new flow runs for each attempt of each page, in several threads at once.
-Not here: trying again after a transient failure, see `retry.py`.
+A flow is a generator that yields a request and receives the response, so logging in, renewing a token and repeating a
+request are written in the order in which they happen. Each attempt of each page has its own flow, in several threads.
+Not here: retrying after a transient failure, see `retry.py`.
 
 https://www.python-httpx.org/advanced/authentication/#custom-authentication-schemes
 """
@@ -37,7 +37,7 @@ REFUSED: Final = (401, 403)
 
 @dataclass
 class Tally:
-    """Request counters of one call: requests for pages, repeats of any request, and requests for a token."""
+    """Request counters of one call: requests for pages, retries of any request, and requests for a token."""
 
     requests: int = 0
     retries: int = 0
@@ -45,7 +45,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add(self, *, requests: int = 0, retries: int = 0, logins: int = 0) -> None:
-        """Count something, from any thread."""
+        """Add to the counters, from any thread."""
         with self._lock:
             self.requests += requests
             self.retries += retries
@@ -53,7 +53,7 @@ class Tally:
 
 
 class ApiKey(httpx.Auth):
-    """`Authorization: Token <key>`. A key is never renewed, and a refused one is not sent again."""
+    """`Authorization: Token <key>`. A refused key is not sent again."""
 
     granted_scope = None
 
@@ -68,13 +68,13 @@ class ApiKey(httpx.Auth):
         return (self._key,)
 
     def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
-        """A key needs no login."""
+        """Do nothing: an API key needs no login."""
 
     def sync_auth_flow(self, request: httpx.Request) -> Flow:
         """Send a request with the key.
 
         Raises:
-            ApiKeyRejectedError: it is refused.
+            ApiKeyRejectedError: the key is refused.
 
         """
         if self._is_refused:
@@ -88,9 +88,9 @@ class ApiKey(httpx.Auth):
 
 
 class PasswordGrant(httpx.Auth):
-    """A token for user name and password; when it expires or is refused, one thread renews it for all.
+    """OAuth2's password grant. When the token expires or is refused, one thread renews it for all.
 
-    Refused credentials are not sent again: later calls get the same error without a request.
+    Refused credentials are not sent again: later calls raise the same error without a request.
     """
 
     def __init__(
@@ -124,10 +124,10 @@ class PasswordGrant(httpx.Auth):
         return tuple(secret for secret in (*held, self._password, self._client_secret) if secret)
 
     def log_in(self, send: Callable[[httpx.Request], httpx.Response]) -> None:
-        """Get a token, unless the present one is still valid, and send nothing else.
+        """Get a token unless the current one is still valid.
 
         Raises:
-            CredentialsError: the server refuses it.
+            CredentialsError: the server refuses the credentials.
 
         """
         login = self._current()
@@ -141,12 +141,12 @@ class PasswordGrant(httpx.Auth):
             login.close()
 
     def sync_auth_flow(self, request: httpx.Request) -> Flow:
-        """Send a request with a token, and once more with a new one if the first is refused.
+        """Send a request with a token, and again with a new token if the first is refused.
 
         Raises:
-            AuthRejectedError: the new one is refused as well.
-            ScopeMissingError: the token is good but not enough.
-            CredentialsError: there is no token for these credentials.
+            AuthRejectedError: the new token is refused as well.
+            ScopeMissingError: the token is valid but does not cover the endpoint.
+            CredentialsError: the server refuses the credentials.
 
         """
         token = yield from self._current()
@@ -159,11 +159,11 @@ class PasswordGrant(httpx.Auth):
                 if response.is_success:
                     self._accepted = token
                 return
-            token, has_renewed = yield from self._instead_of(token, response.status_code, has_renewed=has_renewed)
+            token, has_renewed = yield from self._replacement_for(token, response.status_code, has_renewed=has_renewed)
             is_repeat = True
 
     def _current(self) -> Login:
-        """The token in use, or a new one. One thread logs in, the others wait for it."""
+        """The current token, or a new one if it has expired. One thread logs in while the others wait."""
         with self._lock:
             self._check_rejection()
             token = self._token
@@ -171,13 +171,13 @@ class PasswordGrant(httpx.Auth):
                 token = yield from self._renewed()
             return token
 
-    def _instead_of(
+    def _replacement_for(
         self, refused: Token, status: int, *, has_renewed: bool
     ) -> Generator[httpx.Request, httpx.Response, tuple[Token, bool]]:
-        """A token in place of the refused one, and whether this request has renewed one.
+        """A replacement for the refused token, and whether this request has renewed one.
 
-        If another thread has replaced the token meanwhile, no request is sent. A renewed token that was never accepted
-        is final: the credentials are right but not sufficient.
+        If another thread has already replaced the token, no request is sent. If a renewed token that was never accepted
+        is refused, the credentials are right but not sufficient, so this is final.
         """
         with self._lock:
             self._check_rejection()
@@ -186,7 +186,7 @@ class PasswordGrant(httpx.Auth):
             if has_renewed or (self._renewals > 1 and self._accepted is not refused):
                 self._rejection = _token_refused(status, self.granted_scope or "")
                 raise self._rejection
-            # Refused before it expired, so it was revoked, and Django OAuth Toolkit revokes its refresh token with it.
+            # Refused before it expired, so it was revoked; Django OAuth Toolkit also revokes its refresh token.
             self._refresh = None
             return (yield from self._renewed()), True
 
@@ -195,7 +195,7 @@ class PasswordGrant(httpx.Auth):
             raise type(self._rejection)(self._rejection.message, remedy=self._rejection.remedy)
 
     def _renewed(self) -> Login:
-        """A token by the refresh token, tried once; or else by the password."""
+        """Get a token with the refresh token, which is tried once, or else with the password."""
         refresh, self._refresh, self._token = self._refresh, None, None
         token = None
         if refresh is not None:
@@ -207,7 +207,7 @@ class PasswordGrant(httpx.Auth):
         return token
 
     def _by_refreshing(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
-        """A failed refresh is never fatal: after a lost response or a clean-up on the server, a login works."""
+        """Get a token with the refresh token; None if that fails, because a login may still work."""
         sent_at = self._monotonic()
         response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
         if not response.is_success:
@@ -255,19 +255,19 @@ class PasswordGrant(httpx.Auth):
 def _key_refused(when: str) -> ApiKeyRejectedError:
     return ApiKeyRejectedError(
         f"The server refused the API key ({when}), or the key may not read the links.",
-        remedy="Check INODE_API_KEY: the account's owner finds it on iNode's page, and can make a new one.",
+        remedy="Check INODE_API_KEY: the account's owner can find it in iNode, or create a new one.",
     )
 
 
 def _token_refused(status: int, granted: str) -> CredentialsError:
     if status == 403:
         return ScopeMissingError(
-            f"The token may not read this endpoint (403), a renewed one neither; granted is the scope "
+            f"Neither the token nor a renewed one may read this endpoint (403); the granted scope is "
             f"{quoted(granted) or '(none)'}.",
             remedy="Ask the account's owner to let INODE_USERNAME read the links, and check INODE_SCOPE.",
         )
     return AuthRejectedError(
         "The server refuses a token that it has just issued (401).",
         remedy="Check that INODE_BASE_URL names one server for both login and data, and that its clock is right; "
-        "an API key (INODE_API_KEY) does without tokens.",
+        "an API key (INODE_API_KEY) needs no tokens.",
     )

@@ -1,6 +1,6 @@
-"""The API client: `INodeClient.pages(path)` is one traversal of an endpoint.
+"""The API client: `INodeClient.pages(path)` traverses an endpoint once.
 
-Every request is authorised by `auth.py`, retried as `retry.py` says and sent by `transport.py`.
+`auth.py` authorises each request, `retry.py` retries it and `transport.py` sends it.
 Not here: whether a traversal is complete, see `walk.py`.
 """
 
@@ -40,24 +40,24 @@ T = TypeVar("T")
 Purpose = Literal["sync", "inspect", "doctor"]
 
 PATIENCE_S: Final = {"sync": 60.0, "inspect": 10.0, "doctor": 10.0}
-"""How long one request may keep failing before the server has sent a good response."""
+"""How many seconds a request may keep failing before the server has sent a good response."""
 
 PATIENCE_MID_WALK_S: Final = 300.0
-"""The same after a good response: a restart of the server must not end a long walk."""
+"""The same after a good response, so that a long walk survives a restart of the server."""
 
 _GONE: Final = (404, 410, 416)
 
 
 def utc_now() -> datetime:
-    """The present instant, in UTC."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 class INodeClient:
-    """Reads an iNode account. One per call; several threads fetch pages, one thread takes them.
+    """Client of an iNode account, for one call. Several threads fetch pages, and one reads them.
 
-    `sleep`, `clock` (the instant, UTC) and `monotonic` (seconds) are replaced in tests only. The default `sleep` ends
-    early when the pages are no longer needed.
+    `sleep`, `clock` (UTC) and `monotonic` (seconds) are replaced only in tests. The default `sleep` ends early when the
+    pages are no longer needed.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class INodeClient:
         clock: Callable[[], datetime] = utc_now,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        for name in ("httpx", "httpcore"):  # they log whole addresses
+        for name in ("httpx", "httpcore"):  # they log complete addresses
             logging.getLogger(name).setLevel(logging.WARNING)
         self.tally = Tally()
         self.now = clock
@@ -79,7 +79,7 @@ class INodeClient:
         self._sleep = sleep
         self._deadline = deadline or Deadline(settings.walk_deadline_s, monotonic=monotonic)
         self._origin = Origin(settings.base_url)
-        self._has_had_page = False
+        self._has_read_page = False
         self._style = ""
         headers = {
             "User-Agent": f"inode-pipeline/{__version__}" + ("" if purpose == "sync" else f" ({purpose})"),
@@ -114,14 +114,14 @@ class INodeClient:
 
     @property
     def granted_scope(self) -> str | None:
-        """The scope of the token, None before the first login and with an API key."""
+        """The scope of the token; None before the first login and with an API key."""
         return self._auth.granted_scope
 
     def log_in(self) -> None:
-        """Get a token now; does nothing with an API key or while a token is valid.
+        """Get a token; does nothing with an API key or while a token is valid.
 
         Raises:
-            CredentialsError: the server refuses it.
+            CredentialsError: the server refuses the credentials.
             TransientError: the server cannot be reached or fails.
 
         """
@@ -130,10 +130,10 @@ class INodeClient:
         )
 
     def pages(self, path: str, fields: frozenset[str] | None = None) -> Generator[Page]:
-        """Every page of the endpoint at `path` (relative to INODE_BASE_URL), in order, several being fetched at a time.
+        """Yield the pages of the endpoint at `path` (relative to INODE_BASE_URL) in order, fetching several at a time.
 
-        Lazy: nothing is sent before the first page is taken, and closing the iterator aborts what is under way.
-        `inspect` and `doctor`, which look at one page, fetch none ahead. With `fields`, records hold these fields only.
+        Nothing is sent before the first page is requested, and closing the iterator aborts requests in progress.
+        `inspect` and `doctor`, which need one page, do not fetch ahead. With `fields`, records have only these fields.
 
         Raises:
             PipelineError: a page cannot be fetched; IncompleteWalkError if a page after the first is gone.
@@ -182,11 +182,11 @@ class INodeClient:
         return partial(self._keep_trying, read, cancellation)
 
     def _get(self, address: str) -> tuple[httpx.Response, datetime]:
-        """One whole response, and when it came. Raises Retryable if the server throttles or fails."""
+        """A complete response and the time it came. Raises Retryable if the server throttles or fails."""
         self._deadline.check()
         response = self._http.get(address)
         fetched_at = self.now()
-        # httpx ties a response to itself through its stream; without that cycle its body is freed at once.
+        # A response references itself through its stream; breaking the cycle frees its body at once.
         response.stream = httpx.ByteStream(b"")
         raise_if_transient(response, fetched_at, self._auth.secrets)
         return response, fetched_at
@@ -202,7 +202,7 @@ class INodeClient:
         """Read a fetched page; errors name its number.
 
         Raises:
-            Retryable: it was damaged on the way.
+            Retryable: it was damaged in transit.
             ApiContractError: it is not a page.
 
         """
@@ -210,7 +210,7 @@ class INodeClient:
         try:
             answer = with_headers(read_answer(body, fields), response.headers)
         except (ApiContractError, PayloadTooLargeError) as problem:
-            if how := damage_of(body, is_api=self._has_had_page):
+            if how := damage_of(body, is_api=self._has_read_page):
                 raise damaged(f"Page {number}", how) from problem
             raise type(problem)(f"Page {number}: {problem.message}", remedy=problem.remedy) from problem.__cause__
         if number == 1:
@@ -219,7 +219,7 @@ class INodeClient:
             what = "a bare list" if answer.style == "list" else "an object"
             raise ApiContractError(f"Page {number} is {what}, unlike page 1.", remedy="Report it to the API's support.")
         log.debug("page=%d records=%d bytes=%d", number, len(answer.records), len(body))
-        self._has_had_page = True
+        self._has_read_page = True
         return Page(number, address, body, answer, fetched_at)
 
     def _keep_trying(self, attempt: Callable[[], T], cancellation: Cancellation) -> T:
@@ -227,17 +227,17 @@ class INodeClient:
             return keep_trying(
                 attempt,
                 deadline=self._deadline,
-                patience_s=PATIENCE_MID_WALK_S if self._has_had_page else PATIENCE_S[self._purpose],
+                patience_s=PATIENCE_MID_WALK_S if self._has_read_page else PATIENCE_S[self._purpose],
                 sleep=self._sleep or cancellation.sleep,
                 clock=self.now,
                 before_retry=lambda: self.tally.add(retries=1),
             )
         except (ApiProtocolError, ApiContractError) as problem:
-            if self._has_had_page or not self._origin.hint:
+            if self._has_read_page or not self._origin.hint:
                 raise
             raise type(problem)(problem.message, remedy=self._origin.hint + problem.remedy) from problem.__cause__
 
     def _budget_s(self) -> float:
-        """The time that the next request may take."""
+        """How many seconds the next request may take."""
         self._deadline.check()
         return min(self._settings.request_timeout_s, self._deadline.remaining())

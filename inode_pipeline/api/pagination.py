@@ -1,7 +1,7 @@
-"""Pages and the address of the next one: the server names it, and it is rebuilt on the configured origin.
+"""Pages and their addresses. The server names the next page, whose address is rebuilt on the configured origin.
 
-An address names a page number, an offset, or something opaque such as a cursor. For the first two, the addresses of
-pages beyond the next can be computed.
+An address contains a page number, an offset, or something opaque such as a cursor. For the first two, the addresses of
+later pages can be computed.
 Not here: sending requests, see `client.py`; whether the pages are complete, see `walk.py`.
 """
 
@@ -26,12 +26,12 @@ _NEVER_SENT: Final = "access_token"
 
 
 Identify = Callable[[Sequence[Any]], Sequence[str | None]]
-"""The id of each record of a page, None where it cannot be read."""
+"""Returns the id of each record of a page, None if it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page as received. `number` counts from 1; `address` is complete and holds no secret; `fetched_at` is UTC."""
+    """A page as received. `number` counts from 1; `address` is complete but has no secrets; `fetched_at` is UTC."""
 
     number: int
     address: str
@@ -41,9 +41,9 @@ class Page:
 
 
 def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
-    """The answer completed from its headers: the total number of records, and the next page if the body names none.
+    """Add the total count and, if the body names no next page, the next page from the headers.
 
-    The larger of two counts is used: it is the one that may show that something is missing.
+    Of two counts the larger is used, because it may reveal that records are missing.
     """
     counts = [count for count in (answer.count, _counted(headers)) if count is not None]
     following = answer.next if answer.next is not None else _linked(headers.get("link", ""))
@@ -58,7 +58,7 @@ def _counted(headers: Mapping[str, str]) -> int | None:
 
 
 def _linked(header: str) -> str | None:
-    """The address of the header `Link` whose relation is `next` (RFC 8288)."""
+    """The address with the relation `next` in the header `Link` (RFC 8288)."""
     for address, parameters in _LINK.findall(header):
         relations = [quoted or plain for quoted, plain in _RELATION.findall(parameters)]
         if relations and "next" in relations[0].lower().split():
@@ -67,7 +67,7 @@ def _linked(header: str) -> str | None:
 
 
 class Origin:
-    """The one place to which credentials go: scheme, host and port of INODE_BASE_URL."""
+    """Scheme, host and port of INODE_BASE_URL, to which alone credentials are sent."""
 
     def __init__(self, base_url: str) -> None:
         parts = urlsplit(base_url)
@@ -79,7 +79,7 @@ class Origin:
 
     @property
     def hint(self) -> str:
-        """A sentence for a base URL that does not end in /api/ as an iNode API does; empty for one that does."""
+        """A hint if the base URL does not end in /api/ like that of an iNode API, else empty."""
         if self.path.endswith("/api/"):
             return ""
         before, is_in, _ = self.base_url.partition("/api/")
@@ -91,16 +91,16 @@ class Origin:
         return f"{self.scheme}://{host}" + ("" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}")
 
     def rebuilt(self, address: str, *, seen_from: str) -> str:
-        """The address on this origin. http on the same host becomes https; a port that a proxy lost is restored.
+        """Rebuild an address on this origin: http on the same host becomes https, and a missing port is restored.
 
         Raises:
-            ForeignUrlError: it names another host, port or scheme, or disguises one.
+            ForeignUrlError: it names another host, port or scheme, or hides one.
 
         """
         if len(address) > MAX_ADDRESS_LENGTH:
             raise ApiContractError("The address of the next page is too long.", remedy=_REPORT)
         if "\\" in address or any(ord(character) <= 0x20 or ord(character) == 0x7F for character in address):
-            raise self._foreign("an address with characters that no address has")
+            raise self._foreign("an address with invalid characters")
         try:
             named, parts = urlsplit(address), urlsplit(urljoin(seen_from, address))
             is_headless = not named.netloc and (
@@ -111,7 +111,7 @@ class Origin:
             raise self._foreign("an address that cannot be read") from problem
         if not is_ours:
             raise self._foreign(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}")
-        query = "&".join(pair for pair in parts.query.split("&") if pair and _name(pair) != _NEVER_SENT)
+        query = "&".join(pair for pair in parts.query.split("&") if pair and _parameter_name(pair) != _NEVER_SENT)
         return f"{self}/{parts.path.lstrip('/')}" + (f"?{query}" if query else "")
 
     def _is_ours(self, parts: SplitResult) -> bool:
@@ -126,7 +126,7 @@ class Origin:
 
     def _foreign(self, where: str) -> ForeignUrlError:
         return ForeignUrlError(
-            f"The API leads to {quoted(where)}, not to {self}. Nothing was sent there.",
+            f"The API names {quoted(where)} as the next page, which is not on {self}. Nothing was sent there.",
             remedy="Check that INODE_BASE_URL is the API's own address, not that of something in front of it.",
         )
 
@@ -136,7 +136,7 @@ _REPORT: Final = "Check that INODE_BASE_URL is the API's address; if it is, repo
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The parameter `page` or `offset` of an address, and its number."""
+    """The parameter `page` or `offset` of an address and its value."""
 
     name: str
     number: int
@@ -151,18 +151,18 @@ class Route:
         self.page_size_param = page_size_param
         self.first = f"{origin.base_url}{path}?{page_size_param}={page_size}"
 
-    def asking(self, **parameters: int) -> str:
-        """The first address with other parameters."""
+    def first_with(self, **parameters: int) -> str:
+        """The first page's address with additional or changed parameters."""
         address = self.first
         for name, value in parameters.items():
             address = _with(address, name, value)
         return address
 
     def following(self, page: Page) -> str | None:
-        """The address of the page after this one; None at the end. The page size is carried along.
+        """The address of the page after this one, with the same page size; None at the end.
 
         Raises:
-            ForeignUrlError: it lies on another server, or outside the path of INODE_BASE_URL.
+            ForeignUrlError: it is on another server, or outside the path of INODE_BASE_URL.
 
         """
         if page.answer.next is None:
@@ -179,15 +179,15 @@ class Route:
 
     def _outside(self, address: str) -> ForeignUrlError:
         return ForeignUrlError(
-            f"The next page, {quoted(address.partition('?')[0])}, lies outside INODE_BASE_URL, which is "
+            f"The next page, {quoted(address.partition('?')[0])}, is outside INODE_BASE_URL, which is "
             f"{self._origin.base_url}. Nothing was sent there.",
             remedy=PREFIX_REMEDY,
         )
 
     def upcoming(self, page: Page, address: str, *, received: int, window: int) -> list[str]:
-        """The addresses of at most `window` pages after this one, `address` first, as far as they can be computed.
+        """The addresses of up to `window` pages after this one, `address` first, as far as they can be computed.
 
-        `received` counts the records of all pages up to this one.
+        `received` is the number of records on all pages up to this one.
         """
         where, step = position(address), self._step(page, address)
         if where is None or step is None or page.answer.count is None:
@@ -200,20 +200,20 @@ class Route:
         ]
 
     def _step(self, page: Page, address: str) -> int | None:
-        """By how much the number grows from page to page; None if that is not known yet."""
+        """The difference between the numbers of consecutive pages; None if it is not known yet."""
         where, here = position(address), position(page.address)
         if where is None:
             return None
         if where.name == "page":
             return 1
         if _parameters(page.address).get("limit") != _parameters(address).get("limit"):
-            return None  # from now on the page size is ours, not the server's default
+            return None  # the first page had the server's default size, the next ones have ours
         step = where.number - (here.number if here is not None else 0)
         return step if step > 0 else None
 
 
 def position(address: str) -> Position | None:
-    """The page number or offset that an address names, None if it is opaque."""
+    """The page number or offset in an address; None if it is opaque."""
     parameters = _parameters(address)
     for name in ("offset", "page"):
         value = parameters.get(name, "")
@@ -222,8 +222,8 @@ def position(address: str) -> Position | None:
     return None
 
 
-def same_place(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """A key that is equal for two addresses of the same page, however their parameters are ordered and written."""
+def page_key(address: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """A key that is the same for all addresses of a page, whatever the order and escaping of their parameters."""
     parts = urlsplit(address)
     return parts.path, tuple(sorted(parse_qsl(parts.query, keep_blank_values=True)))
 
@@ -232,16 +232,16 @@ def _parameters(address: str) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(address).query, keep_blank_values=True))
 
 
-def _name(pair: str) -> str:
+def _parameter_name(pair: str) -> str:
     return unquote_plus(pair.partition("=")[0])
 
 
 def _with(address: str, name: str, value: int) -> str:
-    """The address with one parameter set, at its place or at the end."""
+    """The address with one parameter replaced or appended."""
     place, _, query = address.partition("?")
     pairs = [pair for pair in query.split("&") if pair]
-    if any(_name(pair) == name for pair in pairs):
-        pairs = [f"{name}={value}" if _name(pair) == name else pair for pair in pairs]
+    if any(_parameter_name(pair) == name for pair in pairs):
+        pairs = [f"{name}={value}" if _parameter_name(pair) == name else pair for pair in pairs]
     else:
         pairs.append(f"{name}={value}")
     return f"{place}?{'&'.join(pairs)}"

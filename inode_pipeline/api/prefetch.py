@@ -1,7 +1,7 @@
-"""Read the pages in order while the next ones are being fetched.
+"""Read the pages in order while fetching the next ones.
 
-The window, the number of pages being fetched or waiting, bounds the memory. A page fetched ahead is used only if the
-page before it names exactly that address; otherwise it is dropped unread, along with its errors.
+The window limits the number of pages being fetched or waiting, and so the memory. A page fetched ahead is used only if
+the page before it names exactly its address; otherwise it is dropped unread, along with its errors.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, Self
 
-from inode_pipeline.api.pagination import Page, Route, same_place
+from inode_pipeline.api.pagination import Page, Route, page_key
 from inode_pipeline.api.transport import Cancellation
 from inode_pipeline.errors import PagingLoopError
 
@@ -23,31 +23,31 @@ MAX_PAGES: Final = 100_000
 _MAX_CLOSE_S: Final = 5.0
 
 Fetched = Callable[[], Page]
-"""A fetched page, to be parsed in the thread that takes it: parsing in several threads only costs more."""
+"""A fetched page that is parsed when called, because parsing in several threads is slower."""
 
 Fetch = Callable[[str, int, Cancellation], Fetched]
 
 
 def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
-    """Every page of an endpoint, in order, fetched as they are needed and up to `window` ahead.
+    """Yield every page of an endpoint in order, fetching up to `window` pages ahead.
 
     Raises:
-        PagingLoopError: a page leads back to an address asked before, or there is no end.
+        PagingLoopError: a page leads back to an address requested before, or there is no end.
         ForeignUrlError: a page leads to another server.
 
     """
     address, number, received = route.first, 1, 0
-    asked = {same_place(address)}
+    asked = {page_key(address)}
     with _Prefetcher(fetch, window) as ahead:
         while True:
             page = ahead.take(address, number)
             received += len(page.answer.records)
             following = route.following(page)
             if following is not None:
-                if same_place(following) in asked or number >= MAX_PAGES:
+                if page_key(following) in asked or number >= MAX_PAGES:
                     raise _loop(number)
-                asked.add(same_place(following))
-                ahead.want(following, route.upcoming(page, following, received=received, window=window), number + 1)
+                asked.add(page_key(following))
+                ahead.prefetch(following, route.upcoming(page, following, received=received, window=window), number + 1)
             yield page
             if following is None:
                 return
@@ -71,7 +71,7 @@ class _Fetching:
 
 
 class _Prefetcher:
-    """The pages under way, in order."""
+    """The pages being fetched, in order."""
 
     def __init__(self, fetch: Fetch, window: int) -> None:
         self._fetch = fetch
@@ -87,23 +87,23 @@ class _Prefetcher:
         self._drop()
         end = time.monotonic() + _MAX_CLOSE_S
         for fetching in self._dropped:
-            with suppress(RuntimeError):  # its thread was not started yet
+            with suppress(RuntimeError):  # the thread was not started
                 fetching.thread.join(max(0.0, end - time.monotonic()))
 
     def take(self, address: str, number: int) -> Page:
-        """The page at an address, from those under way or else fetched now."""
+        """The page at an address, from those being fetched or else fetched now."""
         if self._under_way:
-            fetched = self._under_way[0].page.result()  # it stays listed, to be cancelled if this wait is interrupted
+            fetched = self._under_way[0].page.result()  # listed until it is done, so that it can be cancelled
             self._under_way.popleft()
         else:
             fetched = self._fetch(address, number, Cancellation())
         return fetched()
 
-    def want(self, following: str, addresses: list[str], number: int) -> None:
-        """Fetch the pages at these addresses ahead; `following` is the one that is certain."""
+    def prefetch(self, following: str, addresses: list[str], number: int) -> None:
+        """Start fetching the pages at these addresses; only `following` was named by the server."""
         if self._under_way and self._under_way[0].address != following:
             self._drop()
-            self._may_guess = False  # our computed addresses are not the server's
+            self._may_guess = False  # the server's addresses are not those we compute
         if not self._may_guess:
             addresses = addresses[:1]
         while len(self._under_way) > len(addresses):
@@ -112,7 +112,7 @@ class _Prefetcher:
             self._drop()
         for ahead in range(len(self._under_way), min(self._window, len(addresses))):
             fetching = self._fetching(addresses[ahead], number + ahead)
-            self._under_way.append(fetching)  # before it starts: a signal may interrupt this thread
+            self._under_way.append(fetching)  # before it starts, because a signal may interrupt this thread
             fetching.thread.start()
 
     def _fetching(self, address: str, number: int) -> _Fetching:
@@ -123,10 +123,10 @@ class _Prefetcher:
             try:
                 with cancellation.applied():
                     page.set_result(self._fetch(address, number, cancellation))
-            except BaseException as problem:  # noqa: BLE001 - it is raised where the page is taken
+            except BaseException as problem:  # noqa: BLE001 - raised again by take()
                 page.set_exception(problem)
 
-        # A daemon, so that a server that never answers cannot keep a stopped process alive.
+        # A daemon thread, so that a server that never answers cannot keep the process alive.
         thread = threading.Thread(target=work, name=f"inode-page-{number}", daemon=True)
         return _Fetching(address, page, thread, cancellation)
 

@@ -1,7 +1,7 @@
-"""Which failures are retried, how long to wait, and until when.
+"""Retry transient failures: which ones, how long to wait, and until when.
 
-A transient failure is raised as `Retryable` around the error that a person would see; `keep_trying` retries and finally
-raises that error. Everything else, and every `BaseException`, passes through.
+A transient failure is raised as `Retryable`, which contains the error to show in the end; `keep_trying` retries and
+finally raises that error. All other exceptions pass through.
 Not here: what a status or an exception means, see `answer.py` and `transport.py`.
 """
 
@@ -33,7 +33,7 @@ _PROXY_VARIABLES: Final = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
 
 class Deadline:
-    """The time by which all walks of a call must be done, on a clock that nobody can set."""
+    """The time by which all walks of a call must be done, on the monotonic clock."""
 
     def __init__(self, seconds: float, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.seconds = seconds
@@ -53,7 +53,7 @@ class Deadline:
         return pause_s < self.remaining()
 
     def check(self) -> None:
-        """Do nothing while there is time.
+        """Raise if time is up.
 
         Raises:
             TimeoutError: time is up.
@@ -62,12 +62,12 @@ class Deadline:
         if not self.remaining():
             raise errors.TimeoutError(
                 f"Reading the API took longer than INODE_WALK_DEADLINE_S ({self.seconds:g} s).",
-                remedy="Try again later; if the API is always that slow, raise INODE_WALK_DEADLINE_S.",
+                remedy="Try again later; if the API is always this slow, raise INODE_WALK_DEADLINE_S.",
             )
 
 
-class Retryable(Exception):  # noqa: N818 - a request for another try, not an error
-    """A possibly transient failure. `error` is what to raise in the end, `asked_s` the pause the server asked for."""
+class Retryable(Exception):  # noqa: N818 - never shown to a user
+    """A transient failure. `error` is what to raise in the end, `asked_s` the pause the server asked for."""
 
     def __init__(self, error: PipelineError, *, asked_s: float | None = None) -> None:
         super().__init__(error.message)
@@ -84,10 +84,10 @@ def keep_trying(
     clock: Callable[[], datetime],
     before_retry: Callable[[], None],
 ) -> T:
-    """The result of the first attempt that does not raise `Retryable`.
+    """Return the result of the first attempt that does not raise `Retryable`.
 
-    `patience_s` limits the time spent on failures for which the server asked no pause; pauses it asked for are limited
-    by the deadline alone. Neither is exceeded: a pause that does not fit is not started.
+    `patience_s` limits the time spent on failures for which the server asked for no pause; pauses that it asked for are
+    limited only by the deadline. A pause that would exceed its limit is not started.
 
     Raises:
         RateLimitedError: the server asked for a pause beyond the deadline.
@@ -116,7 +116,7 @@ def keep_trying(
 
 
 class _as_asked_or(wait_base):  # noqa: N801 - named as tenacity names its parts
-    """Waits as long as the server asked, otherwise as another policy says."""
+    """Wait as long as the server asked, or else as another policy says."""
 
     def __init__(self, otherwise: wait_base) -> None:
         self._otherwise = otherwise
@@ -127,7 +127,7 @@ class _as_asked_or(wait_base):  # noqa: N801 - named as tenacity names its parts
 
 
 class _at_the_end_of(stop_base):  # noqa: N801 - named as tenacity names its parts
-    """Stops before a pause that would exceed the deadline, or the patience where the server asked for none."""
+    """Stop before a pause that would exceed the deadline or, if the server asked for none, the patience."""
 
     def __init__(self, deadline: Deadline, patience_s: float) -> None:
         self._deadline = deadline
@@ -149,7 +149,7 @@ class _at_the_end_of(stop_base):  # noqa: N801 - named as tenacity names its par
 
 def _failure(state: RetryCallState) -> Retryable:
     failure = state.outcome.exception() if state.outcome else None
-    assert isinstance(failure, Retryable)  # noqa: S101 - the retry condition lets nothing else through
+    assert isinstance(failure, Retryable)  # noqa: S101 - the only exception that is retried
     return failure
 
 
@@ -157,16 +157,16 @@ def _rate_limited(asked_s: float, deadline: Deadline, now: datetime) -> RateLimi
     until = now + timedelta(seconds=asked_s)
     return RateLimitedError(
         f"The server asks for a pause of {asked_s:.0f} s, until {until:%Y-%m-%d %H:%M:%S} UTC, "
-        f"and only {deadline.remaining():.0f} s are left of INODE_WALK_DEADLINE_S ({deadline.seconds:g} s).",
+        f"but only {deadline.remaining():.0f} s of INODE_WALK_DEADLINE_S ({deadline.seconds:g} s) are left.",
         remedy="Try again after that time; if it happens often, lower INODE_CONCURRENCY or sync less often.",
     )
 
 
-def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
-    """The pause in seconds that `Retry-After` asks for, in seconds or as a date; None if it asks for none.
+def requested_pause(headers: Mapping[str, str], now: datetime) -> float | None:
+    """The pause in seconds that `Retry-After` asks for as a number or a date; None if it asks for none.
 
-    A date is compared with the server's own `Date` if it sends one, so a wrong clock on either side does no harm. Zero,
-    negative and unreadable values count as none.
+    A date is compared with the server's own `Date`, if there is one, so that a wrong clock on either side does not
+    matter. Zero, negative and unreadable values count as none.
     """
     value = headers.get("retry-after", "").strip()
     if _SECONDS.match(value):
@@ -186,7 +186,7 @@ def _http_date(text: str) -> datetime | None:
 
 
 def proxy_hint(*, has_proxy: bool) -> str:
-    """A sentence for the case that the environment names a proxy and INODE_PROXY does not."""
+    """A hint if the environment names a proxy and INODE_PROXY does not, else empty."""
     names = [name for name in _PROXY_VARIABLES if os.environ.get(name) or os.environ.get(name.lower())]
     if has_proxy or not names:
         return ""

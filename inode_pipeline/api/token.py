@@ -1,6 +1,6 @@
-"""The token endpoint's answer: a token, or which of our credentials it refuses.
+"""Read the token endpoint's answer: a token, or which of the credentials it refuses.
 
-Everything is decided by the status and the shape of the JSON (RFC 6749, sections 5.1 and 5.2), never by prose.
+Only the status and the JSON fields decide (RFC 6749, sections 5.1 and 5.2), never the wording.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from inode_pipeline.text import quoted
 LEEWAY_S: Final = 60.0
 _MAX_LIFETIME_S: Final = 365 * 86_400.0
 _SHOWN: Final = ("error", "error_description", "scope", "token_type")
-_ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must lie at oauth/token/ under it."
+_ADDRESS_REMEDY: Final = "Check INODE_BASE_URL: the token endpoint must be at oauth/token/ under it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Token:
 
 
 def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, secrets: Collection[str]) -> Token:
-    """Read the token of a response; `sent_at` is when it was requested, on the monotonic clock.
+    """Read the token in a response; `sent_at` is when it was requested, on the monotonic clock.
 
-    Any success that holds a token is a login. Of any other response only `error` and `error_description` are ever
-    shown: an unexpected body may hold a token under any name.
+    Any success with a token is a login. Of other responses only `error` and `error_description` are shown, because an
+    unexpected body may contain a token under any name.
 
     Raises:
-        CredentialsError: the server refuses the credentials, or grants less than the scope asked for.
-        ApiProtocolError: it answers something that OAuth2 does not allow.
+        CredentialsError: the server refuses the credentials, or grants less than the requested scope.
+        ApiProtocolError: the answer violates OAuth2.
 
     """
     answer = _json_object(response.content)
@@ -71,7 +71,7 @@ def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, se
 
 
 def _json_object(body: bytes) -> dict[str, Any]:
-    """The JSON object of a body whatever its content type, empty if there is none."""
+    """The JSON object in a body, whatever its content type; empty if there is none."""
     try:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -89,14 +89,14 @@ def _is_token(value: object) -> bool:
 
 
 def _granted(scope: object, asked: str) -> str:
-    """What was granted; a server that does not say has granted what was asked (RFC 6749, 5.1)."""
+    """The granted scope; a server that does not name it has granted the requested one (RFC 6749, 5.1)."""
     if isinstance(scope, list):
         scope = " ".join(str(word) for word in scope)
     return " ".join(scope.replace(",", " ").split()) if isinstance(scope, str) else asked
 
 
 def _expiry(lifetime: object, sent_at: float) -> float | None:
-    """The time to renew. A nonsensical lifetime is ignored, because a 401 leads to a renewal too."""
+    """When to renew the token. An invalid lifetime is ignored, because a 401 also leads to a renewal."""
     if isinstance(lifetime, str):
         try:
             lifetime = float(lifetime)
@@ -140,7 +140,7 @@ def _refusal(
 ) -> CredentialsError | ApiProtocolError:
     status, error = response.status_code, answer.get("error")
     error = error if isinstance(error, str) else ""
-    # The standard's error codes are shown whole, even if a secret contains part of one.
+    # The standard error codes are shown even if a secret contains part of one.
     code = error if error in _REFUSALS or error in _SAME_AS else quoted(error, secrets)
     said = f" ({status}{' ' + code if code else ''})"
     name = "invalid_client" if status == 401 and not error else _SAME_AS.get(error, error)

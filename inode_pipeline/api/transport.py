@@ -1,11 +1,11 @@
-"""Send one request and read the whole response, within a time limit, to the configured server and no other.
+"""Send a request to the configured server only, and read the whole response within a time limit.
 
-httpx limits each single read, so a server that sends a byte now and then could hold a client for ever, and no other
-thread can abort a request. So this transport uses httpcore's public interface: each step on a connection gets what is
-left of the request's total time, and `Cancellation.cancel` shuts the connection down under a thread that reads from it.
+httpx limits only the time of each read, so a server that sends a byte now and then could block a client for ever, and
+another thread cannot abort a request. So this transport uses httpcore's public interface: each step on a connection
+gets the remaining time of the request, and `Cancellation.cancel` shuts down the connection from another thread.
 httpx gets every response complete and decompressed.
 
-Not here: what an answer means, see `client.py` and `auth.py`.
+Not here: interpreting answers, see `client.py` and `auth.py`.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ from inode_pipeline.errors import (
 MAX_CONNECT_S: Final = 10.0
 
 READ_BYTES: Final = 256 * 1024
-"""The largest single read: larger reads make a page of 1 MB cheaper, because each read costs a copy."""
+"""The size of a read. Larger reads make a page of 1 MB cheaper, because each read is copied."""
 
 _DROPPED: Final = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 
-class Cancelled(Exception):  # noqa: N818 - it is never reported
+class Cancelled(Exception):  # noqa: N818 - never shown to a user
     """Another thread no longer needs this request."""
 
 
 class Cancellation:
-    """Lets one thread abort what another is doing: its pauses end, its connection is shut down."""
+    """Lets one thread abort another's requests: pauses end and connections are shut down."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
@@ -65,23 +65,23 @@ class Cancellation:
                         socket.socket.shutdown(inner, socket.SHUT_RDWR)
 
     def check(self) -> None:
-        """Raise `Cancelled` once cancelled."""
+        """Raise `Cancelled` if cancelled."""
         if self._event.is_set():
             raise Cancelled
 
     def sleep(self, seconds: float) -> None:
-        """Wait, unless cancelled."""
+        """Wait, or raise `Cancelled` when cancelled."""
         self._event.wait(seconds)
         self.check()
 
     @contextmanager
     def applied(self) -> Iterator[None]:
         """Let `cancel` abort every request that this thread sends inside the block."""
-        _present.cancellation = self
+        _limits.cancellation = self
         try:
             yield
         finally:
-            _present.cancellation = Cancellation()
+            _limits.cancellation = Cancellation()
 
     @contextmanager
     def watching(self, stream: httpcore.NetworkStream) -> Iterator[None]:
@@ -96,7 +96,7 @@ class Cancellation:
                 self._streams.discard(stream)
 
 
-class _Present(threading.local):
+class _RequestLimits(threading.local):
     """The limits of the current thread's request: its cancellation and its deadline."""
 
     def __init__(self) -> None:
@@ -104,22 +104,22 @@ class _Present(threading.local):
         self.until = float("inf")
 
 
-_present = _Present()
+_limits = _RequestLimits()
 
 
 class _Stream(httpcore.NetworkStream):
-    """A stream whose every step ends when the request is cancelled or its time is up."""
+    """A stream whose reads and writes end when the request is cancelled or its time is up."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        with _present.cancellation.watching(self):
-            return self._inner.read(max(max_bytes, READ_BYTES), _left(timeout))
+        with _limits.cancellation.watching(self):
+            return self._inner.read(max(max_bytes, READ_BYTES), _remaining_s(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        with _present.cancellation.watching(self):
-            self._inner.write(buffer, _left(timeout))
+        with _limits.cancellation.watching(self):
+            self._inner.write(buffer, _remaining_s(timeout))
 
     def close(self) -> None:
         self._inner.close()
@@ -127,22 +127,22 @@ class _Stream(httpcore.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> httpcore.NetworkStream:
-        with _present.cancellation.watching(self):
-            return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+        with _limits.cancellation.watching(self):
+            return _Stream(self._inner.start_tls(ssl_context, server_hostname, _remaining_s(timeout)))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
 
-def _left(timeout: float | None) -> float:
-    left = min(_present.until - time.monotonic(), float("inf") if timeout is None else timeout)
+def _remaining_s(timeout: float | None) -> float:
+    left = min(_limits.until - time.monotonic(), float("inf") if timeout is None else timeout)
     if left <= 0:
         raise httpcore.ReadTimeout
     return left
 
 
-class _OnlyTo(httpcore.NetworkBackend):
-    """Connects to the configured host and port and to no other."""
+class _SingleHostBackend(httpcore.NetworkBackend):
+    """Connects only to the configured host and port."""
 
     def __init__(self, host: str, port: int) -> None:
         self._allowed = (host.lower(), port)
@@ -156,20 +156,20 @@ class _OnlyTo(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        """Connect, within what is left of the request's time.
+        """Connect within the remaining time of the request.
 
         Raises:
-            ForeignUrlError: for any other place, which only a bug of ours can ask for.
+            ForeignUrlError: the host or port is another one, which only a bug can cause.
 
         """
         if (host.lower(), port) != self._allowed:
-            raise ForeignUrlError("A request was about to leave for another server.", remedy="Report this as a bug.")
-        timeout = min(MAX_CONNECT_S, _left(timeout))
+            raise ForeignUrlError("A request was about to go to another server.", remedy="Report this as a bug.")
+        timeout = min(MAX_CONNECT_S, _remaining_s(timeout))
         return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
 
 
 class Transport(httpx.BaseTransport):
-    """Sends one request and reads the whole response, within the time that `budget_s` grants at its start."""
+    """Sends a request and reads the whole response within `budget_s()` seconds."""
 
     def __init__(self, settings: Settings, origin: Origin, budget_s: Callable[[], float]) -> None:
         self._origin = origin
@@ -182,12 +182,12 @@ class Transport(httpx.BaseTransport):
         """Send a request.
 
         Raises:
-            Retryable: the connection failed in a way that may be transient.
-            PipelineError: it failed in a way that is not.
+            Retryable: the connection failed, possibly for a transient reason.
+            PipelineError: it failed for another reason.
 
         """
         budget = self._budget_s()
-        _present.until = time.monotonic() + budget
+        _limits.until = time.monotonic() + budget
         try:
             status, headers, body = self._exchange(request, budget)
         except httpcore.TimeoutException as problem:
@@ -195,7 +195,7 @@ class Transport(httpx.BaseTransport):
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as problem:
             raise self._broken(problem) from problem
         finally:
-            _present.until = float("inf")
+            _limits.until = float("inf")
         return httpx.Response(status, headers=headers, content=body, request=request)
 
     def close(self) -> None:
@@ -238,21 +238,21 @@ class Transport(httpx.BaseTransport):
             return self._unreachable("no connection in time")
         return Retryable(
             errors.TimeoutError(
-                f"{self._origin} did not send a whole answer within {budget:.3g} s on any attempt.",
-                remedy="Try again later; if the API is always that slow, raise INODE_REQUEST_TIMEOUT_S "
+                f"{self._origin} did not send a complete answer within {budget:.3g} s on any attempt.",
+                remedy="Try again later; if the API is always this slow, raise INODE_REQUEST_TIMEOUT_S "
                 f"({self._request_timeout_s:g} s) or lower INODE_PAGE_SIZE.",
             )
         )
 
     def _broken(self, problem: Exception) -> PipelineError | Retryable:
-        _present.cancellation.check()
+        _limits.cancellation.check()
         tls = tls_problem(problem)
         if tls is not None:
             return untrusted(tls, self._origin)
         if isinstance(problem, httpcore.LocalProtocolError):
             raise ApiProtocolError(
                 "A request could not be written as HTTP.", remedy="Check the INODE_ settings for odd characters."
-            ) from None  # its text quotes the invalid header, with the secret in it
+            ) from None  # the cause's text quotes the invalid header, which may contain a secret
         if isinstance(problem, httpcore.ProxyError) and str(problem).startswith("4"):
             return ApiUnreachableError(
                 f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
@@ -277,7 +277,7 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
             ssl_context=context,
             max_connections=connections,
             keepalive_expiry=5.0,
-            network_backend=_OnlyTo(httpx.URL(origin.base_url).raw_host.decode(), origin.port),
+            network_backend=_SingleHostBackend(httpx.URL(origin.base_url).raw_host.decode(), origin.port),
         )
     proxy = httpx.Proxy(settings.proxy.get_secret_value())
     port = proxy.url.port or (443 if proxy.url.scheme == "https" else 80)
@@ -290,11 +290,11 @@ def _pool(settings: Settings, origin: Origin) -> httpcore.ConnectionPool:
         proxy_ssl_context=context if proxy.url.scheme == "https" else None,
         max_connections=connections,
         keepalive_expiry=5.0,
-        network_backend=_OnlyTo(proxy.url.raw_host.decode(), port),
+        network_backend=_SingleHostBackend(proxy.url.raw_host.decode(), port),
     )
 
 
 def _reason(problem: BaseException) -> str:
     """The operating system's description of what happened."""
     found = (one.strerror.lower() for one in causes(problem) if isinstance(one, OSError) and one.strerror)
-    return next(found, "the connection broke before the answer was whole")
+    return next(found, "the connection broke before the answer was complete")

@@ -1,4 +1,4 @@
-"""Whom a connection trusts, and why a handshake has failed."""
+"""TLS: the trusted certificates, and why a handshake has failed."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ import certifi
 from inode_pipeline.errors import ConfigError, TlsVerificationError
 
 _NO_TLS: Final = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG")
-"""What OpenSSL reports when it gets plain text in place of a handshake."""
+"""OpenSSL's errors if the server does not speak TLS."""
 
 
-@cache  # the bundle takes 40 ms to read, and a process that syncs many dates makes a client for each
+@cache  # reading the bundle takes 40 ms, and a process that syncs many dates creates a client for each
 def trusted_context(ca_file: Path | None) -> ssl.SSLContext:
-    """Verify against the standard bundle, plus the user's own authority. Verification cannot be turned off.
+    """A context that trusts the standard bundle and INODE_CA_FILE. Verification cannot be switched off.
 
     Raises:
-        ConfigError: INODE_CA_FILE holds no certificate.
+        ConfigError: INODE_CA_FILE contains no certificate.
 
     """
     context = ssl.create_default_context(cafile=certifi.where())
@@ -30,14 +30,14 @@ def trusted_context(ca_file: Path | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file)
         except OSError as problem:
             raise ConfigError(
-                f"INODE_CA_FILE={str(ca_file)!r} holds no certificates in PEM form.",
+                f"INODE_CA_FILE={str(ca_file)!r} contains no certificates in PEM format.",
                 remedy="Name the file with your authority's certificate.",
             ) from problem
     return context
 
 
 def tls_problem(problem: BaseException) -> ssl.SSLError | None:
-    """The failed handshake behind an exception; one that was only cut off counts as a broken connection."""
+    """The failed handshake behind an exception. An interrupted one counts as a broken connection instead."""
     handshakes = (one for one in causes(problem) if isinstance(one, ssl.SSLError))
     return next((one for one in handshakes if not isinstance(one, (ssl.SSLEOFError, ssl.SSLZeroReturnError))), None)
 
@@ -52,8 +52,8 @@ def untrusted(tls: ssl.SSLError, origin: object) -> TlsVerificationError:
     reason = getattr(tls, "verify_message", "") or (tls.reason or "no common protocol").replace("_", " ").lower()
     return TlsVerificationError(
         f"The certificate of {origin} cannot be trusted: {reason}. Nothing was sent.",
-        remedy="Check INODE_BASE_URL; if your organisation has an authority of its own, name its certificate in "
-        "INODE_CA_FILE.",
+        remedy="Check INODE_BASE_URL; if your organisation has its own certificate authority, set INODE_CA_FILE to its "
+        "certificate.",
     )
 
 

@@ -1,8 +1,8 @@
 """Walk an endpoint and prove that the walk is complete.
 
-A walk proves itself by its counts and its ids; one that would make links vanish, or that is the first, must be
+A walk is proven by its counts and ids. The first walk, and any walk that would make links vanish, must also be
 confirmed by another walk of the same call. At most three walks are made.
-Not here: what an id is (the caller's `identify`) and where pages are kept (the caller's `Store`).
+Not here: reading ids (the caller's `identify`) and storing pages (the caller's `Store`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol
 
-from inode_pipeline.api.bare_list import BareList, may_go_on
+from inode_pipeline.api.bare_list import BareList, may_continue
 from inode_pipeline.api.client import INodeClient
 from inode_pipeline.api.pagination import Identify, Page
 from inode_pipeline.errors import ApiContractError, IncompleteWalkError, PagingLoopError, UnstableOrderError
@@ -24,13 +24,13 @@ Verdict = Literal["proven", "confirmed", "unverified"]
 
 
 class Store(Protocol):
-    """Keeps the pages of the current walk. An accepted walk is always the last one begun."""
+    """Stores the pages of the current walk. An accepted walk is always the last one begun."""
 
     def begin(self, snapshot_at: datetime) -> None:
-        """A walk begins; its first request is about to be sent. May raise to stop it."""
+        """Begin a walk, just before its first request. May raise to stop it."""
 
     def page(self, page: Page) -> None:
-        """Keep a page, before anything in it is looked at."""
+        """Store a page, before its content is checked."""
 
     def discard(self) -> None:
         """Discard the pages of the current walk."""
@@ -38,7 +38,7 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The warehouse when landing began: whether a walk is loaded, and the links not deleted."""
+    """The state of the warehouse when landing began: whether a walk is loaded, and the ids not deleted."""
 
     any_loaded: bool
     present: frozenset[str]
@@ -46,7 +46,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class ProvenWalk:
-    """The accepted walk. `requests`, `retries` and `logins` are the client's, all walks of the call included."""
+    """The accepted walk. `requests`, `retries` and `logins` are those of all walks of the call."""
 
     snapshot_at: datetime
     verdict: Verdict
@@ -67,48 +67,48 @@ def prove_walk(
     store: Store,
     fields: frozenset[str] | None = None,
 ) -> ProvenWalk:
-    """Walk the endpoint at `path` until a walk is accepted; its pages are then those in `store`.
+    """Walk the endpoint at `path` until a walk is accepted, whose pages are then in `store`.
 
-    `identify` reads the ids of a page's records, None for one that cannot be read. With `fields`, its records hold only
+    `identify` reads the ids of a page's records, None for one that cannot be read. With `fields`, its records have only
     these top-level fields; the rest of each page is not decoded.
 
     Raises:
         IncompleteWalkError: none of three walks could be shown to be complete.
-        ApiContractError: three walks brought the same ids, and the server counts them wrongly in the same way.
-        UnstableOrderError: the same, because records move between the pages of an unchanged list.
+        ApiContractError: three walks returned the same ids and the same wrong count.
+        UnstableOrderError: none was complete, because records move between the pages of an unchanged list.
         PagingLoopError: a page repeats an earlier one.
-        PipelineError: a page cannot be fetched or kept for another reason.
+        PipelineError: a page cannot be fetched or stored for another reason.
 
     """
-    earlier: list[_Reading] = []
+    earlier: list[_WalkState] = []
     contradictions: list[_Contradiction] = []
-    miscounts: list[_Reading] = []
+    miscounts: list[_WalkState] = []
     for _ in range(MAX_WALKS):
-        client.log_in()  # so that the walk's first request is one for a page
+        client.log_in()  # first, so that snapshot_at is the time of the first request for a page
         snapshot_at = client.now()
         store.begin(snapshot_at)
-        reading = _Reading(identify)
+        walk = _WalkState(identify)
         try:
-            _walk(client, path, fields, reading, store)
+            _walk(client, path, fields, walk, store)
         except _Contradiction as contradiction:
             contradictions.append(contradiction)
             if contradiction.is_miscount:
-                miscounts.append(reading)
+                miscounts.append(walk)
         else:
-            verdict = _verdict(reading, known, earlier)
+            verdict = _verdict(walk, known, earlier)
             if verdict is not None:
                 return ProvenWalk(
                     snapshot_at=snapshot_at,
                     verdict=verdict,
-                    pages=reading.pages,
-                    received=reading.received,
-                    unreadable=reading.unreadable,
+                    pages=walk.pages,
+                    received=walk.received,
+                    unreadable=walk.unreadable,
                     requests=client.tally.requests,
                     retries=client.tally.retries,
                     logins=client.tally.logins,
                 )
-            earlier.append(reading)
-            contradictions.append(_Contradiction("it is the first of its kind, and no other walk agreed with it"))
+            earlier.append(walk)
+            contradictions.append(_Contradiction("no other walk agreed with it"))
         store.discard()
     if len(miscounts) == MAX_WALKS and _are_same(miscounts):
         raise _miscounted(miscounts[-1])
@@ -116,7 +116,7 @@ def prove_walk(
 
 
 class _Contradiction(Exception):  # noqa: N818 - the walk is discarded, and the next one may succeed
-    """The pages of a walk contradict each other, so it cannot be a true copy of the list."""
+    """The pages of a walk contradict each other, so it cannot be a correct copy of the list."""
 
     def __init__(self, reason: str, *, is_repeat: bool = False, is_miscount: bool = False) -> None:
         super().__init__(reason)
@@ -125,11 +125,11 @@ class _Contradiction(Exception):  # noqa: N818 - the walk is discarded, and the 
         self.is_miscount = is_miscount
 
 
-class _Reading:
-    """One walk so far.
+class _WalkState:
+    """What is known of a walk up to its latest page.
 
-    `keys` are the ids so far, `received` counts every record, `unreadable` those without a readable id.
-    `is_doubtful`: the server may have more records than it has shown, which cannot be verified.
+    `keys` are the ids, `received` is the number of records, `unreadable` those without a readable id.
+    `may_be_incomplete`: the server may have more records than it has sent.
     """
 
     def __init__(self, identify: Identify) -> None:
@@ -137,16 +137,16 @@ class _Reading:
         self._page_of_ids: dict[tuple[frozenset[str], int], int] = {}
         self.keys: set[str] = set()
         self.count: int | None = None
-        self.is_doubtful = False
+        self.may_be_incomplete = False
         self.pages = 0
         self.received = 0
         self.unreadable = 0
 
-    def take(self, page: Page) -> None:
-        """Check the next page.
+    def add(self, page: Page) -> None:
+        """Add the next page.
 
         Raises:
-            _Contradiction: it contradicts the pages before.
+            _Contradiction: it contradicts an earlier page.
             PagingLoopError: its ids are exactly those of an earlier page.
 
         """
@@ -166,7 +166,7 @@ class _Reading:
         """Check the walk after its last page.
 
         Raises:
-            _Contradiction: the pages hold another number of records than the server counts.
+            _Contradiction: the number of records differs from the server's count.
 
         """
         if self.count is not None and self.received != self.count:
@@ -174,7 +174,7 @@ class _Reading:
 
     @property
     def is_proven(self) -> bool:
-        """Whether the walk, once finished, proves itself."""
+        """Whether the finished walk is proven by its count or by being a single page."""
         return self.count is not None or self.pages == 1
 
     def _refuse_loop(self, number: int, keys: frozenset[str], unreadable: int) -> None:
@@ -183,7 +183,7 @@ class _Reading:
         earlier = self._page_of_ids.setdefault((keys, unreadable), number)
         if earlier != number:
             raise PagingLoopError(
-                f"Page {number} holds exactly the ids of page {earlier}: the pages lead back to an earlier one.",
+                f"Page {number} has exactly the ids of page {earlier}: the pages lead back to an earlier one.",
                 remedy="Try another INODE_PAGE_SIZE; if it persists, report it to the API's support.",
             )
 
@@ -197,11 +197,11 @@ class _Reading:
             raise _Contradiction(f"the server counts {count} records and sent more", is_miscount=True)
 
 
-def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading: _Reading, store: Store) -> None:
-    """Take every page, each stored before it is checked.
+def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, walk: _WalkState, store: Store) -> None:
+    """Store and then check each page.
 
     Raises:
-        _Contradiction: the walk cannot be a true copy of the list.
+        _Contradiction: the walk cannot be a correct copy of the list.
         PagingLoopError: the pages lead back to an earlier one.
 
     """
@@ -209,50 +209,50 @@ def _walk(client: INodeClient, path: str, fields: frozenset[str] | None, reading
         try:
             for page in pages:
                 store.page(page)
-                reading.take(page)
+                walk.add(page)
         except IncompleteWalkError as gone:
             raise _Contradiction(gone.message.rstrip(".")) from gone
-    if reading.pages == 1 and may_go_on(page):
-        bare = BareList(page, client.route(path), client.ask, reading.identify)
+    if walk.pages == 1 and may_continue(page):
+        bare = BareList(page, client.route(path), client.ask, walk.identify)
         for page in bare.rest():
             store.page(page)
-            reading.take(page)
-        reading.is_doubtful = bare.is_doubtful
-    reading.finish()
+            walk.add(page)
+        walk.may_be_incomplete = bare.may_be_incomplete
+    walk.finish()
 
 
-def _verdict(reading: _Reading, known: Known, earlier: Sequence[_Reading]) -> Verdict | None:
-    """The verdict on a consistent walk; None while it lacks the confirmation that it needs."""
-    verdict = _verdict_by_ids(reading, known, earlier)
-    return "unverified" if verdict is not None and reading.is_doubtful else verdict
+def _verdict(walk: _WalkState, known: Known, earlier: Sequence[_WalkState]) -> Verdict | None:
+    """The verdict on a consistent walk; None if it still needs confirmation."""
+    verdict = _verdict_by_ids(walk, known, earlier)
+    return "unverified" if verdict is not None and walk.may_be_incomplete else verdict
 
 
-def _verdict_by_ids(reading: _Reading, known: Known, earlier: Sequence[_Reading]) -> Verdict | None:
+def _verdict_by_ids(walk: _WalkState, known: Known, earlier: Sequence[_WalkState]) -> Verdict | None:
     if not known.any_loaded:
-        is_same = any(other.unreadable == reading.unreadable and other.keys == reading.keys for other in earlier)
+        is_same = any(other.unreadable == walk.unreadable and other.keys == walk.keys for other in earlier)
         return "confirmed" if is_same else None
-    unconfirmed = lacks = known.present - reading.keys
+    unconfirmed = lacks = known.present - walk.keys
     for other in earlier:
         unconfirmed -= known.present - other.keys
     if unconfirmed:
         return None
     if lacks:
         return "confirmed"
-    return "proven" if reading.is_proven else "unverified"
+    return "proven" if walk.is_proven else "unverified"
 
 
-def _are_same(readings: Sequence[_Reading]) -> bool:
-    first = readings[0]
-    return all(one.count == first.count and one.keys == first.keys for one in readings)
+def _are_same(walks: Sequence[_WalkState]) -> bool:
+    first = walks[0]
+    return all(one.count == first.count and one.keys == first.keys for one in walks)
 
 
-def _miscounted(reading: _Reading) -> ApiContractError:
-    more = " or more" if reading.count is not None and reading.received > reading.count else ""
+def _miscounted(walk: _WalkState) -> ApiContractError:
+    more = " or more" if walk.count is not None and walk.received > walk.count else ""
     return ApiContractError(
-        f"The server's count differs from its pages in the same way each time: {MAX_WALKS} walks brought the same "
-        f"{reading.received} records{more}, and it counts {reading.count}.",
+        f"The server's count differs from its pages in the same way each time: {MAX_WALKS} walks returned the same "
+        f"{walk.received} records{more}, but the count is {walk.count}.",
         remedy="The list is not changing: the count is estimated, cached or capped, or records are held back. Report "
-        "it to the API's support; without a true count nothing can be shown to be complete.",
+        "it to the API's support; without a correct count nothing can be shown to be complete.",
     )
 
 

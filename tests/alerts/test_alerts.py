@@ -169,8 +169,8 @@ def test_s4_a_refused_mail_login_is_reported_without_the_password(mailbox: Mailb
         ("json://example.org/canary", "JSON (example.org): it is not encrypted"),
         ("mailto://canary:canary@example.org", "E-Mail (example.org): it is not encrypted"),
         ("jsons://example.org/canary?verify=no", "JSON (example.org): its verify=no would accept any certificate"),
-        ("slack://canary", "the address number 1: it is no address that Apprise knows"),
-        ("nobody://canary", "the address number 1: it is no address that Apprise knows"),
+        ("slack://canary", "the address number 1: Apprise does not know this kind of address"),
+        ("nobody://canary", "the address number 1: Apprise does not know this kind of address"),
     ],
 )
 def test_what_cannot_be_sent_safely_or_at_all_is_an_error(address: str, said: str) -> None:

@@ -144,7 +144,7 @@ def test_m71_a_header_that_counts_more_records_contradicts(
         return Reply(200, body, headers)
 
     server.pages = answer
-    with pytest.raises(errors.ApiContractError, match=r"same 100 records, and it counts 250\."):
+    with pytest.raises(errors.ApiContractError, match=r"same 100 records, but the count is 250\."):
         walk(client_for(server.base_url), store, first_load())
 
 

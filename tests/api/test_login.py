@@ -123,7 +123,7 @@ def test_m14_the_granted_scope_is_compared(
 def test_m14_a_token_that_may_not_read_names_the_scope(client_for: ClientFor, server: ScriptedServer) -> None:
     """403 on the first page: renewed once, then told with what was granted."""
     server.pages = lambda sent: Reply(403, {"detail": "Non."})
-    with pytest.raises(errors.ScopeMissingError, match="granted is the scope sync"):
+    with pytest.raises(errors.ScopeMissingError, match="the granted scope is sync"):
         pages(client_for(server.base_url))
     assert (len(server.logins), len(server.page_requests)) == (2, 2)
 

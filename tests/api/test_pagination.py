@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inode_pipeline.api.pagination import Origin, position, same_place
+from inode_pipeline.api.pagination import Origin, page_key, position
 from inode_pipeline.errors import ApiContractError, ForeignUrlError
 
 BASES = [
@@ -89,7 +89,7 @@ def test_what_an_address_names() -> None:
 
 def test_the_same_page_has_one_place() -> None:
     """However its parameters are ordered and escaped."""
-    assert same_place("http://h/x?a=1&b=%61") == same_place("http://h/x?b=a&a=1") != same_place("http://h/x?a=1")
+    assert page_key("http://h/x?a=1&b=%61") == page_key("http://h/x?b=a&a=1") != page_key("http://h/x?a=1")
 
 
 def test_a_long_address_is_refused() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inode_pipeline import errors
-from inode_pipeline.api.retry import MAX_UNASKED_PAUSE_S, Deadline, Retryable, asked_pause, keep_trying
+from inode_pipeline.api.retry import MAX_UNASKED_PAUSE_S, Deadline, Retryable, keep_trying, requested_pause
 from tests.api.stand_ins import FakeTime
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -45,10 +45,12 @@ def run(attempt: Callable[[], str], time: FakeTime, *, deadline_s: float = 3600,
 def test_m08_seconds_and_dates_ask_for_the_same(seconds: int) -> None:
     """With or without the server's own clock."""
     date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
-    assert asked_pause({"retry-after": str(seconds)}, NOW) == seconds
-    assert asked_pause({"retry-after": date}, NOW) == seconds
-    assert asked_pause({"retry-after": date, "date": format_datetime(NOW, usegmt=True)}, NOW + timedelta(9)) == seconds
-    assert asked_pause({"retry-after": date, "date": "soon"}, NOW) == seconds
+    assert requested_pause({"retry-after": str(seconds)}, NOW) == seconds
+    assert requested_pause({"retry-after": date}, NOW) == seconds
+    assert (
+        requested_pause({"retry-after": date, "date": format_datetime(NOW, usegmt=True)}, NOW + timedelta(9)) == seconds
+    )
+    assert requested_pause({"retry-after": date, "date": "soon"}, NOW) == seconds
 
 
 @given(
@@ -56,7 +58,7 @@ def test_m08_seconds_and_dates_ask_for_the_same(seconds: int) -> None:
 )
 def test_m08_whatever_is_asked_a_pause_is_positive_or_none(text: str) -> None:
     """No value breaks the waiting."""
-    pause = asked_pause({"retry-after": text}, NOW)
+    pause = requested_pause({"retry-after": text}, NOW)
     assert pause is None or 0 < pause < 20 * 365 * 86_400
 
 

@@ -143,7 +143,7 @@ def test_m31_m76_a_count_that_does_not_fit_is_never_accepted(
         {"count": count, "next": None if "page" in sent.query else "?page=2",
          "results": [{"id": 4}, {"id": 5}] if "page" in sent.query else [{"id": 1}, {"id": 2}, {"id": 3}]},
     )  # fmt: skip
-    with pytest.raises(errors.ApiContractError, match=f"counts {count}\\.") as caught:
+    with pytest.raises(errors.ApiContractError, match=f"count is {count}\\.") as caught:
         walk(client_for(server.base_url), store, loaded())
     assert (len(store.begun), caught.value.exit_code) == (3, 1)
 
@@ -156,7 +156,7 @@ def test_m82_a_count_may_be_written_otherwise(
     server.pages = lambda sent: Reply(200, b'{"count":%s,"next":null,"results":[{"id":1},{"id":2},{"id":3}]}' % count)
     assert walk(client_for(server.base_url), store, loaded()).verdict == "proven"
     server.pages = lambda sent: Reply(200, b'{"count":%s,"next":null,"results":[{"id":1}]}' % count)
-    with pytest.raises(errors.ApiContractError, match=r"it counts 3\."):
+    with pytest.raises(errors.ApiContractError, match=r"the count is 3\."):
         walk(client_for(server.base_url), Store(), loaded())
 
 
