@@ -1,4 +1,4 @@
-"""A small iNode to develop and demonstrate against. Neither it nor the pipeline imports the other."""
+"""A small iNode for development and demonstrations. It and the pipeline do not import each other."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The emulator's addresses, and who may read the list of links.
+"""The emulator's HTTP routes, and the authorisation of requests for links.
 
-Everything runs in the event loop's thread, so pages are cut one after another, never two at once.
+Everything runs in the event loop's thread, so only one page is built at a time.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from inode_pipeline.emulator.oauth import REQUIRED_SCOPE, Login, token_answer
 from inode_pipeline.emulator.pagination import as_json, cut_page, is_first_page
-from inode_pipeline.emulator.recording import Visit
+from inode_pipeline.emulator.recording import PageRequest
 from inode_pipeline.emulator.state import LINKS_PATH, NEXT_PATH, TOKEN_PATH, LoggedRequest, State
 
 _COMMENT = re.compile(r"\(([^()]*)\)")
 
 
 class _RefusedError(Exception):
-    """A request that gets no page."""
+    """A refused request for a page."""
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         self.status, self.detail, self.headers = status, detail, headers
 
 
 def build_app(state: State) -> ASGIApp:
-    """The application that serves `state`; every answer is noted in `state.requests`."""
+    """The application that serves `state` and logs every answered request in `state.requests`."""
 
     async def token(request: Request) -> Response:
         return await token_answer(request, state.tokens, state.config)
@@ -80,7 +80,7 @@ def _detail(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 
 
 def _login_of(request: Request, state: State) -> Login | None:
-    """Who reads: the login of a bearer token, None with the API key. Anyone else is refused with 401 or 403."""
+    """The login of a bearer token, None with the API key; anything else is refused with 401 or 403."""
     keyword, _, credential = request.headers.get("authorization", "").partition(" ")
     if keyword.lower() == "token":
         if not hmac.compare_digest(credential.encode(), state.config.api_key.encode()):
@@ -108,16 +108,16 @@ def _page(request: Request, state: State, login: Login | None) -> Response:
     if state.retry_after_s is not None:
         detail = f"Request was throttled. Expected available in {state.retry_after_s} seconds."
         raise _RefusedError(429, detail, {"Retry-After": str(state.retry_after_s)})
-    visit = Visit(
+    page_request = PageRequest(
         login=login,
         is_first_page=is_first_page(request.query_params, state.config),
-        only_looks=_only_looks(request.headers.get("user-agent", "")),
+        is_inspection=_is_inspection(request.headers.get("user-agent", "")),
     )
     try:
-        page = cut_page(request.url, state.records_for(visit), state.config)
+        page = cut_page(request.url, state.records_for(page_request), state.config)
     except LookupError as exc:
         raise _RefusedError(404, str(exc)) from exc
-    state.note_served(visit, is_last_page=page.is_last)
+    state.note_served(page_request, is_last_page=page.is_last)
     return Response(page.body, 200, media_type="application/json", background=BackgroundTask(_after_page, state))
 
 
@@ -125,6 +125,6 @@ async def _after_page(state: State) -> None:
     state.page_served()
 
 
-def _only_looks(user_agent: str) -> bool:
-    """Whether the User-Agent's comment says that the client only looks: it does not move the recording on."""
+def _is_inspection(user_agent: str) -> bool:
+    """Whether the User-Agent's comment names `inspect` or `doctor`, which do not advance the recording."""
     return any(word in ("inspect", "doctor") for comment in _COMMENT.findall(user_agent) for word in comment.split())

@@ -1,7 +1,4 @@
-"""The plan of an invented city: named corridors on an irregular grid, and a sensor where two of them cross.
-
-Port Maren does not exist.
-"""
+"""The map of a fictional city: named corridors on an irregular grid, with a sensor at each crossing."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ Axis = Literal["east-west", "north-south"]
 
 @dataclass(frozen=True, slots=True)
 class RoadClass:
-    """A kind of road: free-flow speeds in km/h, how hard the peaks hit it, vehicles detected in 5 busy minutes."""
+    """A kind of road: free-flow speeds in km/h, sensitivity to peaks, and vehicles detected in 5 busy minutes."""
 
     name: str
     slowest: int
@@ -57,7 +54,7 @@ class Sensor:
     north: float
 
     def as_json(self) -> dict[str, object]:
-        """The sensor as the API nests it in a link."""
+        """The sensor as nested in a link by the API."""
         return {"id": self.id, "name": self.name, "latitude": self.latitude, "longitude": self.longitude}
 
 
@@ -87,7 +84,7 @@ _SUFFIXES: dict[Axis, tuple[str, ...]] = {
 
 
 def build_city(rows: int, columns: int, rng: Random) -> City:
-    """A city with `rows` east-west and `columns` north-south corridors, all drawn from `rng`."""
+    """Generate a city with `rows` east-west and `columns` north-south corridors."""
     names = list(_BASE_NAMES)
     rng.shuffle(names)
     east_west = _corridors("east-west", rows, 0, names[0::2])
@@ -106,7 +103,7 @@ def build_city(rows: int, columns: int, rng: Random) -> City:
 
 
 def _corridors(axis: Axis, count: int, first: int, names: list[str]) -> list[Corridor]:
-    """The corridors of one axis: a freeway a third of the way across, then a rhythm of greater and lesser roads."""
+    """The corridors of one axis: a freeway a third of the way across, the others in a fixed pattern of classes."""
     corridors: list[Corridor] = []
     for place in range(count):
         beat = (place - count // 3) % 9
@@ -129,7 +126,7 @@ def _name(place: int, names: list[str], suffixes: tuple[str, ...]) -> str:
 
 
 def _spread(count: int, rng: Random) -> list[float]:
-    """Where the corridors of one axis lie, in metres from the centre, 520 to 1,080 m apart."""
+    """The positions of the corridors of one axis in metres from the centre, 520 to 1,080 m apart."""
     places = [0.0]
     for _ in range(count - 1):
         places.append(places[-1] + rng.uniform(520, 1080))

@@ -1,7 +1,4 @@
-"""Settings of one emulated iNode: its data, its account and its pages.
-
-Every default is public and worth nothing outside the emulator.
-"""
+"""The settings of an emulated iNode: data, account and pages. The default credentials are not secret."""
 
 from __future__ import annotations
 
@@ -15,16 +12,16 @@ Pagination = Literal["page", "limit-offset", "cursor", "none"]
 
 
 def utc_now() -> datetime:
-    """The present instant."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmulatorConfig:
-    """One emulator. A setting out of range is a `ValueError` that names it.
+    """The settings of an emulator. A setting out of range raises `ValueError`.
 
-    `now` decides what traffic the synthetic network shows; it must return aware datetimes.
-    `recording` replaces the synthetic network by recorded snapshots.
+    `now` is the clock of the synthetic traffic and must return aware datetimes.
+    `recording` replaces the synthetic network with recorded snapshots.
     """
 
     links: int = 300
@@ -45,7 +42,7 @@ class EmulatorConfig:
     token_lifetime_s: int = 36_000
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be served."""
+        """Check the settings."""
         if self.pagination not in get_args(Pagination):
             raise ValueError(f"pagination is {self.pagination!r}, not one of {', '.join(get_args(Pagination))}")
         if self.links < 0:

@@ -1,4 +1,4 @@
-"""The synthetic road network: links both ways between neighbouring sensors of an invented city, from a seed."""
+"""The synthetic road network: links in both directions between neighbouring sensors, generated from a seed."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _SILENT_FROM = datetime(2025, 11, 1, tzinfo=UTC)
 class Link:
     """One direction of the road between two neighbouring crossings.
 
-    `length_m` runs along `line`, never shorter than the straight way. `inbound` is 1 towards the city's centre, -1 away
-    from it; `closeness` is 1 in the centre, 0 at the edge; `severity` is how much worse than its class the link is.
+    `length_m` is the length of `line`. `inbound` is 1 towards the city's centre and -1 away from it; `closeness` is 1
+    in the centre and 0 at the edge; `severity` is the congestion relative to its road class.
     `last_heard_at` is when a silent link last reported; None if it never did.
     """
 
@@ -49,7 +49,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """One direction of a road between two neighbouring crossings, before it becomes a link."""
+    """The road and geometry of a link."""
 
     corridor: Corridor
     heading: str
@@ -60,10 +60,10 @@ class _Stretch:
 
 
 def build_network(count: int, seed: int) -> tuple[Link, ...]:
-    """`count` links in order of their ids; the same for the same count and seed on every machine."""
+    """Generate `count` links in order of their ids; the same count and seed give the same links on every machine."""
     if count == 0:
         return ()
-    rng = Random(seed)  # noqa: S311 - scenery, not secrets
+    rng = Random(seed)  # noqa: S311 - not used for secrets
     rows, columns = _grid_for(math.ceil(count / 2))
     city = build_city(rows, columns, rng)
     conditions, crowdsourced = _draw_conditions(count, rng)
@@ -107,7 +107,7 @@ def _both_ways(
 
 
 def _draw_conditions(count: int, rng: Random) -> tuple[list[Condition], list[bool]]:
-    """Which links are disabled (2 %), silent (4 %), crowdsourced (10 %): at least one of each in a network of 20."""
+    """Choose the links that are disabled (2 %), silent (4 %) and crowdsourced (10 %), at least one each of 20 links."""
     order = list(range(count))
     rng.shuffle(order)
     disabled, silent = _share(count, 0.02), _share(count, 0.04)
@@ -127,7 +127,7 @@ def _share(count: int, fraction: float) -> int:
 
 
 def _line(start: Sensor, end: Sensor, rng: Random) -> tuple[Point, ...]:
-    """A gently bowed line from one sensor to the other, longitude first."""
+    """A slightly curved line from one sensor to the other, longitude first."""
     along_east, along_north = end.east - start.east, end.north - start.north
     distance = math.hypot(along_east, along_north)
     bow = rng.uniform(-0.05, 0.05) * distance

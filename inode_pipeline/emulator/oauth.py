@@ -1,7 +1,4 @@
-"""`POST /api/oauth/token/`: the password and refresh grants, and the tokens they issue.
-
-The answers are those of django-oauth-toolkit.
-"""
+"""`POST /api/oauth/token/`: password and refresh grants, with the answers of django-oauth-toolkit."""
 
 from __future__ import annotations
 
@@ -21,21 +18,21 @@ from inode_pipeline.emulator.config import EmulatorConfig
 SCOPES = frozenset({"read", "write", "sync"})
 DEFAULT_SCOPE = "read"
 REQUIRED_SCOPE = "sync"
-"""The scope without which links may not be read."""
+"""The scope needed to read links."""
 
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
 @dataclass(eq=False, slots=True)
 class Login:
-    """One password grant and all its renewals. `snapshot` is the recorded snapshot it reads, None before its first."""
+    """A password grant and its renewals. `snapshot` is the recorded snapshot it reads, None before the first page."""
 
     snapshot: int | None = None
 
 
 @dataclass(slots=True)
 class AccessToken:
-    """What an access token may do, and until when (monotonic seconds)."""
+    """The scope of an access token and when it expires (monotonic seconds)."""
 
     login: Login
     scope: str
@@ -43,18 +40,18 @@ class AccessToken:
 
     @property
     def is_expired(self) -> bool:
-        """Whether its lifetime is over."""
+        """Whether the token has expired."""
         return self.expires_at <= time.monotonic()
 
 
 class TokenStore:
-    """Every valid token. A second login leaves the tokens of the first alone."""
+    """All valid tokens. A second login does not revoke those of the first."""
 
     def __init__(self, lifetime_s: int) -> None:
         self._lifetime_s = lifetime_s
         self._access: dict[str, AccessToken] = {}
         self._renews: dict[str, str] = {}
-        """Refresh token to the access token that it renews."""
+        """Each refresh token and the access token that it renews."""
         self.logins = 0
 
     def find(self, access_token: str) -> AccessToken | None:
@@ -62,16 +59,16 @@ class TokenStore:
         return self._access.get(access_token)
 
     def renewed_by(self, refresh_token: str) -> AccessToken | None:
-        """The access token that a refresh token renews; None if the latter is unknown or was used."""
+        """The access token that a refresh token renews; None if the refresh token is unknown or used."""
         return self._access.get(self._renews.get(refresh_token, ""))
 
     def log_in(self, scope: str) -> dict[str, object]:
-        """The token answer of a new login."""
+        """Log in and return the token response."""
         self.logins += 1
         return self._issue(Login(), scope)
 
     def renew(self, refresh_token: str, scope: str) -> dict[str, object]:
-        """The token answer of a renewal. The old access token and the old refresh token are revoked at once."""
+        """Renew a token, revoke the old access and refresh tokens, and return the token response."""
         old = self._access.pop(self._renews.pop(refresh_token))
         return self._issue(old.login, scope)
 
@@ -88,12 +85,12 @@ class TokenStore:
         }
 
     def revoke(self) -> None:
-        """Forget every token, refresh tokens included."""
+        """Revoke every access and refresh token."""
         self._access.clear()
         self._renews.clear()
 
     def expire(self) -> None:
-        """End the lifetime of every access token; refresh tokens stay good."""
+        """Expire every access token; refresh tokens stay valid."""
         for token in list(self._access.values()):
             token.expires_at = time.monotonic()
 
@@ -121,11 +118,11 @@ def _granted(form: Mapping[str, str], tokens: TokenStore, config: EmulatorConfig
     grant = form.get("grant_type")
     if grant not in {"password", "refresh_token"}:
         raise _RefusedError("unsupported_grant_type")
-    if not _holds(form, client_id=config.client_id, client_secret=config.client_secret):
+    if not _matches(form, client_id=config.client_id, client_secret=config.client_secret):
         raise _RefusedError("invalid_client")
     if grant == "refresh_token":
         return _renewed(form, tokens)
-    if not _holds(form, username=config.username, password=config.password):
+    if not _matches(form, username=config.username, password=config.password):
         raise _RefusedError("invalid_grant", "Invalid credentials given.")
     return tokens.log_in(_scope(form.get("scope", DEFAULT_SCOPE).split(" "), SCOPES))
 
@@ -145,5 +142,5 @@ def _scope(wanted: list[str], allowed: frozenset[str]) -> str:
     return " ".join(wanted)
 
 
-def _holds(form: Mapping[str, str], **expected: str) -> bool:
+def _matches(form: Mapping[str, str], **expected: str) -> bool:
     return all(hmac.compare_digest(form.get(name, "").encode(), text.encode()) for name, text in expected.items())

@@ -1,7 +1,4 @@
-"""Cut a list into pages in one of four ways: by number, by offset, by cursor, or not at all.
-
-The envelopes are those of Django REST framework.
-"""
+"""Paginate a list by page number, by offset, by cursor, or not at all, with Django REST framework's envelopes."""
 
 from __future__ import annotations
 
@@ -19,19 +16,19 @@ from starlette.datastructures import URL, QueryParams
 from inode_pipeline.emulator.config import EmulatorConfig
 
 Record = Mapping[str, Any] | bytes
-"""A record to be written as JSON, or its JSON, sent as it is."""
+"""A record to be serialised, or its JSON, which is sent unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page's body, and whether nothing follows it."""
+    """A page's body, and whether it is the last page."""
 
     body: bytes
     is_last: bool
 
 
 def as_json(value: object) -> bytes:
-    """Compact UTF-8 JSON as Django REST framework writes it; a lone surrogate stays an escape."""
+    """Compact UTF-8 JSON as written by Django REST framework; lone surrogates stay escaped."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     try:
         return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
@@ -40,7 +37,7 @@ def as_json(value: object) -> bytes:
 
 
 def is_first_page(query: QueryParams, config: EmulatorConfig) -> bool:
-    """Whether a walk begins with this request."""
+    """Whether this request is for the first page."""
     if config.pagination == "page":
         return _number(query, "page", default=1) == 1
     if config.pagination == "limit-offset":
@@ -49,7 +46,7 @@ def is_first_page(query: QueryParams, config: EmulatorConfig) -> bool:
 
 
 def cut_page(url: URL, records: Sequence[Record], config: EmulatorConfig) -> Page:
-    """The page at an absolute address; raises `LookupError` where there is none."""
+    """The page at an absolute URL; raises `LookupError` if there is none."""
     query = QueryParams(url.query)
     if config.pagination == "none":
         return Page(_array(records), is_last=True)
@@ -63,7 +60,7 @@ def cut_page(url: URL, records: Sequence[Record], config: EmulatorConfig) -> Pag
 
 
 def _number(query: QueryParams, name: str, *, default: int) -> int:
-    """A whole number from the query; `default` where it is missing, negative or no number."""
+    """A whole number from the query; `default` if it is missing, negative or not a number."""
     text = query.get(name, "")
     return int(text) if text.isdecimal() else default
 
@@ -93,9 +90,10 @@ def _by_offset(url: URL, query: QueryParams, records: Sequence[Record], limit: i
 
 
 def _by_cursor(url: URL, query: QueryParams, records: Sequence[Record], size: int) -> Page:
-    """Records in the order of their ids; the cursor says behind which id a page begins. There is no way back.
+    """Records in the order of their ids, without a link to the previous page.
 
-    It is base64 of `p=<id>&o=<records to skip behind it>`; the latter matters only where records share an id.
+    The cursor is base64 of `p=<id>&o=<records to skip>`: the page begins after this id, and skips records only if
+    several share an id.
     """
     ids = _comparable_ids(records)
     order = sorted(range(len(records)), key=ids.__getitem__)
@@ -111,7 +109,7 @@ def _by_cursor(url: URL, query: QueryParams, records: Sequence[Record], size: in
 
 
 def _comparable_ids(records: Sequence[Record]) -> list[Any]:
-    """The records' ids, or their places where not every record has one that can be compared with the others."""
+    """The records' ids, or their positions if not all ids can be compared with each other."""
     ids = [record.get("id") if isinstance(record, Mapping) else None for record in records]
     return ids if any(all(type(one) is kind for one in ids) for kind in (int, str)) else list(range(len(ids)))
 
@@ -132,8 +130,8 @@ def _start(cursor: str | None, positions: list[Any]) -> int:
 
 def _envelope(count: int | None, next_: URL | None, previous: URL | None, records: Sequence[Record]) -> Page:
     head = b"{" if count is None else b'{"count":%d,' % count
-    ways = (as_json(way and str(way)) for way in (next_, previous))
-    body = head + b'"next":%b,"previous":%b,"results":%b}' % (*ways, _array(records))
+    links = (as_json(link and str(link)) for link in (next_, previous))
+    body = head + b'"next":%b,"previous":%b,"results":%b}' % (*links, _array(records))
     return Page(body, is_last=next_ is None)
 
 

@@ -1,4 +1,4 @@
-"""Recorded snapshots, served one after another: which login reads which."""
+"""Recorded snapshots, and which login reads which of them."""
 
 from __future__ import annotations
 
@@ -15,10 +15,9 @@ from inode_pipeline.emulator.oauth import Login
 
 
 class Recording:
-    """The snapshots of a file: newline-delimited `{"snapshot": ISO time, "records": [...]}`, plain or gzipped.
+    """The snapshots of a file: lines of `{"snapshot": ISO time, "records": [...]}`, plain or gzipped.
 
-    Held compressed but for the few that are being read. A line that is no snapshot, or a file
-    without any, is a `ValueError` that names the line.
+    They are kept compressed in memory, except the few being read. An invalid line or an empty file raises `ValueError`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,14 +28,14 @@ class Recording:
                 self.times.append(_snapshot(line, f"{path.name}, line {number}")["snapshot"])
                 self._lines.append(zlib.compress(line, 1))
         if not self._lines:
-            raise ValueError(f"{path.name} holds no snapshot")
+            raise ValueError(f"{path.name} contains no snapshot")
         self.records = lru_cache(maxsize=4)(self._records)
 
     def __len__(self) -> int:
         return len(self._lines)
 
     def _records(self, index: int) -> list[dict[str, Any]]:
-        """The records of a snapshot, counted from 0, with every field and type as recorded."""
+        """The records of a snapshot (counted from 0) exactly as recorded."""
         records: list[dict[str, Any]] = json.loads(zlib.decompress(self._lines[index]))["records"]
         return records
 
@@ -49,7 +48,7 @@ def _lines_of(path: Path) -> Iterator[bytes]:
             with gzip.open(path) as lines:
                 yield from lines
         except (EOFError, zlib.error, gzip.BadGzipFile) as exc:
-            raise ValueError(f"{path.name} is cut off or broken: {exc}") from exc
+            raise ValueError(f"{path.name} is truncated or damaged: {exc}") from exc
     else:
         with path.open("rb") as lines_of_text:
             yield from lines_of_text
@@ -67,26 +66,25 @@ def _snapshot(line: bytes, where: str) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """One request for a page: by which login (None with an API key), and whether it is a walk's first page.
+class PageRequest:
+    """A request for a page: its login (None with an API key), and whether it is for the first page of a walk.
 
-    `only_looks`: the client is `inspect` or `doctor`, which do not move the recording on.
+    `is_inspection`: the client is `inspect` or `doctor`, which do not advance the recording.
     """
 
     login: Login | None
     is_first_page: bool
-    only_looks: bool
+    is_inspection: bool
 
 
 class Playback:
-    """Which snapshot a reader gets.
+    """Decides which snapshot a client gets.
 
-    A login keeps the snapshot of its first page for as long as it lives, renewals included, so that every walk of one
-    client sees one state. The next login's first page is the next snapshot once the last one was read past its first
-    page, or as a whole on one page. It is counted by snapshot and not by login, so logins at the same time, and a
-    client that must log in anew in the middle of a walk, move it on by one and no more. A login whose first page lies
-    in the middle is such a client: it goes on where the walks were. With an API key there are no logins, and only
-    `move_on` moves.
+    A login keeps the snapshot of its first page, also after renewals, so that all walks of a client see the same state.
+    Once a snapshot was read beyond its first page, or completely on a single page, the next login gets the next one.
+    Concurrent logins, and a client that has to log in again during a walk, advance the recording only by one snapshot:
+    a login that begins in the middle of a walk gets the snapshot of that walk.
+    An API key has no logins, so only `advance` changes its snapshot.
     """
 
     def __init__(self, length: int) -> None:
@@ -95,25 +93,30 @@ class Playback:
         self.for_api_key = 0
         self._walked = 0
 
-    def snapshot_for(self, visit: Visit) -> int:
-        """The snapshot, counted from 0, from which this page is served."""
-        login = visit.login
+    def snapshot_for(self, request: PageRequest) -> int:
+        """The snapshot (counted from 0) of the requested page."""
+        login = request.login
         if login is None:
             return self.for_api_key
         if login.snapshot is None:
-            login.snapshot = self.for_next_login if visit.is_first_page or visit.only_looks else self._walked
-        if not visit.only_looks:
+            login.snapshot = self.for_next_login if request.is_first_page or request.is_inspection else self._walked
+        if not request.is_inspection:
             self._walked = login.snapshot
         return login.snapshot
 
-    def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
-        """A page was served: its snapshot is used up if this was a page after the first, or the only one."""
-        login = visit.login
-        if login is None or login.snapshot is None or visit.only_looks or (visit.is_first_page and not is_last_page):
+    def note_served(self, request: PageRequest, *, is_last_page: bool) -> None:
+        """Advance the next login's snapshot if the served page was not the first one, or was the only one."""
+        login = request.login
+        if (
+            login is None
+            or login.snapshot is None
+            or request.is_inspection
+            or (request.is_first_page and not is_last_page)
+        ):
             return
         self.for_next_login = max(self.for_next_login, min(login.snapshot + 1, self._last))
 
-    def move_on(self) -> None:
-        """Let the next login, and every reader with an API key, have the next snapshot. The last one stays."""
+    def advance(self) -> None:
+        """Give the next login and all clients with an API key the next snapshot; stop at the last one."""
         self.for_next_login = min(self.for_next_login + 1, self._last)
         self.for_api_key = min(self.for_api_key + 1, self._last)

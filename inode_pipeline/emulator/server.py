@@ -1,7 +1,6 @@
-"""An emulator that listens: in a thread beside a test or a demo, or in the foreground for the command.
+"""Run an emulator, in a thread of a test or demo or in the foreground for the command.
 
-uvicorn is given no logging configuration and catches no signal outside the main thread, so nothing of the process
-around it changes.
+uvicorn gets no logging configuration and handles no signals outside the main thread, so the process is not affected.
 """
 
 from __future__ import annotations
@@ -22,15 +21,12 @@ from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.state import State
 
 _START_TIMEOUT_S = 10.0
-_UNDER_WAY_TIMEOUT_S = 1.0
+_FINISH_TIMEOUT_S = 1.0
 _STOP_TIMEOUT_S = 10.0
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, without the tenth of a second that the original sleeps before it stops.
-
-    Hundreds of tests would pay for it.
-    """
+    """uvicorn's server, without its pause of 0.1 s before it stops, which would slow down hundreds of tests."""
 
     async def main_loop(self) -> None:
         counter = 0
@@ -49,7 +45,7 @@ class _Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             connection.shutdown()
         await asyncio.sleep(0)
-        give_up_at = time.monotonic() + _UNDER_WAY_TIMEOUT_S
+        give_up_at = time.monotonic() + _FINISH_TIMEOUT_S
         while self.server_state.connections or self.server_state.tasks:
             if self.force_exit or time.monotonic() > give_up_at:
                 self._abandon()
@@ -58,7 +54,7 @@ class _Server(uvicorn.Server):
         await asyncio.sleep(0)
 
     def _abandon(self) -> None:
-        """Cut off clients that do not read their answer, and cancel answers that are not ready."""
+        """Disconnect clients that do not read their answer, and cancel answers that are not ready."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         for task in list(self.server_state.tasks):
@@ -66,10 +62,10 @@ class _Server(uvicorn.Server):
 
 
 class EmulatorServer:
-    """An emulator on a loopback port of its own, running between `start` and `stop` or inside a `with` block.
+    """An emulator on its own loopback port, running between `start` and `stop` or in a `with` block.
 
-    `base_url` ends in `/api/`. `state` may be changed while it runs. Leaving the block raises what `state.on_page` had
-    raised, unless the block itself failed.
+    `base_url` ends in `/api/`. `state` may be changed while it runs. The end of the block raises an exception of
+    `state.on_page` again, unless the block itself failed.
     """
 
     def __init__(self, config: EmulatorConfig | None = None, *, port: int = 0) -> None:
@@ -82,13 +78,13 @@ class EmulatorServer:
 
     @property
     def base_url(self) -> str:
-        """The address to give to a client."""
+        """The base URL for a client."""
         if self._listener is None:
             raise RuntimeError("the emulator is not running")
         return f"http://127.0.0.1:{self._port}/api/"
 
     def start(self) -> Self:
-        """Listen, and return when requests are answered; raises `OSError` if the port is taken."""
+        """Start, and return once requests are answered; raises `OSError` if the port is in use."""
         self._listener = _listen("127.0.0.1", self._port)
         self._port = self._listener.getsockname()[1]
         self._server = _server(self.state)
@@ -105,7 +101,7 @@ class EmulatorServer:
         return self
 
     def stop(self) -> None:
-        """Answer what is being answered, close every connection and end the thread. Stopping twice is harmless."""
+        """Finish pending answers, close every connection and end the thread. May be called twice."""
         if self._server is not None and self._thread is not None:
             self._server.should_exit = True
             self._thread.join(_STOP_TIMEOUT_S)
@@ -127,9 +123,9 @@ class EmulatorServer:
 def serve(
     config: EmulatorConfig, host: str = "127.0.0.1", port: int = 0, announce: Callable[[str], None] | None = None
 ) -> None:
-    """Serve until interrupted; `announce` is called with the base URL as soon as connections are taken.
+    """Serve until interrupted; `announce` is called with the base URL as soon as connections are accepted.
 
-    Ctrl-C returns; SIGTERM ends the process, as it does by default, once what is being answered is answered.
+    Ctrl-C returns, and SIGTERM ends the process, both after pending answers.
     Raises `OSError` if the address cannot be bound, `ValueError` if the recording cannot be read.
     """
     state = State(config)
@@ -142,7 +138,7 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket whose protocol is named: asyncio sends small answers without delay only on such a one."""
+    """A listening socket with an explicit protocol, without which asyncio delays small answers."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:

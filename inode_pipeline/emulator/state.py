@@ -1,6 +1,6 @@
-"""What changes while an emulator runs: its records, tokens and counts, and the handles by which a test changes them.
+"""The mutable state of an emulator: records, tokens and counters, with methods for tests to change them.
 
-All of it may be changed from another thread at any time; a request sees what it finds when its page is cut.
+Another thread may change it at any time; a request sees the state at the moment its page is built.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from inode_pipeline.emulator.config import EmulatorConfig
 from inode_pipeline.emulator.network import build_network
 from inode_pipeline.emulator.oauth import TokenStore
 from inode_pipeline.emulator.pagination import Record
-from inode_pipeline.emulator.recording import Playback, Recording, Visit
+from inode_pipeline.emulator.recording import PageRequest, Playback, Recording
 from inode_pipeline.emulator.traffic import Interval, Traffic
 
 TOKEN_PATH = "/api/oauth/token/"  # noqa: S105 - an address
@@ -22,7 +22,7 @@ NEXT_PATH = "/emulator/next"
 
 
 class LoggedRequest(NamedTuple):
-    """One request that was answered: its target is the path with the query."""
+    """An answered request; `target` is the path with the query."""
 
     method: str
     target: str
@@ -30,14 +30,14 @@ class LoggedRequest(NamedTuple):
 
 
 class State:
-    """One emulator's state.
+    """The state of an emulator.
 
-    `records`: None, or what replaces whatever the emulator would serve; each item a dict, or bytes that are sent as
-    they are. It may be changed in place.
-    `on_page`: called with 1, 2, ... after each page was served, before any other request is looked at. It runs in the
-    server's thread and must not call the server. What it raises is kept in `hook_error`.
-    `retry_after_s`: if set, every request for links is answered 429 with this pause.
-    `requests`: every answered request, in order; clearing it sets the counts to 0.
+    `records`: if not None, served instead of the emulator's own records; each item is a dict, or bytes that are sent
+    unchanged. May be changed in place.
+    `on_page`: called with 1, 2, ... after each page, before any other request is handled. It runs in the server's
+    thread and must not call the server. An exception in it is stored in `hook_error`.
+    `retry_after_s`: if set, every request for links is answered with 429 and this pause.
+    `requests`: every answered request, in order; clearing it resets the counts.
     """
 
     def __init__(self, config: EmulatorConfig) -> None:
@@ -57,32 +57,32 @@ class State:
 
     @property
     def token_requests(self) -> int:
-        """How many requests the token endpoint answered, whatever the answer."""
+        """The number of requests that the token endpoint has answered."""
         return sum(request.target.partition("?")[0] == TOKEN_PATH for request in self.requests)
 
     @property
     def page_requests(self) -> int:
-        """How many requests the list of links answered, whatever the answer."""
+        """The number of requests for links that were answered."""
         return sum(request.target.partition("?")[0] == LINKS_PATH for request in self.requests)
 
     @property
     def logins(self) -> int:
-        """How many password grants succeeded."""
+        """The number of successful password grants."""
         return self.tokens.logins
 
     def revoke_tokens(self) -> None:
-        """Make every token unknown, refresh tokens included, as if an administrator had deleted them."""
+        """Revoke every access and refresh token, as if an administrator had deleted them."""
         self.tokens.revoke()
 
     def expire_tokens(self) -> None:
-        """End the lifetime of every access token; refresh tokens stay good."""
+        """Expire every access token; refresh tokens stay valid."""
         self.tokens.expire()
 
     def next_snapshot(self) -> dict[str, object]:
-        """Move a recording on, as POST /emulator/next does, and return its position; `LookupError` without one."""
+        """Advance the recording, like POST /emulator/next, and return its position; `LookupError` without one."""
         if self.recording is None or self.playback is None:
             raise LookupError("The emulator serves no recording.")
-        self.playback.move_on()
+        self.playback.advance()
         times = self.recording.times
         return {
             "next_login": times[self.playback.for_next_login],
@@ -91,7 +91,7 @@ class State:
         }
 
     def freeze(self) -> list[Any]:
-        """Put what would be served now into `records`, to be changed at will, and return that very list."""
+        """Copy what would be served now into `records`, and return that list for changes."""
         if self.recording and self.playback:
             now: Sequence[Record] = self.recording.records(self.playback.for_next_login)
         else:
@@ -100,32 +100,32 @@ class State:
         self.records = records
         return records
 
-    def records_for(self, visit: Visit) -> Sequence[Record]:
-        """The records from which a page is cut."""
+    def records_for(self, request: PageRequest) -> Sequence[Record]:
+        """The records to page through."""
         if self.records is not None:
             return self.records
         if self.recording and self.playback:
-            return self.recording.records(self.playback.snapshot_for(visit))
+            return self.recording.records(self.playback.snapshot_for(request))
         return self._synthetic()
 
-    def note_served(self, visit: Visit, *, is_last_page: bool) -> None:
-        """Let a recording know that a page was cut from it."""
+    def note_served(self, request: PageRequest, *, is_last_page: bool) -> None:
+        """Notify the recording that a page of it was served."""
         if self.records is None and self.playback:
-            self.playback.note_served(visit, is_last_page=is_last_page)
+            self.playback.note_served(request, is_last_page=is_last_page)
 
     def _synthetic(self) -> list[dict[str, object]]:
-        """What the network shows of its last interval."""
+        """The synthetic records after the last interval."""
         interval = Interval.before(self.config.now())
         if self._shown is None or self._shown[0] != interval.number:
             self._shown = interval.number, [self._traffic.record(link, interval) for link in self._links]
         return self._shown[1]
 
     def page_served(self) -> None:
-        """Count a page and call the hook; an exception in it is kept, the first one only."""
+        """Count a page and call the hook; keep the first exception in it."""
         self.pages_served += 1
         if self.on_page is None:
             return
         try:
             self.on_page(self.pages_served)
-        except Exception as exc:  # noqa: BLE001 - a test's assertion, raised again where the test can see it
+        except Exception as exc:  # noqa: BLE001 - EmulatorServer raises it again in the test
             self.hook_error = self.hook_error or exc

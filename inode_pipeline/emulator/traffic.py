@@ -1,6 +1,6 @@
-"""What the synthetic links measure: travel times by hour, weekday and direction, and the records that carry them.
+"""Synthetic measurements by hour, weekday and direction, and the API records with them.
 
-Everything follows from the seed and the 5-minute interval, so the same seed and time give the same bytes.
+They depend only on the seed and the 5-minute interval, so the same seed and time always give the same bytes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _STATUS = {"reporting": "Collecting", "silent": "Not Collected", "disabled": "Di
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """The last whole 5 minutes before an instant, and where they lie in the city's own day."""
+    """A whole interval of 5 minutes, with its hour, weekday and day in the city's local time."""
 
     end: datetime
     number: int
@@ -36,7 +36,7 @@ class Interval:
 
     @classmethod
     def before(cls, now: datetime) -> Interval:
-        """The interval that ended last at `now`, which must be aware."""
+        """The last interval that ended by `now`, which must be aware."""
         seconds = int(INTERVAL.total_seconds())
         number = math.floor(now.timestamp()) // seconds
         end = datetime.fromtimestamp(number * seconds, UTC)
@@ -46,7 +46,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One link's interval: seconds, km/h and vehicles; `3.6 * length / travel_time_s` is the speed, rounded."""
+    """A link's travel time in seconds, speed in km/h (`3.6 * length / travel_time_s`, rounded) and vehicles."""
 
     travel_time_s: float
     speed_kmh: float
@@ -54,13 +54,13 @@ class Measurement:
 
 
 class Traffic:
-    """The traffic that a seed draws on any road."""
+    """Generates the traffic of a seed."""
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
 
     def record(self, link: Link, interval: Interval) -> dict[str, object]:
-        """The link as the API would show it just after the interval."""
+        """The link as the API would return it just after the interval."""
         measured = self.measure(link, interval) if link.condition == "reporting" else None
         has_sensors = not link.is_crowdsourced
         return {
@@ -82,10 +82,10 @@ class Traffic:
         }
 
     def measure(self, link: Link, interval: Interval) -> Measurement:
-        """What the link measures in the interval, whether or not it reports."""
-        first, second = self._chances(1, link.id, interval.number)
+        """The link's measurement in the interval, whether or not it reports."""
+        first, second = self._random_pair(1, link.id, interval.number)
         noise = math.sqrt(-2 * math.log(first)) * math.cos(2 * math.pi * second)
-        today = 1 + 0.12 * (self._chances(2, link.id, interval.day)[0] - 0.5)
+        today = 1 + 0.12 * (self._random_pair(2, link.id, interval.day)[0] - 0.5)
         delay = max(0.0, today * _delay(link, interval) + self._incident(link, interval))
         free_flow_s = 3.6 * link.length_m / link.free_flow_kmh
         slowness = max(0.92, (1 + delay) * (1 + (0.025 + 0.03 * min(delay, 1)) * noise))
@@ -94,35 +94,35 @@ class Traffic:
         return Measurement(travel_time_s, round(3.6 * link.length_m / travel_time_s, 2), samples)
 
     def _incident(self, link: Link, interval: Interval) -> float:
-        """Now and then something blocks a whole corridor for an hour."""
-        chance, weight = self._chances(3, link.corridor.number, interval.day * 24 + int(interval.hour))
+        """The delay of a rare incident, which affects a whole corridor for an hour."""
+        chance, weight = self._random_pair(3, link.corridor.number, interval.day * 24 + int(interval.hour))
         return 0.4 + weight if chance < 0.004 else 0.0
 
-    def _chances(self, purpose: int, which: int, when: int) -> tuple[float, float]:
-        """Two numbers in (0, 1] that depend on nothing but the seed and the arguments."""
+    def _random_pair(self, purpose: int, which: int, when: int) -> tuple[float, float]:
+        """Two numbers in (0, 1] that depend only on the seed and the arguments."""
         key = struct.pack(">qqqq", self._seed, purpose, which, when)
         one, other = struct.unpack(">QQ", blake2b(key, digest_size=16).digest())
         return (one + 1) / 2**64, (other + 1) / 2**64
 
 
 def _delay(link: Link, interval: Interval) -> float:
-    """The extra travel time to expect, as a share of free flow: into the city in the morning, out in the evening."""
-    am = _AM_BY_WEEKDAY[interval.weekday] * _bump(interval.hour, 8.0, 1.1)
-    pm = _PM_BY_WEEKDAY[interval.weekday] * _bump(interval.hour, 17.2, 1.5)
-    midday = _MIDDAY_BY_WEEKDAY[interval.weekday] * _bump(interval.hour, 13.5, 2.8)
+    """The expected delay as a share of free flow: inbound in the morning, outbound in the evening."""
+    am = _AM_BY_WEEKDAY[interval.weekday] * _bell_curve(interval.hour, 8.0, 1.1)
+    pm = _PM_BY_WEEKDAY[interval.weekday] * _bell_curve(interval.hour, 17.2, 1.5)
+    midday = _MIDDAY_BY_WEEKDAY[interval.weekday] * _bell_curve(interval.hour, 13.5, 2.8)
     load = am * (0.6 + 0.4 * link.inbound) + pm * (0.6 - 0.4 * link.inbound) + midday
     return 1.5 * link.severity * link.corridor.road_class.sensitivity * (0.55 + 0.45 * link.closeness) * load
 
 
 def _demand(interval: Interval) -> float:
-    """The share of the busiest interval's vehicles that are on the road."""
+    """The vehicles on the road, as a share of the busiest interval's."""
     is_weekend = interval.weekday >= 5
-    day = _bump(interval.hour, 14.0, 4.2)
-    peaks = max(_bump(interval.hour, 8.0, 1.3), _bump(interval.hour, 17.0, 1.8))
+    day = _bell_curve(interval.hour, 14.0, 4.2)
+    peaks = max(_bell_curve(interval.hour, 8.0, 1.3), _bell_curve(interval.hour, 17.0, 1.8))
     return 0.03 + (0.7 * day if is_weekend else max(0.65 * day, peaks))
 
 
-def _bump(hour: float, centre: float, width: float) -> float:
+def _bell_curve(hour: float, centre: float, width: float) -> float:
     return math.exp(-(((hour - centre) / width) ** 2) / 2)
 
 
@@ -131,5 +131,5 @@ def _last_heard(link: Link, interval: Interval) -> datetime | None:
 
 
 def _stamp(instant: datetime | None) -> str | None:
-    """ISO 8601 as Django REST framework writes it: `Z`, and no microseconds where there are none."""
+    """ISO 8601 as written by Django REST framework: with `Z`, and without microseconds if they are 0."""
     return None if instant is None else instant.isoformat().replace("+00:00", "Z")

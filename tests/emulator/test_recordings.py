@@ -212,13 +212,13 @@ def test_records_keep_every_field_and_type(emulate, tmp_path):
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "holds no snapshot"),
-        (b"\n\n", "holds no snapshot"),
+        (b"", "contains no snapshot"),
+        (b"\n\n", "contains no snapshot"),
         (b"{", "line 1: not JSON"),
         (lines() + b"[]", "line 5: not a time"),
         (b'{"snapshot": "x"}', "line 1: not a time"),
         (b'{"snapshot": "x", "records": [1]}', "line 1: not a time"),
-        (gzip.compress(lines(), mtime=0)[:-20], "cut off or broken"),
+        (gzip.compress(lines(), mtime=0)[:-20], "truncated or damaged"),
     ],
     ids=["empty", "blank", "no JSON", "a list", "no records", "no objects", "cut off"],
 )
