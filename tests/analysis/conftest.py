@@ -1,4 +1,4 @@
-"""Rows of the bookkeeping tables, written directly: what is tested here only reads them."""
+"""Rows of the bookkeeping tables, written directly because the tested code only reads them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NOON = datetime(2026, 11, 22, 12, 0, 0, 7, tzinfo=UTC)
 
 
 class Books:
-    """Writes one row at a time; every column that a test does not care about has a plausible value."""
+    """Writes one row at a time; columns that do not matter to a test get plausible values."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
@@ -57,7 +57,7 @@ class Books:
         self._write(LOADS, load_id=load_id, walk_id=walk_id, snapshot_at=snapshot_at, **(row | values))
 
     def loaded(self, name: str, snapshot_at: datetime = NOON, **values: Any) -> None:
-        """A walk and the load of it."""
+        """Add a walk and its load."""
         self.walk(name, snapshot_at)
         self.load(f"load of {name}", name, snapshot_at, **values)
 
@@ -82,5 +82,5 @@ def books(warehouse: Warehouse) -> Books:
 
 @pytest.fixture
 def noon() -> datetime:
-    """The instant at which things are written unless a test says otherwise."""
+    """The default time of the rows."""
     return NOON

@@ -1,4 +1,4 @@
-"""Baselines: frozen from what iNode says or from what was measured, and never moved afterwards."""
+"""Baselines are frozen from iNode's configuration or from measurements, and never change afterwards."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def set_free_flow(warehouse: Warehouse, link_id: str, seconds: float) -> None:
 
 
 def test_a_link_gets_its_configured_baseline_once(books, noon: datetime) -> None:
-    """A free flow edited in iNode moves nothing; a new link joins the newest version, one without a time waits."""
+    """Editing a free flow in iNode has no effect; a new link joins the newest version unless it has no time."""
     books.link("1", free_flow_travel_time_s=60.0)
     books.link("2")
     assert 0 == freeze_missing(books.warehouse)  # before the first load there is no date
@@ -50,8 +50,8 @@ def test_a_link_gets_its_configured_baseline_once(books, noon: datetime) -> None
     assert [(1, "1", 60.0, 0, day, day), (1, "2", 30.0, 0, day, day)] == stored(books.warehouse)
 
 
-def test_freezing_the_configured_times_adds_a_version_beside_the_old_one(books, noon: datetime) -> None:
-    """With every link that has one, and the old version stays what it was."""
+def test_freezing_the_configured_times_adds_a_version(books, noon: datetime) -> None:
+    """With every link that has a time; the old version does not change."""
     books.loaded("night")
     books.link("1", free_flow_travel_time_s=60.0)
     books.link("2", free_flow_travel_time_s=0.0)
@@ -66,7 +66,7 @@ def test_freezing_the_configured_times_adds_a_version_beside_the_old_one(books, 
 
 
 def measure(warehouse: Warehouse, link_id: str, days: int, seconds: dict[int, float], other: float = 500.0) -> None:
-    """Bins for every quarter hour from FIRST on: `seconds` by local hour, `other` in the hours that it leaves out."""
+    """Add bins for every quarter hour from FIRST on: `seconds` by local hour, `other` in all other hours."""
     start = datetime.combine(FIRST, datetime.min.time(), ZONE).astimezone(UTC)
     end = datetime.combine(FIRST + timedelta(days), datetime.min.time(), ZONE).astimezone(UTC)
     bins = []
@@ -91,7 +91,7 @@ def measured(books) -> Warehouse:
 
 
 def percentile_85(speeds: list[float]) -> float:
-    """By linear interpolation between the two values around the rank."""
+    """The percentile by linear interpolation."""
     ordered = sorted(speeds)
     rank = 0.85 * (len(ordered) - 1)
     low = int(rank)
@@ -114,7 +114,7 @@ def test_the_measured_free_flow_is_length_over_the_85th_percentile_of_off_peak_s
 
 
 def test_holidays_from_monday_to_friday_and_excluded_days_do_not_count(measured: Warehouse) -> None:
-    """A holiday on a weekend is a weekend; 30 bins an hour-set less for each day that is left out."""
+    """A holiday on a weekend counts as weekend; each day left out removes its off-peak bins."""
     measure(measured, "1", 14, {}, other=60.0)
     days = [(date(2026, 3, 3), True, False), (date(2026, 3, 7), True, False), (date(2026, 3, 14), False, True)]
     with transaction(measured) as connection:
@@ -127,7 +127,7 @@ def test_holidays_from_monday_to_friday_and_excluded_days_do_not_count(measured:
 
 
 def test_links_with_few_days_or_another_length_are_left_out(measured: Warehouse) -> None:
-    """How many is said for each reason; dates outside the asked ones are not read."""
+    """The result has their number for each reason; dates outside the given ones are not read."""
     measure(measured, "1", 14, {}, other=60.0)
     measure(measured, "2", 9, {}, other=60.0)
     measure(measured, "3", 14, {}, other=60.0)
@@ -145,8 +145,8 @@ def test_links_with_few_days_or_another_length_are_left_out(measured: Warehouse)
     assert ["1", "1", "3"] == [row[1] for row in stored(measured, "p85_offpeak_speed")]
 
 
-def test_what_cannot_be_frozen_is_told(books) -> None:
-    """Nothing loaded, nothing measured, dates that make no sense; no version is made."""
+def test_what_cannot_be_frozen_is_reported(books) -> None:
+    """Nothing loaded, nothing measured, or invalid dates; no version is added."""
     with pytest.raises(ConfigError, match="No link has a free-flow travel time"):
         freeze(books.warehouse, "configured")
     with pytest.raises(ConfigError, match="Nothing is loaded yet"):

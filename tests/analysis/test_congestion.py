@@ -1,4 +1,4 @@
-"""Which links are called congested."""
+"""The most congested links."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_the_slowest_by_speed_over_free_flow_come_first(books, noon):
-    """A link at half its free flow is worse than a slower one that is always slow."""
+    """A link at half its free flow ranks above a slower one that is always slow."""
     books.loaded("walk", noon)
     books.link("half", last_speed_kmh=50.0, free_flow_speed_kmh=100.0, last_observed_at=noon)
     books.link("slow", last_speed_kmh=20.0, free_flow_speed_kmh=25.0, last_observed_at=noon - HOUR)
@@ -21,7 +21,7 @@ def test_the_slowest_by_speed_over_free_flow_come_first(books, noon):
 
 
 def test_links_without_a_recent_measurement_are_left_out(books, noon):
-    """Too old, no speed, no free flow or zero, and gone: none of them is congested now."""
+    """An old measurement, no speed, no or zero free flow, or deleted: none of these is congested now."""
     books.loaded("walk", noon)
     known = {"last_speed_kmh": 1.0, "free_flow_speed_kmh": 100.0, "last_observed_at": noon}
     books.link("old", **known | {"last_observed_at": noon - HOUR - timedelta(microseconds=1)})
@@ -34,7 +34,7 @@ def test_links_without_a_recent_measurement_are_left_out(books, noon):
 
 
 def test_as_many_as_asked_for(books, noon):
-    """The limit holds, and an empty warehouse has none."""
+    """The limit applies, and an empty warehouse has none."""
     assert most_congested(books.warehouse) == []
     books.loaded("walk", noon)
     for number in range(7):

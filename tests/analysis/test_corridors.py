@@ -1,4 +1,4 @@
-"""Corridors from a CSV file: all of it or nothing, and each wrong row by its line."""
+"""Corridors are imported completely or not at all, and each wrong row is reported by its line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def imported(warehouse: Warehouse, text: str, encoding: str = "utf-8") -> Import
 
 
 def test_a_file_becomes_corridors(linked: Warehouse) -> None:
-    """Columns in any order, space around cells, blank lines and a spreadsheet's mark of UTF-8 do no harm."""
+    """Columns in any order, spaces around cells, blank lines and a byte order mark are accepted."""
     text = (
         "name,corridor_id,direction,position,link_id,valid_from,valid_to\r\n"
         '"Main Street, north",main-nb,NB,1, 1 ,2026-01-01,2026-06-01\r\n'
@@ -60,7 +60,7 @@ def test_a_file_becomes_corridors(linked: Warehouse) -> None:
 
 
 def test_a_file_replaces_the_corridors_it_names_and_no_other(linked: Warehouse) -> None:
-    """Importing a corrected file is enough; a corridor that a study names may be among them."""
+    """Importing a corrected file is enough, even for a corridor used by a study."""
     imported(linked, HEADER + "a,A,,1,1,2026-01-01,\na,A,,2,2,2026-01-01,\nb,B,,1,3,2026-01-01,\n")
     imported(linked, HEADER + "a,Avenue,EB,1,2,2026-02-01,\n")
     assert (
@@ -70,7 +70,7 @@ def test_a_file_replaces_the_corridors_it_names_and_no_other(linked: Warehouse) 
 
 
 def test_each_bad_row_is_named_by_its_line_with_the_reason_and_nothing_is_imported(linked: Warehouse) -> None:
-    """A quoted cell of two lines counts both; a reason never repeats what could colour a terminal."""
+    """A quoted cell of two lines counts as two; reasons contain no control characters."""
     rows = [
         "a,A,,1,1,2026-01-01,",
         "a,A,,2,9,2026-01-01,",
@@ -116,8 +116,8 @@ def test_each_bad_row_is_named_by_its_line_with_the_reason_and_nothing_is_import
     assert ([], []) == stored(linked)
 
 
-def test_a_file_that_is_no_table_of_corridors_is_told(linked: Warehouse) -> None:
-    """Its header, its encoding and its being there at all."""
+def test_a_file_without_corridors_is_reported(linked: Warehouse) -> None:
+    """A wrong header or encoding, or a missing file."""
     for text, told in {
         "": "not the header",
         "corridor_id;name\n": "not the header",

@@ -1,4 +1,4 @@
-"""A monthly question asked about days of one's own is computed by the same views."""
+"""A monthly query over a range of days is computed by the same views."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sliced(warehouse):
 
 @pytest.mark.slow
 def test_the_days_of_a_month_give_the_answer_of_the_month(sliced):
-    """Each monthly question, every figure of every row; only the column `month` names the days."""
+    """For each monthly query and every value, except that the column `month` names the days."""
     for name in MONTHLY:
         query = named_query(name)
         needed = {
@@ -58,7 +58,7 @@ def test_weekdays_leave_the_other_days_out(sliced):
 
 
 def test_weekdays_are_given_by_name():
-    """Alone, as a range, over the end of the week, in any order; anything else is refused."""
+    """Single days, ranges, ranges over the end of the week, in any order; anything else is refused."""
     assert weekday_numbers("tue-thu") == (2, 3, 4)
     assert weekday_numbers("Sunday, sat") == (6, 7)
     assert weekday_numbers("sat-mon") == (1, 6, 7)
@@ -76,7 +76,7 @@ def test_weekdays_are_given_by_name():
     ],
 )
 def test_days_that_contradict_each_other_are_refused(warehouse, given, wrong):
-    """Each with what to give instead."""
+    """Each error says what to give instead."""
     with pytest.raises(ConfigError, match=wrong) as caught:
         ask(warehouse, named_query("worst_links"), given)
     assert caught.value.remedy

@@ -1,4 +1,4 @@
-"""What `inspect` shows of a page, and the field map that it writes to start from."""
+"""The fields that `inspect` shows of a page, and the field map that it writes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PAGE: list[Any] = [
 
 
 def test_every_field_is_a_row_with_its_types_and_column() -> None:
-    """In the order of the API; null and missing count as null; objects are looked into, lists are not."""
+    """In the API's order; null and missing count as null; the fields of objects are listed, those in lists are not."""
     assert inspect_page(LINKS, PAGE) == [
         FieldRow("id", ("integer", "text"), 0.0, "link_id"),
         FieldRow("name", ("text", "null"), 0.25, "name"),
@@ -42,7 +42,7 @@ def test_every_field_is_a_row_with_its_types_and_column() -> None:
 
 
 def test_an_object_that_feeds_nothing_itself_is_marked() -> None:
-    """Its fields are rows of their own; a geometry feeds its column whole."""
+    """Its fields have their own rows, except those of a geometry."""
     rows = {
         row.path: row.column
         for row in inspect_page(
@@ -61,7 +61,7 @@ def test_an_object_that_feeds_nothing_itself_is_marked() -> None:
 
 
 def test_what_is_no_object_is_not_shown() -> None:
-    """Nothing can be read of it."""
+    """It has no fields."""
     rows = inspect_page(LINKS, [{"id": 1}, None])
     assert rows == [FieldRow("id", ("integer",), 0.0, "link_id")]
     assert inspect_page(LINKS, []) == []
@@ -93,7 +93,7 @@ def test_the_starting_map_maps_what_was_recognised(reread) -> None:
 
 
 def test_the_starting_map_says_what_is_needed(reread) -> None:
-    """Without an id the map is still one that can be read, and says what is missing."""
+    """Without an id the map is still valid and says what is missing."""
     text = starting_map(LINKS, [{"linkNumber": 1}])
     assert reread(text) == LINKS
     assert '# Needed, but no field was recognised.\n# [links.columns.link_id]\n# source = "..."' in text
@@ -111,7 +111,7 @@ def test_the_starting_map_says_what_is_needed(reread) -> None:
     ],
 )
 def test_the_starting_map_knows_how_times_are_written(reread, value: object, lines: list[str]) -> None:
-    """Or asks for what only a person can know."""
+    """Or asks for what only the user can know."""
     text = starting_map(LINKS, [{"id": 1, "name": "A", "last_updated": value, "speed": 5}])
     section = text.partition("[links.columns.last_observed_at]")[2].partition("[links.columns.geometry]")[0]
     assert [line for line in lines if line not in section] == []
@@ -130,14 +130,14 @@ def test_the_starting_map_knows_how_times_are_written(reread, value: object, lin
     ],
 )
 def test_the_starting_map_knows_the_geometry(reread, value: object, line: str) -> None:
-    """The first format that reads every one of the page."""
+    """The first format that reads all geometries of the page."""
     text = starting_map(LINKS, [{"id": 1, "name": "A", "geometry": value}])
     assert f'source = "geometry"  # {"object" if isinstance(value, dict) else "text"}\n{line}' in text
     reread(text)
 
 
-def test_a_mapped_endpoint_keeps_what_its_map_says(reread) -> None:
-    """Writing a map anew does not lose the units, formats and sentinels that were worked out before."""
+def test_a_mapped_endpoint_keeps_its_map(reread) -> None:
+    """Writing a new map keeps the units, formats and null values of the existing one."""
     before = reread("""
 [links.columns.last_speed_kmh]
 source = "Speed"
@@ -176,6 +176,6 @@ def test_m44_a_source_with_an_odd_name_is_written_exactly(reread, name: str) -> 
 
 
 def test_no_value_of_a_record_is_shown() -> None:
-    """Neither in the rows nor in the map: a page may hold what must not be in a file."""
+    """Neither in the rows nor in the map, because a page may contain confidential values."""
     text = starting_map(LINKS, [{"id": "SECRET1", "name": "SECRET2", "x": "SECRET3", "last_updated": "SECRET4"}])
     assert "SECRET" not in text + repr(inspect_page(LINKS, [{"id": "SECRET1", "x": ["SECRET3"]}]))

@@ -21,18 +21,18 @@ NIGHTLY = "30 4 * * *"
         ("2026-03-29T02:30:00Z", "2026-03-29T04:30:00+02:00"),
     ],
 )
-def test_the_newest_tick_is_reckoned_in_the_zone(until: str, expected: str) -> None:
-    """A tick counts from its very second, by the clocks of the zone, summer time or not."""
+def test_the_newest_tick_is_computed_in_the_zone(until: str, expected: str) -> None:
+    """A tick counts from its exact second, in the zone's local time, also in summer time."""
     assert newest_tick(NIGHTLY, BERLIN, datetime.fromisoformat(until)) == datetime.fromisoformat(expected)
 
 
-def test_a_schedule_that_hardly_ever_ticks_promises_nothing() -> None:
-    """On the 29th of February nobody has been waiting since the last one."""
+def test_a_schedule_that_hardly_ever_ticks_has_no_tick() -> None:
+    """Such as one on the 29th of February."""
     assert newest_tick("0 4 29 2 *", ZoneInfo("UTC"), datetime(2027, 11, 1, tzinfo=UTC)) is None
 
 
-def test_only_the_dates_of_ticks_are_promised() -> None:
-    """A schedule for weekdays promises nothing for a weekend, and a date with two ticks is promised once."""
+def test_only_the_dates_of_ticks_are_scheduled() -> None:
+    """A schedule for weekdays has no dates on weekends, and a date with two ticks counts once."""
     since, until = datetime(2026, 11, 19, 12, tzinfo=UTC), datetime(2026, 11, 24, 6, tzinfo=UTC)
     days = scheduled_dates("30 4,5 * * 1-5", BERLIN, since, until)
     assert days == [date(2026, 11, 20), date(2026, 11, 23), date(2026, 11, 24)]

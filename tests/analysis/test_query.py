@@ -1,4 +1,4 @@
-"""The questions as files, and their answers as values."""
+"""The query files, and their answers as values."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GIVEN = {
 
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_query_is_a_question_that_an_empty_warehouse_answers(warehouse, name):
-    """Its first line is a question; it runs on both databases with what it needs and with all that it takes."""
+    """Its first line is a question; it runs on both databases with only its required and with all parameters."""
     query = all_queries()[name]
     assert query.question.endswith("?")
     needed = {p.name: GIVEN[p.name] for p in query.parameters if p.is_needed}
@@ -61,7 +61,7 @@ STUDY = {"study_id": "s", "name": "Retiming", "corridor_id": "c", "period_name":
 
 
 def test_every_parameter_of_a_query_is_explained():
-    """Each name behind a colon in the SELECT has a line in the head and the other way round; days are in no SELECT."""
+    """Each parameter of the SELECT has a line in the head and vice versa; days are in no SELECT."""
     for query in all_queries().values():
         used = set(query.select.replace(",", " ").replace(")", " ").replace("(", " ").split())
         own = {"from", "to", "weekdays"} if query.takes_days else set()
@@ -70,7 +70,7 @@ def test_every_parameter_of_a_query_is_explained():
 
 
 def test_every_column_of_every_query_is_one_of_a_view():
-    """Or a rank: so that its type and meaning are in the data dictionary."""
+    """Or a rank, so that its type and meaning are in the data dictionary."""
     from inode_pipeline.analysis.query import _types
 
     for file in (sql_folder() / "queries").glob("*.sql"):
@@ -81,7 +81,7 @@ def test_every_column_of_every_query_is_one_of_a_view():
 
 
 def test_unknown_queries_parameters_and_values_are_refused():
-    """Each by name, with what there is instead."""
+    """Each error names it and lists the valid ones."""
     with pytest.raises(ConfigError, match="no query 'nonsense'"):
         named_query("nonsense")
     query = named_query("link_history")
@@ -94,7 +94,7 @@ def test_unknown_queries_parameters_and_values_are_refused():
 
 
 def test_a_condition_whose_parameter_is_absent_is_left_out():
-    """Its line only; one with a default is never absent, and each may be: no line names two parameters."""
+    """Only its line: no line uses two parameters. Parameters with a default are never absent."""
     query = named_query("link_reliability_monthly")
     select = query.select_with({"month": "2026-10", "period": "am_peak"})
     assert select == query.select.replace("\n  AND link_id = :link_id", "")
@@ -112,14 +112,14 @@ def test_a_condition_whose_parameter_is_absent_is_left_out():
 
 
 def test_values_are_bound_and_never_pasted(warehouse):
-    """What looks like SQL is a link that does not exist."""
+    """A value that looks like SQL is a link that does not exist."""
     World(warehouse).link("x")
     with pytest.raises(ConfigError, match="does not exist"):
         ask(warehouse, named_query("link_history"), {"link_id": "x' OR '1'='1"})
 
 
 def test_an_unknown_value_lists_the_valid_ones(warehouse):
-    """The nearest first, ten at most; a short name of the parameter will do."""
+    """The most similar first, ten at most; a short parameter name works too."""
     world = World(warehouse)
     for number in range(12):
         world.link(f"main-{number:02}")
@@ -135,7 +135,7 @@ def test_an_unknown_value_lists_the_valid_ones(warehouse):
 
 
 def test_a_month_without_data_says_which_months_have_some(warehouse):
-    """Whether it was asked for or is the default; a month whose rows are all below a floor is another case."""
+    """Whether it was given or is the default; a month with all rows below a floor has another message."""
     world = World(warehouse)
     world.live_in("America/Toronto")
     world.link("a")
@@ -163,7 +163,7 @@ ANSWER = Answer(
 
 
 def test_csv_is_safe_for_spreadsheets():
-    """A text that begins like a formula gets an apostrophe; a negative number stays a number; absent is empty."""
+    """Text that begins like a formula gets an apostrophe; a negative number stays a number; NULL is empty."""
     lines = as_csv(ANSWER).splitlines()
     assert lines[1] == "'=1+1,1609.344,160.9344,10.0,-1.609344,true,2026-10-31,2026-10-31 00:00:00+00:00"
     assert lines[2] == '"a ""b"", c",,,,,,,'
@@ -172,14 +172,14 @@ def test_csv_is_safe_for_spreadsheets():
 
 
 def test_json_keeps_every_value():
-    """Numbers and truth as they are, times in ISO 8601, absent as null."""
+    """Numbers and booleans unchanged, times in ISO 8601, NULL as null."""
     rows = json.loads(as_json(ANSWER))
     assert (rows[0]["speed_kmh"], rows[0]["is_expanded"]) == (160.9344, True)
     assert (rows[0]["now_at"], rows[1]["length_m"]) == ("2026-10-31 00:00:00+00:00", None)
 
 
 def test_us_units_change_values_and_names():
-    """Miles and miles an hour; seconds stay; absent stays absent."""
+    """Miles and miles per hour; seconds and NULLs do not change."""
     us = in_us_units(ANSWER)
     assert us.columns[1:5] == ("length_mi", "speed_mph", "delay_s_per_mi", "length_mi")
     assert us.rows[0][1:5] == pytest.approx((1.0, 100.0, 16.09344, -1.0))
@@ -188,7 +188,7 @@ def test_us_units_change_values_and_names():
 
 
 def test_parquet_keeps_the_types(warehouse):
-    """Numbers, truth, dates and instants as the data dictionary has them, in every question's answer."""
+    """Numbers, booleans, dates and times as in the data dictionary, for every query."""
     table = parquet.read_table(io.BytesIO(as_parquet(ANSWER)))
     assert list(map(str, table.schema.types)) == [
         "string", "double", "double", "double", "double", "bool", "date32[day]", "timestamp[us, tz=UTC]",
@@ -201,7 +201,7 @@ def test_parquet_keeps_the_types(warehouse):
 
 
 def test_geojson_has_the_line_of_each_row(warehouse):
-    """Its length in degrees is that of the link; a link without a line is a feature without a geometry."""
+    """The geometry is that of the link; a link without a line is a feature without a geometry."""
     world = World(warehouse)
     line = {"type": "LineString", "coordinates": [[-79.5, 43.5], [-79.5, 43.7]]}
     parts = {"type": "MultiLineString", "coordinates": [line["coordinates"], [[-79.0, 43.0], [-79.0, 44.0]]]}
@@ -229,8 +229,8 @@ def cite(warehouse, name, **given):
         return citation(connection, warehouse, query, ask_within(connection, warehouse, query, given))
 
 
-def test_a_citation_is_of_what_was_asked(warehouse):
-    """The defaults included; it says what was cut off, and defines the measures that are shown and no other."""
+def test_a_citation_matches_the_query(warehouse):
+    """Including defaults; it says how many rows were cut off, and defines exactly the measures shown."""
     world = World(warehouse)
     world.live_in("America/Toronto")
     world.load(world.local("2026-10-31 12:00"))
@@ -255,7 +255,7 @@ def test_a_citation_is_of_what_was_asked(warehouse):
 
 
 def test_a_citation_of_a_study_names_its_days(warehouse):
-    """Both stretches, and how many days of each counted."""
+    """Both periods, and how many days of each counted."""
     world = World(warehouse)
     world.corridor("c")
     world.write("studies", [STUDY])
@@ -264,8 +264,8 @@ def test_a_citation_of_a_study_names_its_days(warehouse):
     )
 
 
-def test_a_citation_says_what_the_numbers_rest_on(warehouse):
-    """Days, bins, coverage, baseline and version, definition with its source, and what computed it."""
+def test_a_citation_says_what_the_numbers_are_based_on(warehouse):
+    """Days, bins, coverage, baseline and its version, definitions with their source, and the program's version."""
     query = named_query("coverage_daily")
     columns = ("n_bins", "n_days", "coverage_pct", "baseline_method", "baseline_version")
     answer = Answer(columns, ((100, 20, 80.4, "configured", 2), (50, 22, 91.0, "configured", 2)))

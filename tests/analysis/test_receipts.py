@@ -12,7 +12,7 @@ from inode_pipeline.warehouse.receipt import sum_of
 
 
 def test_a_receipt_comes_back_as_it_was_committed(books, noon):
-    """Counts, instants and verdict are those of the row; only the run's own loads come, oldest first."""
+    """Counts, times and verdict are those of the row; only the run's own loads are returned, oldest first."""
     later = noon + timedelta(hours=1)
     books.loaded(
         "two", later, run_id="mine", finished_at=later, verdict="confirmed", received=5, unchanged=5, seconds=2.5
@@ -27,14 +27,14 @@ def test_a_receipt_comes_back_as_it_was_committed(books, noon):
 
 
 def test_a_receipt_says_first_that_nothing_is_measured(books, noon):
-    """A load none of whose records has a measurement is not told apart by a number in the fourth line."""
+    """The warning of a load without any measurement comes before everything else."""
     books.loaded("one", noon, run_id="mine", received=5, rejected=1, duplicate=1, no_data=3)
     [receipt] = receipts_of_run(books.warehouse, "mine")
     assert lines(receipt, ZoneInfo("UTC"))[0].startswith("Nothing is measured: none of the 3 links has a speed")
 
 
 def test_a_walk_with_a_measurement_and_an_empty_one_need_no_warning(books, noon):
-    """One measured link is enough, and a walk of no records has nothing to measure."""
+    """One measured link is enough, and an empty walk has nothing to measure."""
     books.loaded("one", noon, run_id="mine", received=3, no_data=2)
     books.loaded("two", noon + timedelta(hours=1), run_id="mine", received=0, no_data=0)
     assert [unmeasured(receipt) for receipt in receipts_of_run(books.warehouse, "mine")] == [None, None]
@@ -52,7 +52,7 @@ def test_a_receipt_is_summed_up_in_a_sentence(books, noon):
 
 
 def test_the_summary_of_a_past_load_says_that_the_rows_are_newer(books, noon):
-    """Records that changed nothing because newer values are there are not left out of the sentence."""
+    """The sentence also counts records that changed nothing because the row has newer values."""
     books.loaded("one", noon, run_id="mine", received=5, superseded=5)
     [receipt] = receipts_of_run(books.warehouse, "mine")
     assert summary(receipt).endswith("0 unchanged, 5 older than the row; 0 vanished.")
@@ -66,7 +66,7 @@ def test_the_summary_of_a_past_load_says_that_the_rows_are_newer(books, noon):
     ],
 )
 def test_an_unverified_walk_says_why(books, noon, pages, expected):
-    """One list of a usual page length may be one page of more; pages without a count prove nothing."""
+    """A single list of a usual page length may be the first page; pages without a count prove nothing."""
     books.loaded("one", noon, run_id="mine", verdict="unverified", pages=pages, received=100)
     [receipt] = receipts_of_run(books.warehouse, "mine")
     assert summary(receipt).startswith(expected)

@@ -1,4 +1,4 @@
-"""What the warehouse's user may do, as the database itself says."""
+"""The rights of the warehouse's user, as reported by the database."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from inode_pipeline.analysis.status import holds_tables, missing_rights
 
 
 def test_an_empty_database_holds_no_tables(empty_warehouse):
-    """Before the first migration there is nothing to have rights on."""
+    """Before the first migration there are no tables to have rights on."""
     assert holds_tables(empty_warehouse) is False
 
 
 def test_the_owner_lacks_nothing(warehouse):
-    """Whoever made the tables may use them."""
+    """The owner of the tables has all rights."""
     assert holds_tables(warehouse) is True
     assert missing_rights(warehouse) == []
 
 
 @pytest.mark.postgresql
 def test_s10_each_missing_right_is_named(postgresql_server, request):
-    """A user who may only read is told table by table what a sync needs besides."""
+    """For a user who may only read, the missing rights are listed table by table."""
     from inode_pipeline.warehouse.engine import Warehouse
 
     database = request.getfixturevalue("_migrated_database")

@@ -1,4 +1,4 @@
-"""Whether samples arrive is read from the tables; what cannot be known without them is one sentence."""
+"""Whether samples arrive is read from the tables; if they do not, one sentence says what cannot be answered."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
     [("sample", 23 * HOUR, True), ("sample", 25 * HOUR, False), ("schedule", HOUR, False), ("person", HOUR, False)],
 )
 def test_samples_arrive_while_one_was_loaded_within_a_day_of_the_data(books, noon, trigger, before, expected):
-    """Whoever asks, on either database, is told the same as by the view `data_freshness`."""
+    """On both databases, the same as in the view `data_freshness`."""
     with transaction(books.warehouse) as connection:
         store(connection, zone="UTC", base_url=None)
     books.run("a", noon - before, trigger=trigger)
@@ -38,20 +38,20 @@ def test_an_empty_warehouse_is_not_sampled(warehouse):
     assert is_sampled(warehouse) is False
 
 
-def test_without_samples_and_without_a_schedule_it_is_said_what_nobody_can_know(warehouse):
-    """From the first look on, since the hours pass whether or not anything is loaded."""
+def test_without_samples_and_a_schedule_there_is_a_warning(warehouse):
+    """Even before the first load, because missed hours cannot be sampled later."""
     assert unanswerable_questions(warehouse, given(warehouse, None)) == SAMPLING_OFF
 
 
 def test_samples_in_the_tables_are_enough(books, noon):
-    """An analyst who reads the tables has no schedule of their own."""
+    """A schedule is not needed, because an analyst has none."""
     fill(books, noon, "sample")
     assert unanswerable_questions(books.warehouse, given(books.warehouse, None)) is None
     assert unanswerable_questions(books.warehouse, given(books.warehouse, "*/5 * * * *")) is None
 
 
-def test_a_schedule_that_brings_no_samples_is_told(books, noon):
-    """It names itself and where to look."""
+def test_a_schedule_without_samples_is_reported(books, noon):
+    """The warning names the schedule and what to check."""
     fill(books, noon, "schedule")
     told = unanswerable_questions(books.warehouse, given(books.warehouse, "*/5 * * * *"))
     assert str(told).startswith("Sampling is set to */5 * * * *, but no sample was loaded")
@@ -59,7 +59,7 @@ def test_a_schedule_that_brings_no_samples_is_told(books, noon):
 
 
 def test_a_schedule_is_not_to_blame_for_a_day_that_it_leaves_out(books, noon):
-    """Noon of a Sunday: on working days only, there was nothing to bring; nor is there before the first load."""
+    """On a Sunday a schedule for weekdays has no samples; nor is there a warning before the first load."""
     working_days = given(books.warehouse, "*/5 * * * 1-5")
     assert noon.isoweekday() == 7
     assert unanswerable_questions(books.warehouse, working_days) is None
@@ -69,7 +69,7 @@ def test_a_schedule_is_not_to_blame_for_a_day_that_it_leaves_out(books, noon):
 
 
 def fill(books, at, trigger):
-    """One load by a run of this trigger, in a warehouse whose days are those of UTC."""
+    """Add one load by a run with this trigger, in a warehouse with the time zone UTC."""
     with transaction(books.warehouse) as connection:
         store(connection, zone="UTC", base_url=None)
     books.run("run", at, trigger=trigger)
@@ -77,5 +77,5 @@ def fill(books, at, trigger):
 
 
 def given(warehouse, schedule):
-    """The settings of somebody who has this schedule."""
+    """Settings with this schedule."""
     return LocalSettings(warehouse_url=warehouse.engine.url, sample_schedule=schedule, _env_file=None)

@@ -1,4 +1,4 @@
-"""What `status` reads from the tables, on both databases."""
+"""The status read from the tables, on both databases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_database_without_tables_has_the_one_remedy(empty_warehouse):
-    """Whoever looks at it gets the same advice, and no table is made by looking."""
+    """Every read gives the same advice, and none creates a table."""
     with pytest.raises(NotMigratedError) as raised:
         read_status(empty_warehouse)
     assert raised.value.remedy == NotMigratedError.REMEDY
@@ -22,14 +22,14 @@ def test_a_database_without_tables_has_the_one_remedy(empty_warehouse):
 
 
 def test_an_empty_warehouse_has_nothing(warehouse):
-    """Migrated and never filled, it is as one that does not exist."""
+    """A migrated but empty warehouse is like one that does not exist."""
     nothing = TableStatus("links", None, None, None, 0, 0, 0, 0, 0)
     assert Status((nothing,), None, (), 0) == read_status(warehouse)
     assert data_as_of(warehouse) is None
 
 
 def test_the_newest_walk_says_as_of_when(books, noon):
-    """Not the newest load: a past walk loaded later changes nothing about the instant of the data."""
+    """Not the newest load: a past walk that is loaded later does not change the date of the data."""
     books.loaded("new", noon)
     books.loaded("old", noon - HOUR, started_at=noon + HOUR, finished_at=noon + HOUR, is_present=False)
 
@@ -38,7 +38,7 @@ def test_the_newest_walk_says_as_of_when(books, noon):
 
 
 def test_that_nothing_is_measured_is_the_tables_warning(books, noon):
-    """It comes with what to do about it."""
+    """The warning says what to do."""
     books.loaded("walk", noon, received=5, no_data=5)
     (table,) = read_status(books.warehouse).tables
     assert "Nothing is measured: none of the 5 links" in table.warning
@@ -57,7 +57,7 @@ def test_of_several_loads_of_a_walk_the_newest_counts(books, noon):
 
 
 def test_rows_are_counted_as_present_and_deleted(books, noon):
-    """Present is what the newest walk holds; a link that is only missing is neither present nor deleted."""
+    """Links of the newest walk are present; a link that is only missing is neither present nor deleted."""
     books.loaded("walk")
     books.link("here")
     books.link("missing", last_seen_at=noon - HOUR)
@@ -80,7 +80,7 @@ def test_rows_are_counted_as_present_and_deleted(books, noon):
     ],
 )
 def test_what_is_not_proven_is_not_called_complete(books, values, expected):
-    """An unverified walk and records set aside are said in the same breath."""
+    """Unverified walks and records set aside are mentioned in the same sentence."""
     books.loaded("walk", **values)
 
     assert read_status(books.warehouse).tables[0].completeness == expected
@@ -100,8 +100,8 @@ def test_the_last_run_is_the_newest_that_did_something(books, noon):
 @pytest.mark.parametrize(
     ("process", "expected"), [(None, "running"), (":1:1", "killed"), ("elsewhere:1:1", "unknown"), ("?", "unknown")]
 )
-def test_a_run_that_never_ended_is_told_from_one_at_work(books, process, expected):
-    """Its process is looked up on this machine; on another one nobody can know."""
+def test_an_unfinished_run_is_distinguished_from_a_running_one(books, process, expected):
+    """By its process if it ran on this machine; otherwise it is unknown."""
     from inode_pipeline.warehouse.runs import this_process
 
     mine = this_process()
@@ -112,7 +112,7 @@ def test_a_run_that_never_ended_is_told_from_one_at_work(books, process, expecte
 
 
 def test_refused_walks_wait_until_they_are_allowed(books, noon):
-    """One that a person has allowed since is not waiting any more."""
+    """An allowed walk is no longer listed."""
     books.walk("refused", noon, refused_at=noon, refused_reason="Too few.")
     books.walk("landed", noon + HOUR)
 
@@ -122,7 +122,7 @@ def test_refused_walks_wait_until_they_are_allowed(books, noon):
 
 
 def test_the_loads_of_a_run_are_counted(books, noon):
-    """Only those that it committed itself."""
+    """Only those that the run committed itself."""
     books.loaded("one", noon, run_id="mine")
     books.loaded("two", noon + HOUR, run_id="mine")
     books.loaded("three", noon + 2 * HOUR, run_id="other")

@@ -1,4 +1,4 @@
-"""The command as a person or a script runs it: in this process for speed, as a process of its own for its promises."""
+"""Run the command in this process, which is fast, or as a separate process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inode_pipeline.emulator import EmulatorConfig, EmulatorServer
 
 @dataclass(frozen=True)
 class Ended:
-    """A command that has ended: its exit code and what stands on each of its two outputs."""
+    """The exit code and outputs of a command."""
 
     code: int
     stdout: str
@@ -28,7 +28,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """The one object on standard output; anything beside it is an error."""
+        """The object on standard output; anything else there is an error."""
         return json.loads(self.stdout)
 
 
@@ -37,7 +37,7 @@ Command = Callable[..., Ended]
 
 @pytest.fixture
 def run() -> Command:
-    """The command in this process: `run("status", "--json")`, with `answers` to its questions."""
+    """Run the command in this process: `run("status", "--json")`, with `answers` to its questions."""
 
     def invoke(*arguments: str, answers: str | None = None) -> Ended:
         result: Result = CliRunner().invoke(commands, arguments, input=answers, prog_name="inode-pipeline")
@@ -49,9 +49,9 @@ def run() -> Command:
 
 @pytest.fixture
 def process() -> Command:
-    """The command as a process of its own, in the test's folder and with no variables but the ones given.
+    """Run the command as a process, in the test's folder and with only the given variables.
 
-    `within` is a program that starts it in other circumstances, such as those of `tests/cli/test_machine.py`.
+    `within` is a program that starts it in another environment, as in `tests/cli/test_machine.py`.
     """
 
     def execute(
@@ -77,7 +77,7 @@ def process() -> Command:
 
 
 def script() -> str:
-    """The console script beside this Python."""
+    """The console script in the folder of this Python."""
     return str(Path(sys.executable).with_name("inode-pipeline"))
 
 
@@ -90,7 +90,7 @@ def emulator() -> Iterator[EmulatorServer]:
 
 @pytest.fixture
 def records(emulator: EmulatorServer) -> list[dict[str, Any]]:
-    """What the emulator serves instead of its own network: 30 plain links that a test may change in place."""
+    """Thirty plain links that the emulator serves and that a test may change in place."""
     links = [
         {"id": number, "name": f"Link {number}", "distance": 1000.0, "last_speed": 36.0, "last_travel_time": 100.0}
         for number in range(30)
@@ -101,7 +101,7 @@ def records(emulator: EmulatorServer) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def account(emulator: EmulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """The settings that lead to the emulator and to a SQLite file of the test, set in the environment."""
+    """Environment variables for the emulator and a SQLite file of the test."""
     config = emulator.config
     variables = {
         "INODE_BASE_URL": emulator.base_url,

@@ -19,7 +19,7 @@ HEADER = "corridor_id,name,direction,position,link_id,valid_from,valid_to\n"
 
 @pytest.fixture
 def place(migrated_url, warehouse, monkeypatch):
-    """A warehouse of each kind in turn, which holds the link 1; no credential and no zone is set."""
+    """A warehouse of each kind in turn with the link 1; no credentials or zone are set."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", migrated_url)
     now = datetime(2026, 11, 23, tzinfo=UTC)
     row = {"link_id": "1", "name": "one", "record_hash": "r", "content_hash": "c"}
@@ -35,7 +35,7 @@ def count(warehouse, table) -> int:
 
 
 def test_corridors_are_imported_or_each_bad_row_is_named(run, place):
-    """Exit 0 and how many; or exit 2, a line for each bad row, and nothing is written."""
+    """Exit 0 and their number; or exit 2, a line for each bad row, and nothing is written."""
     Path("c.csv").write_text(HEADER + "a,A,,1,1,2026-01-01,\na,A,,2,7,2026-01-01,\n")
     refused = run("corridors", "import", "c.csv")
     assert refused.code == 2
@@ -49,7 +49,7 @@ def test_corridors_are_imported_or_each_bad_row_is_named(run, place):
 
 
 def test_the_calendar_is_filled_with_the_holidays_of_the_setting(run, place, monkeypatch):
-    """Without the setting, or with the dates swapped, exit 2."""
+    """Exit 2 without the setting or with the dates swapped."""
     dates = ("--from", "2026-01-01", "--to", "2026-12-31")
     assert run("calendar", "fill", *dates).code == 2
     assert "INODE_HOLIDAYS is missing" in run("calendar", "fill", *dates).stderr
@@ -63,8 +63,8 @@ def test_the_calendar_is_filled_with_the_holidays_of_the_setting(run, place, mon
         assert "Labour Day" == connection.scalar(labour_day)
 
 
-def test_baselines_are_frozen_or_it_is_told_why_not(run, place):
-    """Without a free flow, exit 2; a method that does not exist, exit 2."""
+def test_baselines_are_frozen_or_an_error_says_why_not(run, place):
+    """Exit 2 without a free flow or for an unknown method."""
     refused = run("baselines", "freeze", "--method", "configured")
     assert (2, True) == (refused.code, "No link has a free-flow travel time" in refused.stderr)
     assert run("baselines", "freeze", "--method", "guessed").code == 2
@@ -74,13 +74,13 @@ def test_baselines_are_frozen_or_it_is_told_why_not(run, place):
 
 @pytest.mark.parametrize("arguments", [("corridors", "import"), ("calendar", "fill"), ("baselines", "freeze")])
 def test_each_explains_itself(run, arguments):
-    """`--help` answers, and shows `--debug` among the options."""
+    """`--help` works and lists `--debug`."""
     ended = run(*arguments, "--help")
     assert (0, True) == (ended.code, "--debug" in ended.stdout)
 
 
 def test_a_sync_freezes_what_has_no_baseline_and_keeps_the_calendar(run, account, records, monkeypatch):
-    """A free flow edited between two syncs moves nothing; the calendar is there from this year to the next."""
+    """Editing a free flow between two syncs has no effect; the calendar has this year and the next."""
     monkeypatch.setenv("INODE_HOLIDAYS", "CA-ON")
     kept = "SELECT * FROM link_baselines ORDER BY link_id"
     for record in records:

@@ -1,4 +1,4 @@
-"""A warehouse that was backed up and restored elsewhere goes on where it was."""
+"""A backup that is restored elsewhere continues where it was."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Restore = Callable[[str], str]
 
 @pytest.fixture
 def restored(warehouse_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Restore]:
-    """Backs a warehouse up as docs/postgresql.md says, restores it elsewhere, and returns the new URL."""
+    """Back up a warehouse as in docs/postgresql.md, restore it elsewhere, and return the new URL."""
     if warehouse_kind == "sqlite":
 
         def vacuum_into(url: str) -> str:
@@ -62,7 +62,7 @@ def test_a_restored_warehouse_is_the_same_and_syncs_go_on(
     restored: Restore,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Every row is there, a replay of what was landed writes none, and the next sync counts on from it."""
+    """Every row is there, a replay of the landed pages writes none, and the next sync continues from it."""
     emulator.state.freeze()
     monkeypatch.setenv("INODE_WAREHOUSE_URL", migrated_url)
     assert run("sync").code == 0

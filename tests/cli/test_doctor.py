@@ -1,4 +1,4 @@
-"""`doctor` says of everything that a sync needs whether it is well, and what to do if not."""
+"""`doctor` checks everything that a sync needs, and says what to do about what is not ok."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def the(ended, check: str, state: str = "failed") -> dict[str, object]:
     return found
 
 
-def test_a_good_account_is_well_throughout(run, account, emulator):
-    """Every check is ok but sampling, which is off; exit 0, and the next command is named."""
+def test_a_good_account_is_ok_throughout(run, account, emulator):
+    """Every check is ok except sampling, which is off; exit 0, and the next command is shown."""
     ended = run("doctor", "--json")
 
     assert ended.code == ended.json["exit_code"] == 0
@@ -43,7 +43,7 @@ def test_a_good_account_is_well_throughout(run, account, emulator):
 
 
 def test_it_writes_nothing_at_all(run, account):
-    """A warehouse that does not exist is not made; one that does is left as it was, byte for byte."""
+    """A missing warehouse is not created; an existing one does not change by a byte."""
     assert run("doctor").code == 0
     assert not Path("data").exists()
 
@@ -56,14 +56,14 @@ def test_it_writes_nothing_at_all(run, account):
 
 
 def test_it_reads_the_first_page_only(run, account, emulator):
-    """One login and two readings of one page, whatever the number of pages."""
+    """There is one login, and one page is read twice, whatever the number of pages."""
     assert run("doctor").code == 0
 
     assert (emulator.state.logins, emulator.state.page_requests) == (1, 2)
 
 
 def test_a_misspelt_setting_is_guessed(run, account, monkeypatch):
-    """A variable that is no setting is a warning with the likely name."""
+    """An unknown variable is a warning with the most similar setting."""
     monkeypatch.setenv("INODE_TIMEZON", "UTC")
     ended = run("doctor")
 
@@ -73,7 +73,7 @@ def test_a_misspelt_setting_is_guessed(run, account, monkeypatch):
 
 
 def test_m70_wrong_settings_come_first_and_alone(run, account, emulator, monkeypatch):
-    """Exit 2 with every problem; nothing is sent, and what was not looked at is not called well."""
+    """Exit 2 with every problem; nothing is sent, and what was not checked is not shown as ok."""
     monkeypatch.setenv("INODE_PAGE_SIZE", "0")
     monkeypatch.setenv("INODE_SYNC_SCHEDULE", "daily")
     ended = run("doctor", "--json")
@@ -84,8 +84,8 @@ def test_m70_wrong_settings_come_first_and_alone(run, account, emulator, monkeyp
     assert not emulator.state.requests
 
 
-def test_s5_a_proxy_of_the_environment_is_told_not_used(run, account, monkeypatch):
-    """Someone behind a proxy learns which setting to use."""
+def test_s5_a_proxy_of_the_environment_is_reported_as_not_used(run, account, monkeypatch):
+    """The warning names the setting to use."""
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     ended = run("doctor")
@@ -96,7 +96,7 @@ def test_s5_a_proxy_of_the_environment_is_told_not_used(run, account, monkeypatc
 
 
 def test_postgresql_without_a_start_date_is_a_warning(run, account, monkeypatch):
-    """Dagster asks no server when it loads, so its calendar would begin today each time."""
+    """Dagster does not query a server when it loads, so its calendar would always begin today."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/x")
     assert "INODE_START_DATE is not set" in the(run("doctor", "--json"), "settings", "warning")["text"]
 
@@ -104,8 +104,8 @@ def test_postgresql_without_a_start_date_is_a_warning(run, account, monkeypatch)
     assert "INODE_START_DATE" not in run("doctor").stdout
 
 
-def test_s11_a_weaker_sslmode_is_told(run, account, monkeypatch):
-    """It is the user's choice, and a warning; the database away is what fails."""
+def test_s11_a_weaker_sslmode_is_reported(run, account, monkeypatch):
+    """It is a warning; the check fails because there is no database."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/x?sslmode=require")
     monkeypatch.setenv("INODE_START_DATE", "2026-01-01")
     ended = run("doctor", "--json")
@@ -125,7 +125,7 @@ def test_s11_a_weaker_sslmode_is_told(run, account, monkeypatch):
     ],
 )
 def test_m15_a_refused_login_is_where_it_stops(run, account, emulator, monkeypatch, variables, error):
-    """The address is well, the login failed by its own name after one attempt, the rest is skipped."""
+    """The address is ok, the login fails with its own error after one attempt, the rest is skipped."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     ended = run("doctor", "--json")
@@ -138,15 +138,15 @@ def test_m15_a_refused_login_is_where_it_stops(run, account, emulator, monkeypat
 
 @pytest.mark.slow
 def test_m01_an_address_where_nobody_listens_is_a_passing_trouble(run, account, monkeypatch):
-    """Exit 3 within the patience of someone who waits."""
+    """Exit 3 within the time that a person waits."""
     monkeypatch.setenv("INODE_BASE_URL", "http://127.0.0.1:1/api/")
     ended = run("doctor", "--json")
 
     assert (ended.code, the(ended, "address")["error"]) == (3, "ApiUnreachableError")
 
 
-def test_an_address_that_is_not_the_api_is_told(run, account, emulator, monkeypatch):
-    """A path that leads nowhere on the right server is the address's fault."""
+def test_an_address_that_is_not_the_api_is_reported(run, account, emulator, monkeypatch):
+    """A wrong path on the right server is a problem of the address."""
     monkeypatch.setenv("INODE_BASE_URL", emulator.base_url.replace("/api/", "/elsewhere/"))
     ended = run("doctor", "--json")
 
@@ -155,7 +155,7 @@ def test_an_address_that_is_not_the_api_is_told(run, account, emulator, monkeypa
 
 
 def test_units_that_contradict_each_other_fail(run, account, records):
-    """Speeds in miles an hour are noticed before anything is loaded."""
+    """Speeds in miles per hour are detected before anything is loaded."""
     for record in records:
         record["last_speed"] = 22.4
     ended = run("doctor", "--json")
@@ -163,8 +163,8 @@ def test_units_that_contradict_each_other_fail(run, account, records):
     assert (ended.code, the(ended, "units")["error"]) == (1, "UnitsError")
 
 
-def test_units_that_cannot_be_checked_are_not_called_well(run, account, records):
-    """Without a speed nothing can be compared: a warning."""
+def test_units_that_cannot_be_checked_are_not_ok(run, account, records):
+    """Without a speed nothing can be compared, which is a warning."""
     for record in records:
         record["last_speed"] = None
 
@@ -172,7 +172,7 @@ def test_units_that_cannot_be_checked_are_not_called_well(run, account, records)
 
 
 def test_an_account_where_nothing_would_be_measured_is_not_called_ready(run, account, records):
-    """Because the measurements are in an object that is not read: it is named, and the last line says so."""
+    """The measurements are in an object that is not read: it is named, and the last line says so."""
     names = ("last_speed", "last_travel_time", "sample_size", "last_updated")
     for record in records:
         record["stats"] = {name: record.pop(name, None) for name in names}
@@ -186,7 +186,7 @@ def test_an_account_where_nothing_would_be_measured_is_not_called_ready(run, acc
 
 
 def test_a_page_without_names_fails(run, account, records):
-    """A required column without a field stops a sync, so it stops here; optional ones are named."""
+    """A required column without a field would stop a sync, so the check fails; optional ones are listed."""
     for record in records:
         record["label"] = record.pop("name")
     ended = run("doctor", "--json")
@@ -196,7 +196,7 @@ def test_a_page_without_names_fails(run, account, records):
 
 
 def test_m25_an_order_that_changes_all_the_time_fails(run, account, emulator, records):
-    """Each reading lists other links first: a sync would lose some and repeat others."""
+    """Each reading begins with other links: a sync would lose some and repeat others."""
     emulator.state.on_page = lambda _: records.append(records.pop(0))
     ended = run("doctor", "--json")
 
@@ -204,22 +204,22 @@ def test_m25_an_order_that_changes_all_the_time_fails(run, account, emulator, re
 
 
 def test_one_change_between_two_readings_is_no_alarm(run, account, emulator, records):
-    """A link added at the front just then is confirmed by a third reading."""
+    """A third reading confirms a link that was added between the first two."""
     changes = itertools.chain([lambda: records.insert(0, {"id": 99, "name": "New"})], itertools.repeat(lambda: None))
     emulator.state.on_page = lambda _: next(changes)()
 
     assert states(run("doctor", "--json"))["order"] == "ok"
 
 
-def test_an_empty_account_is_not_called_well(run, account, records):
-    """No record: the page is fine, fields and units are skipped."""
+def test_an_empty_account_is_not_ok(run, account, records):
+    """Without records the page is ok, and fields and units are skipped."""
     records.clear()
 
     found = states(run("doctor", "--json"))
     assert (found["first page"], found["fields"], found["units"]) == ("ok", "skipped", "skipped")
 
 
-def test_another_zone_than_the_warehouse_s_is_told(run, account, monkeypatch):
+def test_another_zone_than_the_warehouse_s_is_reported(run, account, monkeypatch):
     """The days of a filled warehouse cannot change."""
     monkeypatch.setenv("INODE_TIMEZONE", "America/Toronto")
     assert run("sync").code == 0
@@ -231,8 +231,8 @@ def test_another_zone_than_the_warehouse_s_is_told(run, account, monkeypatch):
 
 
 @pytest.mark.postgresql
-def test_a_database_without_tables_is_told(run, account, monkeypatch, postgresql_server, postgresql_database):
-    """Exit 1: somebody has to migrate it; afterwards it is well."""
+def test_a_database_without_tables_is_reported(run, account, monkeypatch, postgresql_server, postgresql_database):
+    """Exit 1 until the database is migrated."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", postgresql_server.url(postgresql_database))
     ended = run("doctor", "--json")
     assert (ended.code, the(ended, "warehouse")["error"]) == (1, "NotMigratedError")
@@ -241,8 +241,8 @@ def test_a_database_without_tables_is_told(run, account, monkeypatch, postgresql
     assert {"migrations": "ok", "rights": "ok", "time zone": "ok"}.items() <= states(run("doctor", "--json")).items()
 
 
-def test_a_file_that_may_not_be_written_is_told(run, account, monkeypatch):
-    """The folder is named, and the setting to look at."""
+def test_a_file_that_cannot_be_written_is_reported(run, account, monkeypatch):
+    """The folder and the setting are named."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "sqlite:////proc/inode.db")
     ended = run("doctor", "--json")
 
@@ -252,5 +252,5 @@ def test_a_file_that_may_not_be_written_is_told(run, account, monkeypatch):
 
 @pytest.mark.parametrize(("codes", "expected"), [([0], 0), ([0, 3], 3), ([3, 1], 1), ([1, 2, 3], 2), ([], 0)])
 def test_the_exit_code_is_the_worst(codes, expected):
-    """What a person must mend comes before what may pass by itself."""
+    """Errors that a person must fix come before transient ones."""
     assert worst([Finding("x", "failed", "", exit_code=code) for code in codes]) == expected

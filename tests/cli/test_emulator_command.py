@@ -1,4 +1,4 @@
-"""`emulator` serves until it is told to stop, and says how to use it."""
+"""`emulator` serves until it is stopped, and says how to use it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import urllib.request
 
 
 def test_it_says_how_to_use_it_and_stops_on_ctrl_c():
-    """The first lines are settings to paste; the address answers; Ctrl-C ends it with 0 and no traceback."""
+    """The first lines are settings to paste; the address works; Ctrl-C ends it with 0 and no traceback."""
     program = [sys.executable, "-m", "inode_pipeline", "emulator", "--port", "0", "--links", "3"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
         first = served.stdout.readline()
@@ -30,8 +30,8 @@ def test_it_says_how_to_use_it_and_stops_on_ctrl_c():
     assert (served.returncode, stderr) == (0, "")
 
 
-def test_a_taken_port_is_told(run):
-    """Exit 2 and what to choose instead."""
+def test_a_port_in_use_is_reported(run):
+    """Exit 2 and another port to choose."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         ended = run("emulator", "--port", str(port))
@@ -40,8 +40,8 @@ def test_a_taken_port_is_told(run):
     assert ended.stderr.startswith(f"[ConfigError] Cannot listen on 127.0.0.1, port {port}: ")
 
 
-def test_a_recording_that_is_none_is_told(run, tmp_path):
-    """Exit 2 with what a line must be."""
+def test_an_invalid_recording_is_reported(run, tmp_path):
+    """Exit 2 with the format of a line."""
     (tmp_path / "file.ndjson").write_text("not json\n")
     ended = run("emulator", "--port", "0", "--recording", "file.ndjson")
 

@@ -1,4 +1,4 @@
-"""`.env.example` is the whole truth about the settings."""
+"""`.env.example` lists and explains all settings."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ ASSIGNMENT = re.compile(r"^#?(INODE_[A-Z_]+)=(.*)$", re.MULTILINE)
 SHOWN = dict(ASSIGNMENT.findall(TEXT))
 
 
-def test_every_setting_stands_in_it_and_nothing_else():
-    """Each field of `Settings` has its line, once, and no line is of a setting that does not exist."""
+def test_it_has_every_setting_and_nothing_else():
+    """Each field of `Settings` has exactly one line, and there are no other settings."""
     assert len(SHOWN) == len(ASSIGNMENT.findall(TEXT))
     assert {f"INODE_{field.upper()}" for field in Settings.model_fields} == set(SHOWN)
 
 
 @pytest.mark.parametrize("field", Settings.model_fields)
 def test_the_default_that_is_shown_is_the_default(field):
-    """A value behind the equals sign is the setting's default; no value means that there is none."""
+    """The value after the equals sign is the default; without a value there is none."""
     default = Settings.model_fields[field].default
     expected = "" if default is None else str(default).removesuffix(".0")
 
@@ -31,7 +31,7 @@ def test_the_default_that_is_shown_is_the_default(field):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_every_setting_is_explained(name):
-    """A comment in whole words stands above each setting, at most one other setting between."""
+    """Each setting has a comment above it, with at most one other setting in between."""
     before = TEXT[: re.search(rf"^#?{name}=", TEXT, re.MULTILINE).start()]
     paragraph = before.rsplit("\n\n", 1)[-1]
 
@@ -49,13 +49,13 @@ def test_a_copy_of_it_can_be_read(tmp_path):
 
 
 def test_it_asks_for_the_sampling_decision():
-    """The two settings that a person has to decide stand there without the comment mark."""
+    """The settings that a person has to decide are not commented out."""
     assert re.findall(r"^(INODE_[A-Z_]+)=", TEXT, re.MULTILINE) == ["INODE_TIMEZONE", "INODE_SAMPLE_SCHEDULE"]
     assert "DECIDE: read the links through the day as well?" in TEXT
 
 
 def test_unknown_variables_of_the_file_and_of_the_environment_are_both_found(tmp_path, monkeypatch):
-    """Their names are found wherever they are, with the setting that each resembles; values are not looked at."""
+    """Unknown names in both are found, with the most similar setting; values are ignored."""
     (tmp_path / ".env").write_text("INODE_API_KEI='x'\nOTHER=1\nINODE_TIMEZONE=UTC\n", encoding="utf-8")
     monkeypatch.setenv("INODE_WHATEVER_ELSE", "x")
 

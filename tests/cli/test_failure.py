@@ -1,4 +1,4 @@
-"""How every failure leaves the command: one message, one exit code, nothing else."""
+"""Every failure is reported with one message and one exit code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def present(capsys, problem, **options) -> tuple[int, str, str]:
 
 @pytest.mark.parametrize("kind", leaves())
 def test_each_kind_begins_with_its_class_and_names_its_anchor(capsys, kind):
-    """Class in brackets, message, remedy and the place in the docs; the exit code is the class's own."""
+    """The class in brackets, message, remedy and section of the docs; the exit code is that of the class."""
     code, out, err = present(capsys, kind("It broke.", remedy="Mend it."))
 
     expected = f"[{kind.__name__}] It broke.\nMend it. See docs/operations.md#{kind.__name__.lower()}\n"
@@ -48,7 +48,7 @@ def test_a_run_that_wrote_nothing_says_that_the_tables_are_unchanged(capsys):
 
 
 def test_json_puts_the_failure_on_standard_output(capsys):
-    """One object with error, message, remedy, retryable and data_as_of; the message also stands on standard error."""
+    """One object with error, message, remedy, retryable and data_as_of; the message is also on standard error."""
     as_of = datetime(2026, 11, 22, 9, 30, 0, 5, tzinfo=UTC)
     code, out, err = present(capsys, failure.StoppedError(KNOWN, tables="x", data_as_of=as_of), as_json=True)
 
@@ -63,7 +63,7 @@ def test_json_puts_the_failure_on_standard_output(capsys):
     }
 
 
-def test_a_passing_trouble_is_retryable(capsys):
+def test_a_transient_failure_is_retryable(capsys):
     """Exit 3 and `retryable` go together."""
     code, out, _ = present(capsys, errors.LockedError("Locked.", remedy="Wait."), as_json=True)
 
@@ -71,7 +71,7 @@ def test_a_passing_trouble_is_retryable(capsys):
 
 
 def test_an_error_that_nobody_expected_shows_its_class_only(capsys):
-    """Its text may hold anything, a secret included: one line, exit 1, and how to see more."""
+    """Its text could contain a secret, so there is one line, exit 1, and how to see more."""
     code, _, err = present(capsys, ValueError("canary"))
 
     assert code == 1
@@ -82,7 +82,7 @@ def test_an_error_that_nobody_expected_shows_its_class_only(capsys):
 
 
 def test_debug_adds_the_traceback(capsys):
-    """With `--debug` the text and where it rose are shown as well."""
+    """With `--debug` the text and the place of the error are shown as well."""
     with pytest.raises(ValueError, match="the text") as caught:
         int("the text")
     _, _, err = present(capsys, caught.value, debug=True)
@@ -92,7 +92,7 @@ def test_debug_adds_the_traceback(capsys):
 
 
 def test_m46_a_message_cannot_forge_lines_or_colours(capsys):
-    """Control characters and those that turn the direction of text are replaced."""
+    """Control and bidirectional characters are replaced."""
     _, _, err = present(capsys, errors.ApiError("a\x1b[31mred\r\u202eb\x00", remedy="c\x07"))
 
     assert "[ApiError] a?[31mred??b?\nc? See" in err
@@ -100,7 +100,7 @@ def test_m46_a_message_cannot_forge_lines_or_colours(capsys):
 
 @pytest.mark.parametrize("argument", [["sink"], ["sync", "--date", "tomorrow"], ["sync", "--nonsense"], ["replay"]])
 def test_wrong_usage_is_a_config_error(run, argument):
-    """It exits 2 with one message that says how to see what is allowed."""
+    """Exit 2 with one message that says how to see the allowed options."""
     ended = run(*argument)
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -109,7 +109,7 @@ def test_wrong_usage_is_a_config_error(run, argument):
 
 
 def test_choices_are_listed_in_a_line(run):
-    """However the library lays them out."""
+    """Whatever the library's layout."""
     ended = run("baselines", "freeze")
 
     assert "Missing option '--method'. Choose from: configured, p85_offpeak_speed.\n" in ended.stderr
@@ -117,13 +117,13 @@ def test_choices_are_listed_in_a_line(run):
 
 @pytest.mark.parametrize("command", [["sync", "--date"], ["replay", "--to", "2026-11-27", "--from"]])
 def test_a_wrong_date_shows_the_form_of_a_date(run, command):
-    """Instead of a format of another language."""
+    """The message shows an example instead of a strptime format."""
     assert "'27.11.2026' is not a date written as 2026-11-27.\n" in run(*command, "27.11.2026").stderr
 
 
 @pytest.mark.parametrize("command", [["status"], ["sync", "--json"], ["report"], ["corridors", "import", "x.csv"]])
 def test_every_command_warns_of_a_variable_that_is_no_setting(run, monkeypatch, command):
-    """A misspelt setting has no effect, which is worth a line wherever that matters."""
+    """A misspelt setting has no effect, so every command that reads settings warns of it."""
     monkeypatch.setenv("INODE_WAREHOUSE_URI", "sqlite:///x.db")
     ended = run(*command)
 
@@ -132,7 +132,7 @@ def test_every_command_warns_of_a_variable_that_is_no_setting(run, monkeypatch, 
 
 
 def test_no_colour_is_obeyed(monkeypatch):
-    """On a terminal a failure begins in red, unless NO_COLOR is set."""
+    """On a terminal the class of a failure is red unless NO_COLOR is set."""
     for value, expected in (("", True), ("1", False)):
         monkeypatch.setenv("NO_COLOR", value)
         ours, theirs = os.openpty()
@@ -143,13 +143,13 @@ def test_no_colour_is_obeyed(monkeypatch):
 
 
 def test_wrong_usage_with_json_is_an_object_too(run):
-    """A script that reads standard output learns of it there."""
+    """A script reads it from standard output."""
     assert run("sync", "--json", "--date", "tomorrow").json["error"] == "ConfigError"
 
 
 @pytest.mark.parametrize(("number", "expected"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_a_run_with_one_line_and_its_own_code(capsys, number, expected):
-    """Ctrl-C and SIGTERM stop the run as its own error would, and say what became of the tables."""
+    """Ctrl-C and SIGTERM stop the run like an error and report the state of the tables."""
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     with pytest.raises(failure.StoppedError) as caught, failure.GuardedRun():
         signal.raise_signal(number)
@@ -160,7 +160,7 @@ def test_a_signal_ends_a_run_with_one_line_and_its_own_code(capsys, number, expe
 
 
 def test_a_library_that_fails_while_it_is_cut_off_is_no_error(capsys):
-    """What rises from tidying up after a signal is the signal's doing, and is told as that."""
+    """An exception during the cleanup after a signal is reported as the signal."""
     problem = AssertionError()
     problem.__context__ = failure.Terminated()
     stopped = failure.StoppedError(problem, tables=failure.UNCHANGED, data_as_of=None)
@@ -170,7 +170,7 @@ def test_a_library_that_fails_while_it_is_cut_off_is_no_error(capsys):
 
 @pytest.mark.parametrize("group", [[], ["corridors"], ["calendar"], ["baselines"]])
 def test_a_name_without_a_command_shows_the_help(run, group):
-    """Whoever does not know what to type sees what there is, not an error in brackets."""
+    """A group without a command shows its help instead of an error."""
     ended = run(*group)
 
     assert (ended.code, ended.stdout) == (2, "")
@@ -180,8 +180,8 @@ def test_a_name_without_a_command_shows_the_help(run, group):
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a device that is always full")
 @pytest.mark.parametrize("options", [[], ["--json"]])
-def test_a_result_that_cannot_be_written_is_told_without_a_traceback(account, options):
-    """The load is committed and stays; the one message says where to see that."""
+def test_a_result_that_cannot_be_written_is_reported_without_a_traceback(account, options):
+    """The load is committed; the only message says how to see what is loaded."""
     program = [sys.executable, "-m", "inode_pipeline", "sync", *options]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(program, stdout=full, stderr=subprocess.PIPE, text=True, timeout=120, check=False)
@@ -195,7 +195,7 @@ def test_a_result_that_cannot_be_written_is_told_without_a_traceback(account, op
 
 
 def test_a_terminal_without_utf_8_gets_every_message(process):
-    """What it cannot show is spelled out in ASCII; JSON stays JSON."""
+    """Characters that it cannot show are escaped in ASCII; JSON stays valid."""
     variables = {"PYTHONIOENCODING": "latin-1", "INODE_TIMEZONE": "北京"}
     told = process("doctor", variables=variables)
     assert (told.code, told.stderr) == (2, "")
@@ -207,7 +207,7 @@ def test_a_terminal_without_utf_8_gets_every_message(process):
 
 
 def test_an_answer_cut_off_by_ctrl_c_is_no_error(capsys):
-    """A question answered with Ctrl-C ends with a line, not with advice."""
+    """Ctrl-C at a question ends with one line and no remedy."""
     problem = click.Abort()
     problem.__cause__ = KeyboardInterrupt()
 
@@ -215,8 +215,8 @@ def test_an_answer_cut_off_by_ctrl_c_is_no_error(capsys):
 
 
 @pytest.mark.parametrize("command", ["status", "doctor", "query"])
-def test_a_file_of_settings_in_another_encoding_is_told_as_one(run, command):
-    """By the commands that read it; the others do not need it."""
+def test_a_settings_file_in_another_encoding_is_reported(run, command):
+    """By the commands that read it."""
     Path(".env").write_bytes("INODE_PASSWORD=\u00fc\n".encode("latin-1"))
     ended = run(command)
 
@@ -236,15 +236,15 @@ def test_a_file_of_settings_in_another_encoding_is_told_as_one(run, command):
     ],
 )
 def test_m79_what_the_machine_refuses_is_no_unexpected_error(capsys, problem, expected):
-    """Each has a sentence and a remedy; only what is a fault of this program asks for a report."""
+    """Each has a message and a remedy; only a bug in this program asks for a report."""
     _, _, err = present(capsys, problem)
 
     assert err.startswith(expected)
     assert "unexpected error" not in err
 
 
-def test_a_damaged_sqlite_file_is_told_as_one(run, account):
-    """Not as one of another program or version; the remedy is a backup, or what SQLite can still read."""
+def test_a_damaged_sqlite_file_is_reported(run, account):
+    """Not as a file of another program or version; the remedy is a backup, or what SQLite can still read."""
     assert run("sync").code == 0
     file = Path("data/inode.db")
     content = bytearray(file.read_bytes())

@@ -1,4 +1,4 @@
-"""What the command says about itself."""
+"""Help and version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def options() -> Iterator[tuple[str, click.Option]]:
                 yield name, parameter
 
 
-def test_the_commands_stand_in_the_order_in_which_one_meets_them():
+def test_the_commands_are_listed_in_the_order_of_first_use():
     """`--help` lists the commands from the first one needed to the last."""
     assert list(commands.commands) == EVERY
 
@@ -39,7 +39,7 @@ def test_every_command_and_every_option_is_explained():
 
 @pytest.mark.parametrize("name", EVERY)
 def test_help_of_a_command_runs(run, name):
-    """Each command answers `--help`, and shows `--debug` among its options."""
+    """Each command has `--help`, which lists `--debug`."""
     ended = run(name, "--help")
 
     assert (ended.code, ended.stderr) == (0, "")
@@ -50,9 +50,9 @@ def test_help_of_a_command_runs(run, name):
     ("argument", "expected"), [("--help", "Usage: inode-pipeline"), ("--version", "inode-pipeline")]
 )
 def test_help_and_version_answer_at_once(process, argument, expected):
-    """Both take less than half a second of CPU as a process: nothing heavy is imported for them."""
+    """Both take less than half a second of CPU, because they import nothing heavy."""
     best_s = float("inf")
-    for _ in range(3):  # the best of a few, and no wall time: other processes may be at work on this machine
+    for _ in range(3):  # CPU time, and the best of three, because other processes may be running
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         ended = process(argument)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -64,7 +64,7 @@ def test_help_and_version_answer_at_once(process, argument, expected):
 
 
 def test_the_console_script_and_the_module_are_the_same_command(process):
-    """`inode-pipeline` and `python -m inode_pipeline` say the same version."""
+    """`inode-pipeline` and `python -m inode_pipeline` print the same version."""
     expected = f"inode-pipeline {inode_pipeline.__version__}\n"
 
     assert expected == process("--version").stdout
@@ -72,7 +72,7 @@ def test_the_console_script_and_the_module_are_the_same_command(process):
 
 
 def test_s19_no_core_is_dumped():
-    """The process of the command gives up core dumps before anything else: they would hold its secrets."""
+    """The process disables core dumps first, because they would contain its secrets."""
     limit = (
         "import resource, sys\n"
         "from inode_pipeline.__main__ import main\n"

@@ -1,4 +1,4 @@
-"""`init` writes a `.env` that works, for its owner only, and shows no secret."""
+"""`init` writes a working `.env` that only its owner can read, and shows no secret."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def lines(*answers: str) -> str:
 
 
 def test_an_api_key_is_all_it_needs(run):
-    """Address, key, zone, warehouse and sampling make a `.env` that the settings accept, from today on."""
+    """Address, key, zone, warehouse and sampling give a valid `.env` that begins today."""
     ended = run("init", answers=lines(*KEY))
 
     settings = Settings.load()
@@ -36,7 +36,7 @@ def test_an_api_key_is_all_it_needs(run):
 
 
 def test_every_character_of_a_password_survives(run):
-    """Quotes, a comment mark, a backslash, a variable and letters beyond ASCII come back as they were typed."""
+    """Quotes, a comment mark, a backslash, a variable and non-ASCII letters are read back exactly."""
     assert run("init", answers=lines(*LOGIN)).code == 0
 
     settings = Settings.load()
@@ -48,7 +48,7 @@ def test_every_character_of_a_password_survives(run):
 
 
 def test_no_secret_is_shown(run):
-    """Neither output holds the key, the password or the client secret."""
+    """Neither output contains the key, the password or the client secret."""
     for answers, secrets in ((KEY, ["key-canary-1"]), (LOGIN, [HARD, "client-canary-2"])):
         ended = run("init", answers=lines(*(["y"] if Path(".env").exists() else []), *answers))
 
@@ -57,7 +57,7 @@ def test_no_secret_is_shown(run):
 
 
 def test_only_the_owner_may_read_it_whatever_the_umask(run):
-    """The file is 0600 under umask 000, and nothing else is left in the folder."""
+    """The file has mode 0600 under umask 000, and no other file is left in the folder."""
     before = os.umask(0)
     try:
         assert run("init", answers=lines(*KEY)).code == 0
@@ -68,8 +68,8 @@ def test_only_the_owner_may_read_it_whatever_the_umask(run):
     assert [path.name for path in Path().iterdir()] == [".env"]
 
 
-def test_an_existing_file_is_replaced_only_when_told(run):
-    """The default answer keeps it, untouched; yes replaces it."""
+def test_an_existing_file_is_replaced_only_after_confirmation(run):
+    """The default answer keeps it unchanged; yes replaces it."""
     Path(".env").write_text("mine\n")
 
     kept = run("init", answers=lines(""))
@@ -82,7 +82,7 @@ def test_an_existing_file_is_replaced_only_when_told(run):
 
 
 def test_a_wrong_answer_is_asked_again(run):
-    """An address with plain http and a zone that does not exist are told and asked again."""
+    """For an address with plain http and an unknown zone, the error is shown and the question repeated."""
     answers = lines("http://example.org/api", "", "api-key", "k", "Mars/Olympus", "America/Toronto", "", "off")
     ended = run("init", answers=answers)
 
@@ -91,8 +91,8 @@ def test_a_wrong_answer_is_asked_again(run):
     assert "not a time zone" in ended.stdout + ended.stderr
 
 
-def test_the_password_of_a_database_never_stands_in_its_address(run):
-    """One typed inside the address is moved to its own setting, and one that is asked for goes there at once."""
+def test_the_password_of_a_database_is_never_in_its_address(run):
+    """A password in the address is moved to its own setting, like one that is asked for."""
     url = "postgresql://ann:db-canary@db.example.org/traffic"
     ended = run("init", answers=lines("", "api-key", "k", "America/Toronto", url, "15"))
 
@@ -105,8 +105,8 @@ def test_the_password_of_a_database_never_stands_in_its_address(run):
     assert Settings.load().sample_schedule == "*/15 * * * *"
 
 
-def test_no_answers_at_all_is_told_and_writes_nothing(process):
-    """Run by a script without input, it says so, exits 2 and leaves no file."""
+def test_missing_answers_are_reported_and_write_nothing(process):
+    """Without input, as from a script, it says so, exits 2 and leaves no file."""
     ended = process("init")
 
     assert ended.code == 2
@@ -115,7 +115,7 @@ def test_no_answers_at_all_is_told_and_writes_nothing(process):
 
 
 def test_variables_of_the_environment_have_no_part_in_it(run, monkeypatch):
-    """A wrong variable in the environment neither stops the questions nor gets into the file."""
+    """A wrong variable in the environment does not stop the questions or get into the file."""
     monkeypatch.setenv("INODE_PAGE_SIZE", "zero")
 
     assert run("init", answers=lines(*KEY)).code == 0
@@ -125,7 +125,7 @@ def test_variables_of_the_environment_have_no_part_in_it(run, monkeypatch):
 
 @pytest.mark.parametrize(("tz", "expected"), [("America/Halifax", "America/Halifax"), (":Asia/Tokyo", "Asia/Tokyo")])
 def test_the_zone_of_the_machine_is_suggested(monkeypatch, tz, expected):
-    """TZ names it, with or without the colon that POSIX allows."""
+    """From TZ, with or without the colon that POSIX allows."""
     monkeypatch.setenv("TZ", tz)
 
     assert expected == environment.machine_zone()

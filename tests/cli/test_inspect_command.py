@@ -1,4 +1,4 @@
-"""`inspect` shows what one page holds, never a value, and writes a field map that can be used."""
+"""`inspect` shows the fields of a page, never a value, and writes a usable field map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inode_pipeline.endpoints.fieldmap import read_field_map
 
 
 def test_each_field_is_shown_with_the_column_it_feeds(run, account, records):
-    """Path, kinds, share of nulls, column or extra; the columns that nothing feeds are named."""
+    """Path, types, share of nulls, column or extra; columns without a field are listed."""
     records[0]["colour"] = "canary-value"
     records[1]["last_speed"] = None
     ended = run("inspect")
@@ -24,7 +24,7 @@ def test_each_field_is_shown_with_the_column_it_feeds(run, account, records):
 
 
 def test_it_asks_for_one_page_and_writes_nothing(run, account, emulator):
-    """The server sees one page, asked for by name, and no warehouse is made."""
+    """The server gets one request for a page, and no warehouse is created."""
     assert run("inspect").code == 0
 
     assert emulator.state.page_requests == 1
@@ -32,7 +32,7 @@ def test_it_asks_for_one_page_and_writes_nothing(run, account, emulator):
 
 
 def test_the_map_it_writes_can_be_used(run, account, records, monkeypatch):
-    """`--write` makes a file that the settings take, with the fields of this page; a sync with it succeeds."""
+    """`--write` creates a valid field map with the fields of the page; a sync with it succeeds."""
     ended = run("inspect", "--write", "fields.toml")
 
     assert ended.code == 0
@@ -43,7 +43,7 @@ def test_the_map_it_writes_can_be_used(run, account, records, monkeypatch):
 
 
 def test_an_existing_file_is_kept(run, account, emulator):
-    """Exit 2 before anything is asked."""
+    """Exit 2 before any request."""
     Path("fields.toml").write_text("mine")
     ended = run("inspect", "--write", "fields.toml")
 
@@ -52,8 +52,8 @@ def test_an_existing_file_is_kept(run, account, emulator):
     assert not emulator.state.requests
 
 
-def test_a_landed_walk_can_be_looked_at_without_the_api(run, account, emulator, monkeypatch):
-    """With the walk's id and the warehouse alone, the same fields are shown."""
+def test_a_landed_walk_can_be_inspected_without_the_api(run, account, emulator, monkeypatch):
+    """The walk's id and the warehouse are enough to show the same fields."""
     assert run("sync").code == 0
     with sqlite3.connect("data/inode.db") as connection:
         ((walk_id,),) = connection.execute("SELECT walk_id FROM walks")

@@ -1,4 +1,4 @@
-"""What the machine may do to a command: no home, closed streams, no room, no right to write. Each has its sentence."""
+"""Problems of the machine, such as no home, closed streams, a full disk or missing rights, have clear messages."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ NO_ONE = [
     *("setpriv", "--reuid=54321", "--regid=54321", "--clear-groups", "--bounding-set=-all,+dac_read_search"),
     *("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search", "env", "-u", "HOME"),
 ]
-"""A user without a home and an entry in passwd; may read everything, since Python may be installed for root alone."""
+"""A user without a home or passwd entry, who may read everything in case only root can read Python's files."""
 
 
 def mounted(script: str) -> list[str]:
-    """A program that runs the command in a mount namespace of its own, prepared by a script."""
+    """A program that runs the command in a separate mount namespace, prepared by a script."""
     return ["unshare", "--mount", "sh", "-ec", f'{script}\nexec "$@"', "sh"]
 
 
@@ -24,7 +24,7 @@ def closed(streams: str) -> list[str]:
 
 
 def needs(*program: str) -> pytest.MarkDecorator:
-    """Skip where the tests may not change user or mount."""
+    """Skip if the tests may not change users or mount."""
     try:
         done = subprocess.run([*program, "true"], capture_output=True, check=False)
     except FileNotFoundError:
@@ -37,7 +37,7 @@ may_mount = needs(*mounted("mount -t tmpfs tmpfs /mnt"))
 
 @needs(*NO_ONE)
 def test_m79_a_user_without_a_home_is_told_what_needs_one(process):
-    """`~` is a wrong setting; nothing else asks for a home, so a server that is away is what it is."""
+    """`~` is a wrong setting; nothing else needs a home, so the error is that of the missing server."""
     home = process("status", variables={"INODE_WAREHOUSE_URL": "sqlite:///~/x.db"}, within=NO_ONE)
     away = process("status", variables={"INODE_WAREHOUSE_URL": "postgresql://u@away.invalid/x"}, within=NO_ONE)
 
@@ -51,7 +51,7 @@ def test_m79_a_user_without_a_home_is_told_what_needs_one(process):
 @needs(*NO_ONE)
 @pytest.mark.slow
 def test_m79_a_user_without_a_home_can_run_everything(process, tmp_path):
-    """The demo, its tables and its report, in a folder that the user may write."""
+    """The demo, its tables and its report work in a folder that the user may write to."""
     tmp_path.chmod(0o777)
     demo = process("demo", within=NO_ONE)
     variables = {"INODE_WAREHOUSE_URL": "sqlite:///data/demo.db"}
@@ -62,7 +62,7 @@ def test_m79_a_user_without_a_home_can_run_everything(process, tmp_path):
 
 @pytest.mark.parametrize("streams", ["2>&-", "<&- >&- 2>&-", "2>/dev/full"])
 def test_m79_a_closed_or_full_standard_error_stops_nothing(process, account, streams):
-    """The sync is loaded, whatever becomes of its warnings."""
+    """The sync is loaded even if its warnings cannot be printed."""
     ended = process("sync", variables=account, within=closed(streams))
     status = process("status", variables=account)
 
@@ -72,14 +72,14 @@ def test_m79_a_closed_or_full_standard_error_stops_nothing(process, account, str
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", "<&- 2>&-"])
 def test_m79_without_standard_error_json_still_has_the_failure(process, streams):
-    """The exit code and the one object on standard output are as ever."""
+    """The exit code and the object on standard output do not change."""
     ended = process("sync", "--json", variables={"INODE_PAGE_SIZE": "many"}, within=closed(streams))
 
     assert (2, "ConfigError") == (ended.code, ended.json["error"])
 
 
 def test_m79_questions_without_standard_input_say_so(process):
-    """`init` needs answers: a closed standard input is as an empty one."""
+    """`init` treats a closed standard input like an empty one."""
     ended = process("init", within=closed("<&-"))
 
     assert (2, "[ConfigError] Standard input ended before all questions were answered.") == (
@@ -90,7 +90,7 @@ def test_m79_questions_without_standard_input_say_so(process):
 
 @may_mount
 def test_m79_a_full_temporary_folder_is_named_with_what_is_free_there(process, account, emulator, tmp_path):
-    """SQLite says only that something is full; a person has to know which disk."""
+    """SQLite does not say which disk is full, so the message does."""
     (tmp_path / "small").mkdir()
     small = mounted(f"mount -t tmpfs -o size=4k tmpfs {tmp_path}/small; echo x > {tmp_path}/small/x")
     emulator.state.records = [{"id": n, "name": "x" * 3000} for n in range(3000)]
@@ -107,14 +107,14 @@ def test_m79_a_full_temporary_folder_is_named_with_what_is_free_there(process, a
 
 
 def test_m79_a_missing_temporary_folder_changes_nothing(process, account):
-    """Python and SQLite fall back on others."""
+    """Python and SQLite use another one."""
     assert process("sync", variables={**account, "TMPDIR": "/nowhere/at-all"}).code == 0
 
 
 @may_mount
 @pytest.mark.parametrize("command", [["sync"], ["demo"], ["migrate"], ["inspect", "--write", "map.toml"]])
 def test_m79_a_read_only_file_system_is_named_by_whoever_writes(process, account, tmp_path, command):
-    """The sentence says which file and that its file system is read-only."""
+    """The message names the file and says that its file system is read-only."""
     ended = process(*command, variables=account, within=read_only(tmp_path))
 
     assert ended.code in (1, 2)
@@ -134,7 +134,7 @@ READERS = [["status"], ["query", "data_freshness"], ["migrate", "--check"]]
 @may_mount
 @pytest.mark.parametrize("command", READERS)
 def test_m79_what_only_reads_works_on_a_read_only_file_system(process, account, tmp_path, command):
-    """A backup that is mounted somewhere can be looked at."""
+    """A mounted backup can be read."""
     assert process("sync", variables=account).code == 0
     ended = process(*command, variables=account, within=read_only(tmp_path))
 
@@ -144,7 +144,7 @@ def test_m79_what_only_reads_works_on_a_read_only_file_system(process, account, 
 @needs(*NO_ONE)
 @pytest.mark.parametrize("command", READERS)
 def test_m79_what_only_reads_works_for_a_user_who_may_not_write(process, account, tmp_path, command):
-    """The analyst is not the user of the nightly run; nothing is left in the folder."""
+    """Analysts are other users than that of the nightly run; nothing is left in the folder."""
     assert process("sync", variables=account).code == 0
     for path in (tmp_path / "data", tmp_path / "data" / "inode.db"):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -157,7 +157,7 @@ def test_m79_what_only_reads_works_for_a_user_who_may_not_write(process, account
 
 @pytest.mark.parametrize("command", [["status"], ["sync"], ["demo"]])
 def test_m79_a_removed_current_folder_is_named(process, account, tmp_path, command):
-    """It happens to a cron job whose folder was replaced."""
+    """As in a cron job whose folder was replaced."""
     gone = ["sh", "-ec", 'mkdir gone; cd gone; rmdir ../gone; exec "$@"', "sh"]
     relative = {**account, "INODE_WAREHOUSE_URL": "sqlite:///data/x.db"}
     ended = process(*command, variables=relative, within=gone)

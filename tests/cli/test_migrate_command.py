@@ -1,4 +1,4 @@
-"""`migrate` makes the tables, prints how, or says whether it is needed."""
+"""`migrate` creates the tables, prints the SQL for it, or says whether it is needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inode_pipeline.warehouse.migrate import pending
 
 @pytest.fixture
 def place(warehouse_url, monkeypatch):
-    """A database without tables, of each kind in turn, which the settings name; no credential and no zone is set."""
+    """A database without tables, of each kind in turn, named in the settings; no credentials or zone are set."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", warehouse_url)
 
 
@@ -33,7 +33,7 @@ def test_check_says_what_is_pending_and_changes_nothing(run, place, empty_wareho
 
 
 def test_sql_prints_the_statements_and_changes_nothing(run, place, empty_warehouse):
-    """What is printed creates the tables; the database still lacks them."""
+    """The printed SQL creates the tables, which are still missing in the database."""
     names = pending(empty_warehouse)
     ended = run("migrate", "--sql")
 
@@ -43,7 +43,7 @@ def test_sql_prints_the_statements_and_changes_nothing(run, place, empty_warehou
 
 
 def test_the_printed_statements_are_the_migration(run, tmp_path, monkeypatch):
-    """Run by hand on SQLite, they leave nothing pending."""
+    """After running them by hand on SQLite, nothing is pending."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", f"sqlite:///{tmp_path / 'by-hand.db'}")
     statements = run("migrate", "--sql").stdout
     with sqlite3.connect(tmp_path / "by-hand.db") as connection:
@@ -58,8 +58,8 @@ def test_sql_and_check_exclude_each_other(run):
     assert run("migrate", "--sql", "--check").code == 2
 
 
-def test_an_unwritable_database_is_told(run, monkeypatch):
-    """A folder that cannot be made is named, with the setting to look at; exit 2 or 1, never a traceback."""
+def test_an_unwritable_database_is_reported(run, monkeypatch):
+    """A folder that cannot be created is named with its setting; exit 2 or 1, never a traceback."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "sqlite:////proc/none/inode.db")
     ended = run("migrate")
 
@@ -69,7 +69,7 @@ def test_an_unwritable_database_is_told(run, monkeypatch):
 
 
 def test_m50_a_database_that_does_not_answer_is_a_passing_trouble(run, monkeypatch):
-    """Nobody listens on the port: exit 3."""
+    """Exit 3 if nothing listens on the port."""
     monkeypatch.setenv("INODE_WAREHOUSE_URL", "postgresql://ann@127.0.0.1:1/traffic")
     ended = run("migrate")
 
@@ -78,7 +78,7 @@ def test_m50_a_database_that_does_not_answer_is_a_passing_trouble(run, monkeypat
 
 
 def test_the_tables_are_there_afterwards(run, place, empty_warehouse):
-    """The views and tables of the migrations can be read by name."""
+    """The migrated views and tables can be read by name."""
     run("migrate")
 
     with reading(empty_warehouse) as connection:

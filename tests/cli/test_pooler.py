@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgresql
 
 @pytest.fixture
 def pooled_url(postgresql_server: PostgreSQLServer, postgresql_database: str) -> Iterator[str]:
-    """An empty database behind a pooler of three sessions, which another client uses and spoils all the time."""
+    """An empty database behind a pooler of three sessions whose settings another client keeps changing."""
     with running_pooler(postgresql_server, sessions=3) as port:
         address = f"postgres@127.0.0.1:{port}/{postgresql_database}"
         done = threading.Event()
@@ -35,7 +35,7 @@ def pooled_url(postgresql_server: PostgreSQLServer, postgresql_database: str) ->
 
 
 def _spoil_sessions(address: str, done: threading.Event) -> None:
-    """Leave settings behind in whichever session a transaction gets."""
+    """Keep changing settings of the pooled sessions."""
     with psycopg.connect(address, autocommit=True, prepare_threshold=None) as connection:
         while not done.wait(0.01):
             for setting in ("TimeZone = 'Asia/Kolkata'", "DateStyle = 'SQL, DMY'", "search_path = elsewhere"):
@@ -52,7 +52,7 @@ def test_m64_m72_every_command_works_behind_a_pooler(
     postgresql_database: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Migrate, sync, replay and read; the tables are those of a warehouse without a pooler, and no lock is left."""
+    """Migrate, sync, replay and read; the tables are the same as without a pooler, and no lock is left."""
     emulator.state.freeze()
     monkeypatch.setenv("INODE_WAREHOUSE_URL", pooled_url)
     assert run("migrate").code == 0

@@ -1,4 +1,4 @@
-"""`query` answers the analyst's questions on a terminal, for a script and for a spreadsheet."""
+"""`query` runs the analyst's queries for a terminal, a script and a spreadsheet."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def synced(run, account, emulator):
 
 
 def test_without_a_name_it_lists_the_questions(run):
-    """Each with its parameters; no warehouse is needed."""
+    """Each query with its parameters; no warehouse is needed."""
     ended = run("query")
     assert (ended.code, ended.stderr) == (0, "")
     for name, query in all_queries().items():
@@ -38,7 +38,7 @@ def test_without_a_name_it_lists_the_questions(run):
 
 
 def test_an_answer_as_table_csv_and_json(run, synced):
-    """The same 30 links; the table says when there are none."""
+    """The same 30 links; an empty table says that it is empty."""
     table = run("query", "links_active").stdout.splitlines()
     assert (len(table), table[0].split()[:2]) == (31, ["link_id", "name"])
     rows = list(csv.DictReader(io.StringIO(run("query", "links_active", "--format", "csv").stdout)))
@@ -49,7 +49,7 @@ def test_an_answer_as_table_csv_and_json(run, synced):
 
 
 def in_terminal(columns, *arguments):
-    """What the command prints on a terminal that is so wide."""
+    """The command's output on a terminal of this width."""
     outer, inner = pty.openpty()
     fcntl.ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
@@ -57,7 +57,7 @@ def in_terminal(columns, *arguments):
     with subprocess.Popen(command, stdout=inner, stderr=inner, stdin=subprocess.DEVNULL, env=environment) as process:
         os.close(inner)
         printed = b""
-        with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+        with contextlib.suppress(OSError):  # raised on Linux when the other side has closed
             while part := os.read(outer, 65536):
                 printed += part
         assert process.wait(60) == 0
@@ -66,7 +66,7 @@ def in_terminal(columns, *arguments):
 
 
 def test_a_narrow_terminal_gets_a_block_of_lines_a_row(run, synced):
-    """At 60 columns nothing is wider and no number is cut; the list of the questions is wrapped as well."""
+    """At 60 columns no line is wider and no number is truncated; the list of queries is wrapped as well."""
     answer = in_terminal(60, "query", "links_active", "--cite")
     blocks = answer.split("\n\n")
     wide = run("query", "links_active", "--format", "json").json[0]
@@ -79,7 +79,7 @@ def test_a_narrow_terminal_gets_a_block_of_lines_a_row(run, synced):
 
 
 def test_an_answer_as_geojson_and_parquet(run, synced, tmp_path):
-    """A feature or a row for each of the 30 links; the missing folder of --output is made, as for `report`."""
+    """A feature or row for each of the 30 links; the missing folder of --output is created, as by `report`."""
     features = run("query", "links_active", "--format", "geojson").json["features"]
     assert len([feature for feature in features if feature["geometry"]["type"] == "LineString"]) == 30
     path = tmp_path / "not" / "there" / "links.parquet"
@@ -89,7 +89,7 @@ def test_an_answer_as_geojson_and_parquet(run, synced, tmp_path):
 
 
 def test_csv_for_excel_begins_with_a_byte_order_mark(run, synced, tmp_path):
-    """Only where it is asked for, and only as CSV."""
+    """Only with the option, and only for CSV."""
     path = tmp_path / "links.csv"
     assert run("query", "links_active", "--format", "csv", "--for-excel", "--output", str(path)).code == 0
     assert path.read_bytes().startswith(b"\xef\xbb\xbflink_id,name,")
@@ -98,15 +98,15 @@ def test_csv_for_excel_begins_with_a_byte_order_mark(run, synced, tmp_path):
     assert (ended.code, "--for-excel is for --format csv, not json" in ended.stderr) == (2, True)
 
 
-def test_an_empty_month_is_explained_beside_the_answer(run, synced):
-    """On standard error, so that a script still gets its rows, none."""
+def test_an_empty_month_is_explained_on_standard_error(run, synced):
+    """On standard error, so that a script still gets an empty answer."""
     ended = run("query", "worst_links", "--param", "month=2020-01", "--format", "json")
     assert (ended.code, ended.json) == (0, [])
     assert "These months have some: " in ended.stderr
 
 
 def test_units_may_be_of_the_us(run, synced, monkeypatch):
-    """By option or by INODE_DISPLAY_UNITS; the option wins."""
+    """By the option or INODE_DISPLAY_UNITS; the option takes precedence."""
     metric = run("query", "links_active", "--format", "json").json[0]
     us = run("query", "links_active", "--format", "json", "--units", "us").json[0]
     assert metric["length_m"] / 1609.344 == pytest.approx(us["length_mi"])
@@ -116,7 +116,7 @@ def test_units_may_be_of_the_us(run, synced, monkeypatch):
 
 
 def test_an_excel_file_has_the_rows_and_the_citation(run, synced, tmp_path):
-    """Two sheets; to a terminal's place nothing is printed."""
+    """On two sheets; nothing is printed."""
     path = tmp_path / "links.xlsx"
     ended = run("query", "links_active", "--format", "xlsx", "--cite", "--output", str(path))
     assert (ended.code, ended.stdout, ended.stderr) == (0, "", "")
@@ -131,8 +131,8 @@ def test_an_excel_file_has_the_rows_and_the_citation(run, synced, tmp_path):
     assert ('wrapText="1"' in styles, 'formatCode="#,##0.00"' in styles or 'numFmtId="4"' in styles) == (True, True)
 
 
-def test_a_citation_stands_apart_from_the_rows(run, synced):
-    """Under a table, and on standard error beside CSV and JSON."""
+def test_a_citation_is_separate_from_the_rows(run, synced):
+    """Below a table, and on standard error for CSV and JSON."""
     assert "Data as of" in run("query", "data_freshness", "--cite").stdout
     ended = run("query", "data_freshness", "--cite", "--format", "json")
     assert json.loads(ended.stdout)[0]["links_expected"] == 30
@@ -148,15 +148,15 @@ def test_a_citation_stands_apart_from_the_rows(run, synced):
         (("link_history", "--param", "since=soon"), "is not a date"),
     ],
 )
-def test_what_cannot_be_asked_is_told(run, synced, arguments, said):
-    """Exit 2 and what is wrong; nothing on standard output."""
+def test_a_wrong_query_is_reported(run, synced, arguments, said):
+    """Exit 2 and the reason; nothing on standard output."""
     ended = run("query", *arguments)
     assert (ended.code, ended.stdout) == (2, "")
     assert said in ended.stderr
 
 
 def test_a_question_makes_no_warehouse(run, tmp_path, monkeypatch):
-    """Without a file the error says how to get one."""
+    """If there is no file, the error says how to get one."""
     path = tmp_path / "none.db"
     monkeypatch.setenv("INODE_WAREHOUSE_URL", f"sqlite:///{path}")
     ended = run("query", "links_active")

@@ -1,4 +1,4 @@
-"""`report` writes one file and says where, with nothing but the warehouse."""
+"""`report` needs only the warehouse, writes one file and prints its path."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DEFAULT = Path("data") / "network_report.html"
 
 @pytest.fixture
 def synced(run, account, emulator, monkeypatch):
-    """A warehouse with one load of 30 links; afterwards neither credentials nor a zone are set."""
+    """A warehouse with one load of 30 links; no credentials or zone are set afterwards."""
     monkeypatch.setenv("INODE_TIMEZONE", "Asia/Tokyo")
     assert run("sync").code == 0
     for name in (*account, "INODE_TIMEZONE"):
@@ -23,7 +23,7 @@ def synced(run, account, emulator, monkeypatch):
 
 
 def test_it_says_where_the_file_is(run, synced, tmp_path):
-    """In data/ unless a person names another place; the times are those of the warehouse's zone."""
+    """In data/ by default; times are in the warehouse's zone."""
     ended = run("report")
     assert (ended.code, ended.stderr) == (0, "")
     assert ended.stdout.startswith(f"The report is in {tmp_path / DEFAULT} (")
@@ -35,7 +35,7 @@ def test_it_says_where_the_file_is(run, synced, tmp_path):
 
 
 def test_units_are_those_of_the_option_or_of_the_setting(run, account, records, monkeypatch):
-    """The option wins. Speeds are in the legend when no free flow is known."""
+    """The option takes precedence. The legend has speeds if no free flow is known."""
     for record in records:
         record["last_updated"] = datetime.now(UTC).isoformat()
     assert run("sync").code == 0
@@ -47,7 +47,7 @@ def test_units_are_those_of_the_option_or_of_the_setting(run, account, records, 
 
 
 def test_synthetic_data_is_called_so(run, synced, tmp_path):
-    """A file that a demo has made bears its mark, and the report says it."""
+    """The report says so if the warehouse has the mark of the demo."""
     assert run("report").code == 0
     assert "Synthetic data" not in DEFAULT.read_text(encoding="utf-8")
     with closing(sqlite3.connect(tmp_path / "data" / "inode.db")) as connection:
@@ -57,7 +57,7 @@ def test_synthetic_data_is_called_so(run, synced, tmp_path):
 
 
 def test_without_a_warehouse_it_says_how_to_get_one(run, tmp_path):
-    """No file is made, neither of the warehouse nor of a report."""
+    """Neither the warehouse nor a report is created."""
     ended = run("report")
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.stderr.startswith("[NotMigratedError] ")

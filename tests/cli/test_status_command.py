@@ -1,4 +1,4 @@
-"""`status` says in one line what a tired person has to know."""
+"""The first line of `status` says what matters most."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def with_run(**changes) -> Status:
 
 
 def test_a_good_night_is_one_sentence():
-    """How complete, as of when in the warehouse's zone, how the last run ended, that the tables are safe."""
+    """How complete, as of when in the warehouse's zone, how the last run ended, and that the tables are safe."""
     expected = (
         "Links: complete, 300 rows as of 2026-11-23 04:30 America/Toronto (2 hours ago). The last run succeeded. "
         "The tables are safe to use."
@@ -38,13 +38,13 @@ def test_a_good_night_is_one_sentence():
 
 
 def test_that_nothing_is_measured_is_said_before_anything_else():
-    """The tables may be complete, and hold no speed and no travel time at all."""
+    """The tables may be complete but have no speed or travel time at all."""
     unmeasured = dataclasses.replace(GOOD, tables=(dataclasses.replace(TABLE, warning="Nothing is measured: x."),))
     assert headline(unmeasured, TORONTO, NOW).startswith("Nothing is measured: x. Links: complete, 300 rows")
 
 
 def test_a_failed_night_says_why_and_that_the_tables_are_safe():
-    """The error's own words stand in the line, and the data is as of the night before."""
+    """The line has the error's message, and the data is as of the previous night."""
     failed = with_run(
         outcome="failed", error="PasswordRejectedError", message="iNode refused it. Check INODE_PASSWORD."
     )
@@ -69,12 +69,12 @@ def test_a_failed_night_says_why_and_that_the_tables_are_safe():
     ],
 )
 def test_every_other_ending_has_its_words(changes, expected):
-    """At work, killed, stopped by hand, failed for no known reason: each is told from the others."""
+    """Running, killed, stopped by hand and failed for an unknown reason have different words."""
     assert expected in headline(with_run(**changes), TORONTO, NOW)
 
 
 def test_an_empty_warehouse_says_what_to_do(run):
-    """Migrated and never filled: nothing is loaded, nothing has run; and which warehouse that is."""
+    """A migrated but empty warehouse: nothing is loaded, nothing has run, and which warehouse it is."""
     assert run("migrate").code == 0
     ended = run("status")
 
@@ -88,7 +88,7 @@ def test_an_empty_warehouse_says_what_to_do(run):
 
 
 def test_the_wrong_folder_is_no_empty_warehouse(run):
-    """Exit 1 with the file and the folder in which neither it nor a `.env` is; nothing is made by asking."""
+    """Exit 1 with the missing file and the folder without a `.env`; no file is created."""
     ended = run("status", "--json")
 
     assert (ended.code, ended.json["error"]) == (1, "NotMigratedError")
@@ -100,7 +100,7 @@ def test_the_wrong_folder_is_no_empty_warehouse(run):
 
 
 def test_a_folder_with_its_settings_may_lack_the_file_only(run):
-    """Before the first sync, or where INODE_WAREHOUSE_URL is misspelt."""
+    """Before the first sync, or if INODE_WAREHOUSE_URL is wrong."""
     Path(".env").write_text("INODE_TIMEZONE=UTC\n")
     ended = run("status")
 
@@ -109,7 +109,7 @@ def test_a_folder_with_its_settings_may_lack_the_file_only(run):
 
 
 def test_json_is_one_object_with_everything(run):
-    """The headline, the warehouse and every number behind it; instants and dates as ISO text."""
+    """The headline, the warehouse and all numbers; times and dates in ISO format."""
     assert run("migrate").code == 0
     found = run("status", "--json").json
 
@@ -121,7 +121,7 @@ def test_json_is_one_object_with_everything(run):
 
 
 def test_one_load_is_not_one_loads(run, account):
-    """Numbers agree with their nouns."""
+    """Nouns agree with their numbers."""
     assert run("sync").code == 0
     assert "; 1 load\n" in run("status").stdout
     assert run("sync").code == 0
@@ -129,7 +129,7 @@ def test_one_load_is_not_one_loads(run, account):
 
 
 def test_it_needs_neither_credentials_nor_a_zone(run, account, monkeypatch):
-    """With the warehouse alone it tells everything; the zone is the one that the warehouse was filled in."""
+    """The warehouse alone is enough; the zone is that of the warehouse."""
     monkeypatch.setenv("INODE_TIMEZONE", "Asia/Tokyo")
     assert run("sync").code == 0
     for name in account:
@@ -145,7 +145,7 @@ def test_it_needs_neither_credentials_nor_a_zone(run, account, monkeypatch):
 
 
 def test_a_refused_walk_comes_with_the_command_that_allows_it(run, account, records):
-    """What waits for a person stands below the headline."""
+    """It is below the headline."""
     assert run("sync").code == 0
     del records[10:]
     assert run("sync").code == 1
@@ -157,7 +157,7 @@ def test_a_refused_walk_comes_with_the_command_that_allows_it(run, account, reco
 
 
 def test_control_characters_of_a_message_are_not_shown():
-    """Whatever a server wrote into an error cannot forge a second line."""
+    """A server's text in an error cannot forge a second line."""
     waiting = Refused("links", NIGHT.date(), "x")
     status = dataclasses.replace(with_run(outcome="failed", error="ApiError", message="a\rb\x1b"), refused=(waiting,))
 
@@ -165,7 +165,7 @@ def test_control_characters_of_a_message_are_not_shown():
 
 
 def test_what_cannot_be_known_without_samples_is_said_until_they_arrive(run, account, monkeypatch):
-    """While sampling is off, or on and idle, one line says so; samples in the tables end it, whatever is set here."""
+    """One line says so while sampling is off or brings nothing, until there are samples, whatever the settings."""
     assert run("sync").stdout.endswith(f"{SAMPLING_OFF}\n")
     assert run("status").stdout.endswith(f"  {SAMPLING_OFF}\n")
     monkeypatch.setenv("INODE_SAMPLE_SCHEDULE", "*/15 * * * *")

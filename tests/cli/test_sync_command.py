@@ -1,4 +1,4 @@
-"""`sync` and `replay` as a script runs them: exit codes, the two outputs, and what became of the tables."""
+"""`sync` and `replay` in scripts: exit codes, outputs and the state of the tables."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def links() -> list[tuple[object, ...]]:
 
 
 def test_a_first_sync_prints_its_receipt(process, account):
-    """Exit 0; the receipt stands on standard output, warnings on standard error, and there is no bar in a pipe."""
+    """Exit 0; the receipt on standard output, warnings on standard error, and no progress bar in a pipe."""
     ended = process("sync", variables=account)
 
     assert ended.code == 0
@@ -67,7 +67,7 @@ def test_a_first_sync_prints_its_receipt(process, account):
 
 
 def test_json_prints_the_receipt_and_nothing_else(run, account):
-    """Every name of the receipt, in its order, in one object; a second sync writes no row."""
+    """All entries of the receipt, in order, in one object; a second sync writes no row."""
     first = run("sync", "--json")
     second = run("sync", "--json")
 
@@ -78,7 +78,7 @@ def test_json_prints_the_receipt_and_nothing_else(run, account):
 
 
 def test_a_landed_date_is_loaded_again_as_one_object(run, account, emulator):
-    """Its two walks are summed and counted, and nothing is requested."""
+    """The receipts of its two walks are added up, without a request."""
     run("sync")
     run("sync")
     before = emulator.state.requests.copy()
@@ -90,7 +90,7 @@ def test_a_landed_date_is_loaded_again_as_one_object(run, account, emulator):
 
 
 def test_a_past_date_that_was_never_landed_stops(run, account, emulator):
-    """Exit 1, one clear sentence, no request sent."""
+    """Exit 1 with one clear sentence and without a request."""
     ended = run("sync", "--date", "2026-01-02")
 
     assert (ended.code, ended.stdout) == (1, "")
@@ -127,7 +127,7 @@ WRONG = {
 
 @pytest.mark.parametrize("name", WRONG)
 def test_m15_what_a_user_gets_wrong_names_the_setting(run, account, monkeypatch, name):
-    """One message with the setting to look at, the right exit code, no secret, the tables unchanged."""
+    """One message with the setting to check and the right exit code; no secret; the tables are unchanged."""
     variables, code, kind, setting = WRONG[name]
     Path("junk.db").write_text("no database " * 100)
     for variable, value in variables.items():
@@ -145,7 +145,7 @@ def test_m15_what_a_user_gets_wrong_names_the_setting(run, account, monkeypatch,
 
 
 def test_s1_no_secret_in_any_output(process, account):
-    """Neither a good nor a refused run shows a password, a secret or a token, however much it tells."""
+    """Neither a successful nor a rejected run shows a password, secret or token, even with --debug."""
     refused = {**account, "INODE_PASSWORD": "canary-password", "INODE_CLIENT_SECRET": "canary-secret"}
     shown = ""
     for variables in (account, refused):
@@ -156,8 +156,8 @@ def test_s1_no_secret_in_any_output(process, account):
     assert [secret for secret in secrets if secret in shown] == []
 
 
-def test_a_failed_run_tells_as_of_when_the_data_is(run, account, records):
-    """`data_as_of` of the failure is `snapshot_at` of the last receipt; the rows are as they were."""
+def test_a_failed_run_reports_the_date_of_the_data(run, account, records):
+    """`data_as_of` of the failure is `snapshot_at` of the last receipt; the rows are unchanged."""
     receipt = run("sync", "--json").json
     before = links()
     del records[3:]
@@ -169,7 +169,7 @@ def test_a_failed_run_tells_as_of_when_the_data_is(run, account, records):
 
 
 def test_allow_shrink_loads_what_was_refused(run, account, records):
-    """With the permission the same state of the API is loaded, and the links that are missing are gone."""
+    """With the permission the same state of the API is loaded, and the missing links are marked as gone."""
     run("sync")
     del records[3:]
     assert run("sync").code == 1
@@ -179,7 +179,7 @@ def test_allow_shrink_loads_what_was_refused(run, account, records):
 
 
 def test_replay_without_a_landed_date_stops(run, account):
-    """Exit 1 for a range with nothing in it, exit 2 for one that ends before it begins."""
+    """Exit 1 for a range without landed dates, exit 2 for one that ends before it begins."""
     assert run("sync").code == 0
 
     nothing = run("replay", "--from", "2026-01-01", "--to", "2026-01-31")
@@ -189,7 +189,7 @@ def test_replay_without_a_landed_date_stops(run, account):
 
 
 def test_replay_needs_no_credentials(run, account, monkeypatch):
-    """With the warehouse alone, landed pages are loaded again."""
+    """The warehouse is enough to load landed pages again."""
     run("sync")
     for name in account:
         if name != "INODE_WAREHOUSE_URL":
@@ -203,7 +203,7 @@ def test_replay_needs_no_credentials(run, account, monkeypatch):
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_m60_a_signal_ends_it_within_seconds_and_changes_nothing(account, emulator, number, code):
-    """Stopped while a page is awaited: its own exit code, one line, and a table without a row."""
+    """Stopped while waiting for a page: its own exit code, one line, and an empty table."""
     emulator.state.on_page = lambda *_: time.sleep(1)
     program = [sys.executable, "-m", "inode_pipeline", "sync"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:
@@ -218,7 +218,7 @@ def test_m60_a_signal_ends_it_within_seconds_and_changes_nothing(account, emulat
 
 
 def test_a_terminal_gets_a_bar_and_a_pipe_does_not(account):
-    """Standard error as a terminal shows the pages passing by; standard output stays the receipt alone."""
+    """On a terminal, standard error shows the progress; standard output has only the receipt."""
     leader, follower = os.openpty()
     program = [sys.executable, "-m", "inode_pipeline", "sync", "--json"]
     environment = {**os.environ, "TERM": "xterm"}

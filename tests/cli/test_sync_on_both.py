@@ -1,4 +1,4 @@
-"""`sync` and `replay` as a user runs them, into both databases: done, stopped, and what each message names."""
+"""`sync` and `replay` with both databases: success, failures, and their messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CANARIES = ("canary-password", "canary-secret", "demo-client-secret", "demo-pass
 
 @pytest.fixture
 def account(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmulatorServer]:
-    """An emulated account that a login reaches, and a migrated warehouse."""
+    """An emulated account with a login, and a migrated warehouse."""
     with EmulatorServer(EmulatorConfig(links=40)) as server:
         server.state.freeze()
         monkeypatch.setenv("INODE_BASE_URL", server.base_url)
@@ -41,7 +41,7 @@ def links() -> list[Any]:
 
 
 def test_sync_then_sync_then_replay(run: Callable[..., Any], account: EmulatorServer) -> None:
-    """The first sync inserts, the second and the replay write no row, and the replay asks the API nothing."""
+    """The first sync inserts, the second and the replay write no row, and the replay makes no request."""
     today = datetime.now(UTC).date().isoformat()
     assert run("sync", "--json").json["inserted"] == 40
     before = links()
@@ -56,7 +56,7 @@ def test_sync_then_sync_then_replay(run: Callable[..., Any], account: EmulatorSe
 
 
 def test_a_past_date_sends_nothing_and_says_why(run: Callable[..., Any], account: EmulatorServer) -> None:
-    """A date that was never landed ends with exit code 1 and one clear sentence."""
+    """A date that was never landed: exit code 1 and one clear sentence."""
     day = (datetime.now(UTC) - timedelta(days=5)).date().isoformat()
     ended = run("sync", "--date", day)
     assert ended.code == 1
@@ -68,7 +68,7 @@ def test_a_past_date_sends_nothing_and_says_why(run: Callable[..., Any], account
 def test_m74_another_server_over_a_filled_warehouse_is_refused(
     run: Callable[..., Any], account: EmulatorServer
 ) -> None:
-    """Before anything is asked; `doctor` says the same, and the tables are as they were."""
+    """Before any request; `doctor` reports the same, and the tables are unchanged."""
     assert run("sync").code == 0
     before = links()
     with open_warehouse(LocalSettings.load(dotenv=False)) as warehouse, transaction(warehouse) as connection:
@@ -103,7 +103,7 @@ def test_a_mistake_stops_with_its_own_error(
     error: str,
     named: str,
 ) -> None:
-    """One message that names the setting to look at, no secret in it, at most one login, the tables as they were."""
+    """One message with the setting to check; no secret, at most one login, and the tables are unchanged."""
     assert run("sync").code == 0
     before, logins = links(), account.state.token_requests
     for name, value in variables.items():
@@ -121,10 +121,10 @@ def test_a_mistake_stops_with_its_own_error(
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("warehouse_kind", ["postgresql"])
-def test_an_unmigrated_postgresql_says_so(
+def test_an_unmigrated_postgresql_is_reported(
     run: Callable[..., Any], warehouse_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`sync` names the remedy, `migrate --sql` prints it for an administrator, `migrate` does it."""
+    """`sync` names the remedy, `migrate --sql` prints it for an administrator, and `migrate` does it."""
     with EmulatorServer(EmulatorConfig(links=3)) as server:
         monkeypatch.setenv("INODE_BASE_URL", server.base_url)
         monkeypatch.setenv("INODE_API_KEY", "demo-api-key")

@@ -1,4 +1,4 @@
-"""Small worlds for the views: a zone, a now, links with bins, written directly, since views only read."""
+"""Small test data sets for the views, written directly because views only read."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def utc(moment: str) -> datetime:
 
 
 class World:
-    """Writes rows into one warehouse, and reads views. Times are UTC unless they are called local."""
+    """Writes rows to a warehouse and reads views. Times are UTC unless named local."""
 
     utc = staticmethod(utc)
 
@@ -40,7 +40,7 @@ class World:
                 connection.execute(insert(TABLES[table]), listed)
 
     def live_in(self, zone: str) -> None:
-        """Fill zone_offsets from zoneinfo, found by asking every quarter of an hour around each change."""
+        """Fill zone_offsets from zoneinfo, checked every quarter of an hour around each change."""
         self.zone = ZoneInfo(zone)
         self.write("pipeline_settings", [{"name": "timezone", "value": zone}])
         edge, end = utc("2024-01-01"), utc("2028-01-01")
@@ -62,11 +62,11 @@ class World:
         return int(offset.total_seconds()) // 60
 
     def local(self, moment: str, fold: int = 0) -> datetime:
-        """The instant at which the local clock shows this; the second time with fold=1."""
+        """The UTC time of a local time; with fold=1 of its second occurrence."""
         return datetime.fromisoformat(moment).replace(tzinfo=self.zone, fold=fold).astimezone(UTC)
 
     def load(self, at: datetime, *, trigger: str = "schedule", **values: Any) -> None:
-        """A committed load of a walk begun at that instant, and the run it belongs to."""
+        """Add a committed load of a walk that began at this time, and its run."""
         day = at.astimezone(self.zone).date()
         name = at.isoformat()
         common = {"endpoint": "links", "run_id": name, "snapshot_at": at, "snapshot_date": day, "verdict": "proven"}
@@ -113,7 +113,7 @@ class World:
         self.write("links", [{"link_id": link_id} | row | values])
 
     def listed(self, link_id: str, *dates: date, content_hash: str = "c") -> None:
-        """The link is in the newest snapshot of each of the dates."""
+        """Add the link to the newest snapshot of each date."""
         row = {"link_id": link_id, "content_hash": content_hash}
         self.write("link_snapshots", (row | {"snapshot_date": day} for day in dates))
 
@@ -131,7 +131,7 @@ class World:
         self.write("link_observations", (row | {"travel_time_s": travel_time_s} for row in rows))
 
     def measure(self, observations: pd.DataFrame) -> None:
-        """Write observations (link_id, at, travel_time_s, sample_count) and make their bins as a load does."""
+        """Write observations (link_id, at, travel_time_s, sample_count) and compute their bins like a load."""
         from tests.views.slice import BINS
 
         rows = observations.rename(columns={"at": "observed_at"}).assign(snapshot_at=utc("2026-01-01"))
@@ -157,12 +157,12 @@ class World:
         )
 
     def quarters(self, day: str, clock: str, count: int) -> list[datetime]:
-        """So many quarter hours from a local time on, as instants."""
+        """A number of consecutive quarter hours from a local time on, in UTC."""
         first = self.local(f"{day} {clock}")
         return [first + number * QUARTER for number in range(count)]
 
     def read(self, select: str) -> list[dict[str, Any]]:
-        """The rows of a SELECT as the command would read them."""
+        """The rows of a SELECT, with the types that the command uses."""
         answer: Answer = ask(self.warehouse, Query("test", "?", (), select), {})
         return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
@@ -189,5 +189,5 @@ def world(warehouse: Warehouse) -> World:
 
 @pytest.fixture(scope="session")
 def world_type() -> type[World]:
-    """To fill a warehouse that a test opens itself."""
+    """The class, for tests that open a warehouse themselves."""
     return World

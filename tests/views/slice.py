@@ -1,7 +1,7 @@
-"""A slice of a sampling account's warehouse, made inside the database: as large as wanted, the same on both databases.
+"""Part of a sampled account's warehouse, of any size, generated inside the database and the same on both databases.
 
-Travel times come from whole-number arithmetic on the link's and the sample's number, so both databases compute the same
-doubles. Bins are made of the observations as a load makes them; `test_slice.py` holds that against real loads.
+Travel times come from integer arithmetic on the numbers of link and sample, so both databases compute the same doubles.
+Bins are computed from the observations like in a load; `test_slice.py` compares them with real loads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WITH RECURSIVE numbers (k) AS (
 )
 """
 
-# Link l takes 30 to 177 s at free flow and is 50 km/h fast then.
+# Link l takes 30 to 177 s at free flow, at 50 km/h.
 LINKS = """
 INSERT INTO links (
   link_id, name, status, length_m, free_flow_speed_kmh, free_flow_travel_time_s, last_speed_kmh, last_travel_time_s,
@@ -40,7 +40,7 @@ SELECT
 FROM numbers
 """
 
-# The sample k of the link l: a morning and an evening peak, noise, and a hole in one of 29. Link 0 never reports.
+# Sample k of link l: a morning and an evening peak, noise, and one of 29 missing. Link 0 never reports.
 OBSERVATIONS = """
 INSERT INTO link_observations (
   link_id, observed_at, travel_time_s, speed_kmh, sample_count, snapshot_at
@@ -128,7 +128,7 @@ LOADS = (
     """,
 )
 
-# Each day lists every link; one link of 25 is 100 m longer from the 20th day on.
+# Each day lists every link; one of 25 links is 100 m longer from the 20th day on.
 CONFIGURATIONS = (
     """
     INSERT INTO link_versions (link_id, content_hash, name, length_m, free_flow_speed_kmh)
@@ -146,7 +146,7 @@ CONFIGURATIONS = (
     """,
 )
 
-# Corridors of ten links each, a study of every second with the next as its control, and both kinds of baselines.
+# Corridors of ten links each, a study of every second one with the next as its control, and both kinds of baselines.
 ANALYSTS = (
     """
     INSERT INTO link_baselines (
@@ -189,7 +189,7 @@ ANALYSTS = (
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """So many links, listed on so many days from `first` on, and sampled so many times, every so many minutes."""
+    """The number of links, days from `first` on, samples, and minutes between samples."""
 
     links: int
     days: int
@@ -198,7 +198,7 @@ class Slice:
     first: date = date(2026, 10, 1)
 
     def fill(self, world: World) -> None:
-        """Write the slice into an empty, migrated warehouse, with all that the twenty questions read beside it."""
+        """Write the slice to an empty, migrated warehouse, with everything else that the queries read."""
         offsets = (
             {"from_utc": begin, "to_utc": end, "offset_min": minutes} for begin, end, minutes in offsets_of(ZONE)
         )

@@ -21,7 +21,7 @@ LINKS = {"a": 60.0, "b": 30.0, "c": 45.0}
 
 
 def month_of(seed: int) -> Iterator[tuple[str, int, float]]:
-    """Link, number of the quarter hour and travel time, with holes: about every fifth bin of c is missing."""
+    """Link, number of the quarter hour and travel time, with gaps: about every fifth bin of c is missing."""
     chance = random.Random(seed)
     for link, free_flow in LINKS.items():
         for number in range(34 * 96 + 20):
@@ -32,7 +32,7 @@ def month_of(seed: int) -> Iterator[tuple[str, int, float]]:
 
 
 def fill(world) -> None:
-    """October and a little of November 2026 in New York, the night on which the clocks go back among them."""
+    """October and the beginning of November 2026 in New York, including the night on which the clocks go back."""
     world.live_in("America/New_York")
     start = world.local("2026-10-01 00:00")
     for number in range(35):
@@ -75,7 +75,7 @@ def fill(world) -> None:
 
 @pytest.fixture(scope="module")
 def both(postgresql_server, tmp_path_factory, world_type) -> Iterator[list[Warehouse]]:
-    """SQLite and PostgreSQL with the very same rows."""
+    """SQLite and PostgreSQL with the same rows."""
     name = postgresql_server.new_database()
     urls = [f"sqlite:///{tmp_path_factory.mktemp('both') / 'inode.db'}", postgresql_server.url(name)]
     warehouses = [open_warehouse(LocalSettings(warehouse_url=url, _env_file=None)) for url in urls]
@@ -100,8 +100,8 @@ def rounded(value):
 
 @pytest.mark.postgresql
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_says_the_same_on_both(both, view):
-    """Every row and every value, to 1e-9; times, dates and truth included, and none of them is empty."""
+def test_a_view_returns_the_same_on_both(both, view):
+    """Every row and value, to 1e-9, including times, dates and booleans; no view is empty."""
     sqlite, postgresql = (ordered(world.read(f"SELECT * FROM {view}")) for world in both)
     assert len(sqlite) == len(postgresql)
     for left, right in zip(sqlite, postgresql, strict=True):

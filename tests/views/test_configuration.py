@@ -1,4 +1,4 @@
-"""An edited length or sensor: no index is measured against the baseline of another road. By hand."""
+"""An edited length or sensor: no index uses a baseline of another configuration. Values computed by hand."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WEEKDAYS = [
 
 @pytest.fixture
 def edited(world):
-    """A link of 60 s free flow takes 80 s in every AM peak of March to May 2026; on 10 April 1,000 m become 1,200 m."""
+    """A link of 60 s free flow takes 80 s in the AM peaks of March to May 2026; from 10 April it has 1,200 m."""
     world.live_in("America/Toronto")
     for day in ("2026-03-01", "2026-04-10", "2026-05-29"):
         world.load(world.local(f"{day} 04:30"))
@@ -35,7 +35,7 @@ def months(world, columns):
 
 
 def test_a_baseline_serves_only_the_length_it_was_computed_from(edited):
-    """March keeps its index and speed; April, which has both lengths, and May have no index until a new baseline."""
+    """March keeps its index and speed; April, with both lengths, and May have no index without a new baseline."""
     columns = "month, tti, speed_kmh, length_m, mean_s, baseline_version, configuration_changed"
     assert months(edited, columns) == [
         ("2026-03", pytest.approx(80 / 60), pytest.approx(45.0), 1000.0, 80.0, 1, False),
@@ -45,7 +45,7 @@ def test_a_baseline_serves_only_the_length_it_was_computed_from(edited):
 
 
 def test_freezing_makes_the_next_version_from_the_new_length(edited):
-    """It serves May, although May had none when it began; March and April stay as they were."""
+    """May uses it, although it was frozen after May began; March and April do not change."""
     assert freeze(edited.warehouse, "configured").version == 2
     assert months(edited, "month, tti, baseline_version, configuration_changed") == [
         ("2026-03", pytest.approx(80 / 60), 1, False),
@@ -55,14 +55,14 @@ def test_freezing_makes_the_next_version_from_the_new_length(edited):
 
 
 def test_a_length_that_is_set_back_has_its_old_baseline_again(edited):
-    """From 1 May on it is 1,000 m again: May is measured against the first version."""
+    """From 1 May on the length is 1,000 m again, so May uses the first version."""
     edited.execute("DELETE FROM link_snapshots WHERE snapshot_date = '2026-05-29'")
     edited.listed("a", date(2026, 5, 1), content_hash="old")
     assert months(edited, "month, baseline_version, configuration_changed")[2] == ("2026-05", 1, False)
 
 
 def test_a_measured_baseline_leaves_out_a_link_that_changed_within_its_dates(edited):
-    """From 20 April on the link is as it is now, and the version knows its length."""
+    """From 20 April on the link has its present length, which the version stores."""
     edited.execute("UPDATE index_rules SET value = 1 WHERE name = 'min_days'")
     for day in WEEKDAYS:
         edited.bins("a", ((at, 50.0) for at in edited.quarters(str(day), "10:00", 8)))
@@ -79,7 +79,7 @@ def test_a_measured_baseline_leaves_out_a_link_that_changed_within_its_dates(edi
 
 
 def test_an_edit_on_the_day_of_the_freezing_is_noticed(edited):
-    """The baseline was frozen with 1,100 m in the morning of 29 May; in the evening the link is 1,200 m long."""
+    """The baseline was frozen with 1,100 m on the morning of 29 May; in the evening the link is 1,200 m long."""
     edited.execute("UPDATE links SET length_m = 1100")
     freeze(edited.warehouse, "configured")
     edited.execute("UPDATE links SET length_m = 1200")
@@ -87,7 +87,7 @@ def test_an_edit_on_the_day_of_the_freezing_is_noticed(edited):
 
 
 def test_another_sensor_is_another_road(edited):
-    """The same length between other sensors; what was not known at first is no change."""
+    """The length is the same but the sensors differ; a value that was unknown at first is not a change."""
     for sensor, content in (("s1", "s1"), ("s2", "s2")):
         version = {"link_id": "b", "content_hash": content, "length_m": 500.0, "origin_sensor_id": sensor}
         edited.write("link_versions", [version])
@@ -105,7 +105,7 @@ def test_another_sensor_is_another_road(edited):
 
 
 def test_the_edited_link_is_not_the_worst_of_the_month(edited):
-    """It has no index, so it is in no ranking; a link that is as slow as before is."""
+    """It has no index, so it is not ranked; a link that is as slow as before is ranked."""
     from inode_pipeline.analysis.query import ask, named_query
 
     edited.link("b")
@@ -116,7 +116,7 @@ def test_the_edited_link_is_not_the_worst_of_the_month(edited):
 
 
 def test_speeds_through_the_day_have_the_length_of_their_month(edited):
-    """80 s for 1,000 m are 45 km/h, for 1,200 m 54 km/h; in the month of the edit there is no speed."""
+    """80 s are 45 km/h for 1,000 m and 54 km/h for 1,200 m; the month of the edit has no speed."""
     rows = edited.read("SELECT month, speed_kmh, speed_p50_kmh FROM link_hourly WHERE local_hour = 6 ORDER BY month")
     assert [tuple(row.values()) for row in rows] == [
         ("2026-03", pytest.approx(45.0), pytest.approx(45.0)),
@@ -126,7 +126,7 @@ def test_speeds_through_the_day_have_the_length_of_their_month(edited):
 
 
 def test_congested_hours_need_a_baseline_of_the_same_length(edited):
-    """The other months have none, and say why."""
+    """The other months have none and say why."""
     columns = "month, mean_congested_h, baseline_version, configuration_changed"
     edited.execute("UPDATE index_rules SET value = 0 WHERE name = 'min_coverage_pct'")
     rows = edited.read(f"SELECT {columns} FROM link_congested_daily ORDER BY month")
@@ -136,7 +136,7 @@ def test_congested_hours_need_a_baseline_of_the_same_length(edited):
 
 
 def test_the_ratio_of_a_year_is_of_one_road(edited):
-    """365 days with two lengths in them have no ratio; the row says why, and that it is provisional."""
+    """365 days with two lengths have no ratio; the row says why, and that it is provisional."""
     edited.execute("UPDATE index_rules SET value = 0 WHERE name LIKE 'min%'")
     edited.link("b")
     days = [date(2026, 5, day) for day in range(1, 29)]
@@ -152,7 +152,7 @@ def test_the_ratio_of_a_year_is_of_one_road(edited):
 
 
 def test_the_speed_of_a_bin_has_the_length_of_its_date(edited):
-    """80 s on 9 April are 45 km/h, on 10 April 54 km/h; so it is in the series of the link."""
+    """80 s are 45 km/h on 9 April and 54 km/h on 10 April, also in the series of the link."""
     for relation in ("link_bins_local", "link_series"):
         where = "local_date IN ('2026-04-09', '2026-04-10') AND local_hour = 6"
         where += " AND grain = 'hour'" if relation == "link_series" else ""

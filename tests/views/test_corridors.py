@@ -1,4 +1,4 @@
-"""Corridors: their own series first, expanded where little is missing; studies and years compared. By hand."""
+"""Corridors: series with small gaps filled, studies, and years compared. Values computed by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NEAR = {"rel": 1e-9, "abs": 1e-9}
 
 @pytest.fixture
 def main_street(world):
-    """Three links with 60, 30 and 10 s of free flow, 500 m each; any day and any bin is enough for an index."""
+    """Three links of 500 m with 60, 30 and 10 s of free flow, without minimums for an index."""
     world.live_in("America/Toronto")
     world.load(world.local("2026-05-01 12:00"))
     for link, seconds in (("a", 60.0), ("b", 30.0), ("c", 10.0)):
@@ -25,13 +25,13 @@ def main_street(world):
 
 
 def drive(world, day, clock, **links):
-    """One bin of each link named."""
+    """Add one bin for each link."""
     for link, seconds in links.items():
         world.bins(link, [(world.local(f"{day} {clock}"), seconds)])
 
 
 def test_the_series_of_a_corridor(main_street):
-    """All report: the sum. Without c, 90 % are covered: times 100 / 90. Without b, 70 %: no time. Without a: none."""
+    """All report: the sum. Without c, 90 % are covered: sum * 100 / 90. Without b (70 %) or a: no time."""
     drive(main_street, "2026-04-01", "06:00", a=90.0, b=45.0, c=15.0)
     drive(main_street, "2026-04-01", "06:15", a=90.0, b=45.0)
     drive(main_street, "2026-04-01", "06:30", a=90.0, c=15.0)
@@ -45,7 +45,7 @@ def test_the_series_of_a_corridor(main_street):
 
 
 def test_without_a_baseline_only_whole_bins_count(main_street):
-    """What is missing cannot be made up; the time is there, the index is not."""
+    """Missing links cannot be filled with free flow; there is a time but no index."""
     main_street.link("d")
     main_street.corridor("side", "a", "d")
     drive(main_street, "2026-04-01", "06:00", a=90.0, d=10.0)
@@ -57,7 +57,7 @@ def test_without_a_baseline_only_whole_bins_count(main_street):
 
 
 def test_percentiles_are_of_the_corridor_not_of_its_links(main_street):
-    """Five bins of 110, 120, 130, 140 and 150 s: each link's P95 is higher on another bin, the corridor's is 148 s."""
+    """Bins of 110, 120, 130, 140 and 150 s: the links' slowest bins differ, and the corridor's P95 is 148 s."""
     pairs = [(60, 40), (40, 70), (80, 40), (50, 80), (90, 50)]
     for number, (a, b) in enumerate(pairs):
         clock = f"{6 + number * 15 // 60:02d}:{number * 15 % 60:02d}"
@@ -72,7 +72,7 @@ def test_percentiles_are_of_the_corridor_not_of_its_links(main_street):
 
 
 def test_the_worst_days_of_a_corridor(main_street):
-    """Each day's mean, its delay, and how much of the period it saw."""
+    """Each day's mean, delay and coverage of the period."""
     main_street.execute("INSERT INTO calendar VALUES ('2026-04-02', true, 'Feast', false)")
     for day, a in (("2026-04-01", 90.0), ("2026-04-02", 95.0), ("2026-04-03", 70.0)):
         drive(main_street, day, "06:00", a=a, b=30.0, c=10.0)
@@ -100,8 +100,8 @@ def test_links_belong_to_a_corridor_for_their_dates(main_street):
     assert [tuple(row.values()) for row in main_street.read(select)] == [(91.0, 100.0), (92.0, 110.0)]
 
 
-def test_flaws_of_a_corridor_are_named(main_street):
-    """A gap in the positions, a link twice, one that ends elsewhere, one that iNode does not know, one unfrozen."""
+def test_defects_of_a_corridor_are_listed(main_street):
+    """A gap in the positions, a repeated link, one that ends elsewhere, an unknown one, one without a baseline."""
     assert main_street.read("SELECT * FROM corridor_joints") == []
     main_street.corridor("bad", "a", "c", "a", "x")
     main_street.execute("UPDATE corridor_links SET position = 9 WHERE link_id = 'x'")
@@ -147,7 +147,7 @@ def test_before_and_after_with_welch(main_street):
     expected |= {"change_pct": -1500 / 110, "control_change_s": -1, "control_change_pct": -2}
     expected |= {"net_change_pct": -1500 / 110 + 2}
     assert {name: found[name] for name in expected} == pytest.approx(expected, **NEAR)
-    # The interval as scipy has it, less exact with so few days.
+    # The same interval by scipy; with so few days less exact.
     assert [found["ci95_low_s"], found["ci95_high_s"]] == pytest.approx([-35.777, 5.777], abs=0.06)
     assert found["warnings"] == "no change beyond chance; "
 
@@ -197,8 +197,8 @@ def test_a_thin_day_counts_on_neither_side(main_street):
     assert list(found.values()) == [3, 4, 3, 62.0]
 
 
-def test_a_study_says_what_speaks_against_it(main_street):
-    """Few days, an open end, no control: each is named, and how much was made up."""
+def test_a_study_lists_its_warnings(main_street):
+    """Few days, an open end, no control: each is listed, with the share that was filled with free flow."""
     main_street.execute("UPDATE index_rules SET value = 10 WHERE name = 'min_days'")
     drive(main_street, "2026-04-01", "06:00", a=90.0, b=30.0)
     study(main_street, after_to=date(2026, 5, 7))
@@ -208,8 +208,8 @@ def test_a_study_says_what_speaks_against_it(main_street):
     assert list(found.values()) == [1, 0, None, None, 100.0, warnings]
 
 
-def test_changed_links_are_told_by_their_study(main_street):
-    """A link of the corridor that got another length, and one that left the corridor, during the study."""
+def test_changed_links_are_reported_by_their_study(main_street):
+    """Links whose length changed or that left the corridor during the study are listed."""
     rows = [("2026-04-02", "x"), ("2026-04-09", "y")]
     for day, content in rows:
         main_street.load(main_street.local(f"{day} 04:30"))
@@ -223,7 +223,7 @@ def test_changed_links_are_told_by_their_study(main_street):
 
 
 def test_identical_days_have_no_width(main_street):
-    """No variance at all: the interval is the change itself."""
+    """Without variance the interval is the change itself."""
     for day in DAYS:
         drive(main_street, f"2026-04-{day}", "06:00", a=60.0 if day < "08" else 55.0, b=30.0, c=10.0)
     study(main_street)
@@ -232,7 +232,7 @@ def test_identical_days_have_no_width(main_street):
 
 
 def test_the_same_month_a_year_before_over_the_same_links(main_street):
-    """A and b were measured in both Aprils, c only in one: 90 s against 100 s, 10 % less."""
+    """Links a and b were measured in both Aprils, c only in one: 90 s instead of 100 s, 10 % less."""
     drive(main_street, "2025-04-01", "06:00", a=70.0, b=30.0)
     drive(main_street, "2026-04-01", "06:00", a=65.0, b=25.0, c=10.0)
     found = main_street.read("SELECT * FROM year_on_year WHERE period_name = 'am_peak'")
@@ -243,7 +243,7 @@ def test_the_same_month_a_year_before_over_the_same_links(main_street):
 
 
 def test_the_worst_corridors_of_last_month(main_street):
-    """Ranked by index, with the delay of a kilometre."""
+    """Ranked by index, with the delay per kilometre."""
     from inode_pipeline.analysis.query import ask, named_query
 
     main_street.corridor("short", "c")

@@ -1,4 +1,4 @@
-"""What changed of the links, and since when: from the snapshots of the dates."""
+"""Changes of the links and their dates, from the daily snapshots."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def history(world, link_id):
 
 
 def test_each_changed_column_is_a_row_with_both_values(dates):
-    """A longer link with a new name: two rows of one date, which end the state before."""
+    """A longer link with a new name: two rows of one date, which end the previous state."""
     version(dates, "a", "x", length_m=1000.0, grid="North")
     version(dates, "a", "y", length_m=1234.5, grid="North", free_flow_speed_kmh=50.0)
     dates.snapshots("a", d0="x", d1="x", d2="y", d4="y", d5="y", d6="y")
@@ -55,7 +55,7 @@ def test_each_changed_column_is_a_row_with_both_values(dates):
 
 
 def test_a_link_that_went_and_came_back(dates):
-    """Gone on day 1, back on day 5 with another name: deleted, returned, and what it returned with."""
+    """Gone on day 1, back on day 5 with another name: deleted, returned, renamed."""
     version(dates, "a", "x")
     version(dates, "a", "y", name="Side")
     dates.snapshots("a", d0="x", d5="y", d6="y")
@@ -76,8 +76,8 @@ def test_a_date_without_a_load_or_without_proof_ends_nothing(dates):
     assert history(dates, "a") == [(day(0), None, "new", None, None, None)]
 
 
-def test_a_line_is_told_by_its_points(dates):
-    """A moved point is a change although there are as many as before."""
+def test_a_moved_point_is_a_change(dates):
+    """A moved point is a change even if the number of points is the same."""
     line = {"type": "LineString", "coordinates": [[-79.0, 43.0], [-79.1, 43.1]]}
     version(dates, "a", "x", geometry=line)
     version(dates, "a", "y", geometry=line | {"coordinates": [[-79.0, 43.0], [-79.2, 43.1]]})
@@ -86,7 +86,7 @@ def test_a_line_is_told_by_its_points(dates):
 
 
 def test_changes_of_the_network_leave_out_the_first_load(dates):
-    """What was there from the beginning is no change; what came later is."""
+    """Links of the first load are not changes; later ones are."""
     for link_id in ("a", "b"):
         version(dates, link_id, "x")
     dates.snapshots("a", d0="x", d1="x", d2="x", d4="x", d5="x", d6="x")
@@ -105,7 +105,7 @@ def test_changes_of_the_network_leave_out_the_first_load(dates):
 
 
 def test_corrections_are_counted_where_they_belong(dates):
-    """A measurement of the evening of day 1 on the local clock is one of day 1, though its UTC date is day 2."""
+    """A measurement on the evening of day 1, local time, counts on day 1 although its UTC date is day 2."""
     version(dates, "a", "x")
     version(dates, "a", "y", name="Side")
     dates.snapshots("a", d0="x", d1="x", d2="y", d4="y", d5="y", d6="y")

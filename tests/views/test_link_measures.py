@@ -1,4 +1,4 @@
-"""The measures of a link, each against values worked out by hand from a small series."""
+"""The measures of a link, compared with values computed by hand from a small series."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ APRIL = [date(2026, 4, day) for day in range(1, 31) if date(2026, 4, day).weekda
 
 @pytest.fixture
 def april(world):
-    """Toronto on 1 May 2026, with one link of 1000 m whose free flow is 60 s."""
+    """Toronto on 1 May 2026, with one link of 1,000 m and 60 s of free flow."""
     world.live_in("America/Toronto")
     world.load(world.local("2026-05-01 12:00"))
     world.link("a")
@@ -21,7 +21,7 @@ def april(world):
 
 
 def peak(world, days, value, link="a"):
-    """The 12 bins of the AM peak (06:00 to 09:00) on each of the days; `value` of a day's number, from 1."""
+    """Add the 12 bins of the AM peak (06:00 to 09:00) of each day, with `value` of the day's number, from 1."""
     for number, day in enumerate(days, start=1):
         world.bins(link, ((at, value(number)) for at in world.quarters(str(day), "06:00", 12)))
 
@@ -68,7 +68,7 @@ def test_every_measure_of_a_month(april):
 
 
 def test_an_index_below_one_is_not_clipped(april):
-    """Faster than free flow stands as it is."""
+    """An index below 1 (faster than free flow) is not changed."""
     peak(april, APRIL, lambda _: 48.0)
     found = monthly(april)
     assert (found["tti"], found["pti"]) == (pytest.approx(0.8), pytest.approx(0.8))
@@ -89,7 +89,7 @@ def test_below_the_floors_an_index_is_null(april, days, tti, pti):
 
 
 def test_the_floors_are_those_of_the_table(april):
-    """A person may set them; a rule that is gone has the value it is shipped with."""
+    """They can be changed; a deleted rule has its shipped value."""
     peak(april, APRIL[:2], lambda _: 66.0)
     assert monthly(april)["tti"] is None
     april.execute("UPDATE index_rules SET value = 2 WHERE name IN ('min_days', 'min_coverage_pct')")
@@ -109,7 +109,7 @@ def test_few_days_of_many_bins_are_not_enough(april):
 
 
 def test_holidays_and_excluded_days(april):
-    """Neither counts in the peak, in data or in what is expected; 23 CFR includes the holidays."""
+    """Neither counts in the peak, in the data or the expected bins; 23 CFR includes holidays."""
     april.execute("INSERT INTO calendar VALUES ('2026-04-03', true, 'Good Friday', false)")
     april.execute("INSERT INTO calendar VALUES ('2026-04-08', false, 'Ice', true)")
     peak(april, APRIL, lambda _: 66.0)
@@ -119,7 +119,7 @@ def test_holidays_and_excluded_days(april):
 
 
 def test_a_month_keeps_the_baseline_it_had(april):
-    """One frozen in April serves April, one added on 2 May serves May; a month before any has the first one."""
+    """April uses the one frozen in April, May the one of 2 May; a month before any uses the first one."""
     april.load(april.local("2026-05-30 12:00"))
     april.baseline("a", 50.0, version=2, frozen="2026-04-20")
     april.baseline("a", 40.0, version=1, method="p85_offpeak_speed", frozen="2026-05-02")
@@ -138,7 +138,7 @@ def test_a_month_keeps_the_baseline_it_had(april):
 
 
 def test_a_link_without_a_baseline_has_times_but_no_index(april):
-    """What needs no free flow is there."""
+    """Measures that need no free flow are there."""
     april.link("b", length_m=None)
     peak(april, APRIL, lambda _: 66.0, link="b")
     found = monthly(april, link="b")
@@ -171,7 +171,7 @@ def test_congested_hours_a_day(april):
 
 
 def test_exactly_ninety_percent_of_the_day_is_not_congested(april):
-    """10.3 s at a free flow of 9.27 s is 90 % of free flow, whichever way the last bit of the products falls."""
+    """10.3 s at a free flow of 9.27 s is exactly 90 % of free flow, despite rounding errors."""
     april.link("tie")
     april.baseline("tie", 9.27)
     for day in APRIL:
@@ -202,7 +202,7 @@ def test_the_test_of_one_fifty_uses_whole_seconds_and_hundredths(april, high, ra
 
 
 def test_an_incomplete_year_has_no_ratio(april):
-    """One period below the floors is enough; so is a year that is not over."""
+    """One period below the floors is enough, and so is an unfinished year."""
     lottr(april, 149.0)
     april.execute("UPDATE index_rules SET value = 5 WHERE name = 'min_days'")  # there are four days at weekends
     found = april.one("SELECT is_reliable, lottr_weekday_06_10, lottr_weekend_06_20 FROM link_lottr_annual")
@@ -215,7 +215,7 @@ def test_an_incomplete_year_has_no_ratio(april):
 
 
 def test_unusual_delay_needs_six_weeks(world):
-    """On a Wednesday at 11 it takes 90 s; on six Wednesdays before 60 s and on other days 10 s: 30 s more, or 50 %."""
+    """On a Wednesday at 11 it takes 90 s; on six earlier Wednesdays 60 s, on other days 10 s: 30 s (50 %) more."""
     world.live_in("America/Toronto")
     now = world.local("2026-06-10 12:07")
     world.load(now)
@@ -235,7 +235,7 @@ def test_unusual_delay_needs_six_weeks(world):
 
 
 def test_the_worst_links_of_last_month(april):
-    """Ranked by index over those above the floors; the month before now's."""
+    """Last month's links above the floors, ranked by index."""
     from inode_pipeline.analysis.query import ask, named_query
 
     for link, seconds in (("b", 90.0), ("c", 66.0)):
@@ -249,7 +249,7 @@ def test_the_worst_links_of_last_month(april):
 
 
 def test_the_worst_links_by_another_measure(april):
-    """Of 60 s free flow and 1 km 30 s late is 1.5 and 30 s a km; of 300 s and 10 km 90 s late is 1.3 and 9 s a km."""
+    """30 s of delay on 60 s and 1 km are 1.5 and 30 s/km; 90 s of delay on 300 s and 10 km are 1.3 and 9 s/km."""
     from inode_pipeline.analysis.query import ask, named_query
 
     for link, free, seconds, metres in (("long", 300.0, 390.0, 10_000.0), ("short", 60.0, 90.0, 1000.0)):

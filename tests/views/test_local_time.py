@@ -1,4 +1,4 @@
-"""Local time without tears: the days on which the clocks change have 92, 94, 98 or 100 quarter hours, none lost."""
+"""Local time: the days on which the clocks change have 92, 94, 98 or 100 quarter hours, and none is lost."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NIGHTS = [
 
 @pytest.fixture(params=NIGHTS, ids=lambda night: f"{night[0]} {night[1]}")
 def night(request, world):
-    """A full day of bins, with a day before and after, in a zone on one of its nights; and now two days later."""
+    """Bins of the day of a clock change and of the days before and after, in a zone; now is two days later."""
     zone, day, length, odd = request.param
     world.live_in(zone)
     world.link("a", first_seen_at=world.utc("2025-06-01"))
@@ -37,7 +37,7 @@ def clock(world, at):
 
 
 def test_a_day_has_its_real_length(night):
-    """The calendar's quarter hours of the day are those that the local clock really went through."""
+    """The calendar has exactly the quarter hours that the local clock went through."""
     world, day, length, _, moments = night
     assert length == sum(1 for at in moments if str(clock(world, at).date()) == day)
     found = world.one(f"SELECT bins_expected, starts_at, ends_at FROM internal_days WHERE local_date = '{day}'")
@@ -49,7 +49,7 @@ def test_a_day_has_its_real_length(night):
 
 
 def test_every_bin_has_the_time_of_the_local_clock(night):
-    """As zoneinfo has it, which the views never ask; nothing is lost or doubled."""
+    """The same as by zoneinfo, which the views do not use; nothing is lost or doubled."""
     world, _, _, _, moments = night
     rows = world.read("SELECT bin_start_at, bin_start_local, local_date, local_hour, weekday FROM link_bins_local")
     assert sorted(moments) == sorted(row["bin_start_at"] for row in rows)
@@ -70,7 +70,7 @@ def test_an_hour_that_occurs_twice_counts_twice_and_a_skipped_one_is_not_missed(
 
 
 def test_a_full_day_is_covered_whatever_its_length(night):
-    """Coverage is 100 % with every bin there, and the longest gap is none."""
+    """With every bin there, coverage is 100 % and the longest gap is 0."""
     world, day, length, _, _ = night
     select = "SELECT bins_expected, bins_with_data, coverage_pct, longest_gap_min FROM coverage_daily"
     found = world.one(f"{select} WHERE local_date = '{day}'")
@@ -83,7 +83,7 @@ def test_a_full_day_is_covered_whatever_its_length(night):
 
 
 def test_a_period_across_the_change_has_the_bins_of_the_clock(night):
-    """A period of 00:00 to 06:00 on that day holds every bin whose local hour is below 6, once."""
+    """A period of 00:00 to 06:00 on that day has every bin whose local hour is below 6, once."""
     world, day, length, _, _ = night
     world.execute("INSERT INTO time_periods VALUES ('night', 'weekend', 0, 360, 'own')")
     periods = f"FROM internal_periods WHERE local_date = '{day}' AND period_name = 'night'"

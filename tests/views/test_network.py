@@ -1,4 +1,4 @@
-"""The whole network, month by month. By hand."""
+"""The whole network, month by month. Values computed by hand."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NEAR = {"rel": 1e-9, "abs": 1e-9}
 
 
 def test_the_network_is_a_sum_over_a_sum(world):
-    """Links of 60 and 30 s free flow take 90 and 30 s: 120 / 90, not the mean of 1.5 and 1. Then one changes."""
+    """Links of 60 and 30 s free flow take 90 and 30 s: 120 / 90, not the mean of 1.5 and 1. Then one is edited."""
     world.live_in("America/Toronto")
     world.load(world.local("2026-06-01 12:00"))
     world.execute(

@@ -1,6 +1,6 @@
-"""Every index of a generated year against pandas, which shares no line with the views, on both databases.
+"""Every index of a generated year compared with an independent implementation in pandas, on both databases.
 
-Pandas starts from the observations and makes its own bins. Link a is measured through all of 2025, every link in
+pandas starts from the observations and computes its own bins. Link a is measured through all of 2025, every link in
 October 2025 and from August 2026 to now, 4 November at 10:07. About one bin in thirty is missing, of c one in five.
 Columbus Day and a Wednesday are holidays, 20 October 2026 is excluded, and on 15 September hardly anything was measured
 in the evening. On 10 October 2026 the length of d is edited from 1,000 to 1,200 m; its traffic stays the same, and its
@@ -42,7 +42,7 @@ KEY = ["link_id", "month", "period_name"]
 
 
 def local(times: pd.Series) -> pd.DataFrame:
-    """What the local clock shows at instants, beside them."""
+    """The local times of UTC times."""
     clock = times.dt.tz_convert(ZONE)
     return pd.DataFrame(
         {
@@ -66,7 +66,7 @@ def quarters(start: str, end: str) -> pd.DataFrame:
 
 
 def generated() -> pd.DataFrame:
-    """Two observations in each quarter hour that is measured, slower in the morning and in the evening."""
+    """Two observations in each measured quarter hour, slower in the morning and evening."""
     chance = np.random.default_rng(20261104)
     frames = []
     for link, spans in MEASURED.items():
@@ -100,7 +100,7 @@ def binned(observations: pd.DataFrame) -> pd.DataFrame:
 
 
 def with_configuration(rows: pd.DataFrame) -> pd.DataFrame:
-    """With the length and the free flow of each link in each month; d has neither in the month of its edit."""
+    """Add each link's length and free flow in each month; d has neither in the month of its edit."""
     later, edited = rows["month"] > "2026-10", rows["month"] == "2026-10"
     length, free = rows["link_id"].map(LENGTH_M), rows["link_id"].map(FREE_FLOW)
     is_d = rows["link_id"] == "d"
@@ -110,7 +110,7 @@ def with_configuration(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def in_periods(frame: pd.DataFrame) -> pd.DataFrame:
-    """Each row once for each period it counts in: holidays only where 23 CFR includes them, excluded days in none."""
+    """Each row once per period in which it counts: holidays only where 23 CFR includes them, excluded days in none."""
     parts = []
     for name, (day_kind, begin, end) in PERIODS.items():
         is_in = (frame["day_kind"] == day_kind) & frame["local_hour"].between(begin, end - 1) & ~frame["is_excluded"]
@@ -150,7 +150,7 @@ def monthly(bins: pd.DataFrame, key: list[str]) -> pd.DataFrame:
 
 
 def link_months(bins: pd.DataFrame) -> pd.DataFrame:
-    """Of each link; in a month with two lengths nothing but the times."""
+    """The measures of each link; in a month with two lengths only the times."""
     found = with_configuration(monthly(with_configuration(in_periods(bins)), KEY))
     indices = ["tti", "pti", "buffer_index", "buffer_index_median", "p80_p50_ratio", "delay_s"]
     found[indices] = found[indices].mask(found["configuration_changed"])
@@ -159,7 +159,7 @@ def link_months(bins: pd.DataFrame) -> pd.DataFrame:
 
 
 def corridor_bins(bins: pd.DataFrame) -> pd.DataFrame:
-    """The corridor a, b, c: the sum of what reports, made whole by free flow if that is 80 % of the free flow."""
+    """The corridor a, b, c: the sum of the links that report, filled with free flow if they cover 80 % of it."""
     wide = bins[bins["link_id"].isin(MAIN)].pivot_table(index="at", columns="link_id", values="x")
     free = pd.Series(FREE_FLOW)[MAIN]
     covered = (wide.notna() * free).sum(axis=1)
@@ -225,7 +225,7 @@ def fill(world, observations: pd.DataFrame) -> None:
 
 
 def agree(world, expected: pd.DataFrame, key: list[str], relation: str) -> None:
-    """The relation's rows, by their key, hold in each column of `expected` what stands there; NaN is NULL."""
+    """Check that the relation's rows, matched by key, have the values of `expected`; NaN is NULL."""
     names = list(expected.columns)
     found = {tuple(row[name] for name in key): row for row in world.read(f"SELECT {', '.join(names)} FROM {relation}")}
     rows = expected.astype(object).where(expected.notna(), None).to_dict("records")
@@ -246,7 +246,7 @@ def test_a_month_of_a_link(measured, bins):
 
 
 def test_a_link_through_the_day(measured, bins):
-    """By hour of the clock, the night on which it goes back included; percentiles of speeds are of the bins' speeds."""
+    """By local hour, including the night on which the clocks go back; percentiles of speeds are of the bins' speeds."""
     counts = bins[~bins["is_excluded"] & ((bins["day_kind"] == "weekend") | ~bins["is_holiday"])]
     key = ["link_id", "month", "day_kind", "local_hour"]
     grouped = counts.groupby(key)
@@ -269,7 +269,7 @@ def test_a_link_through_the_day(measured, bins):
 
 
 def test_congested_hours(measured, bins):
-    """Weekdays from 06:00 to 22:00 without holidays: quarter hours slower than 90 % of free flow, a day."""
+    """Quarter hours per day slower than 90 % of free flow, on weekdays from 06:00 to 22:00 without holidays."""
 
     def weekday(frame: pd.DataFrame) -> pd.DataFrame:
         is_in = (frame["day_kind"] == "weekday") & frame["local_hour"].between(6, 21)
@@ -289,7 +289,7 @@ def test_congested_hours(measured, bins):
 
 
 def test_coverage_of_each_day(measured, bins):
-    """From the day on which the links were first seen: bins with data, and the longest time without one."""
+    """From the day on which the links were first seen: bins with data, and the longest gap."""
     quarter = pd.Timedelta("15min")
     rows = []
     for day, hours in CALENDAR[CALENDAR["local_date"] >= date(2026, 10, 29)].groupby("local_date"):
@@ -307,7 +307,7 @@ def test_coverage_of_each_day(measured, bins):
 
 
 def test_the_test_of_one_fifty(measured, bins):
-    """Whole seconds, holidays included, to the hundredth; 2025 has all of link a, and too little of the others."""
+    """In whole seconds, including holidays, to the hundredth; 2025 has enough data of link a only."""
     rows = in_periods(bins[(bins["year"] == 2025) & (bins["link_id"] == "a")])
     rows = rows[rows["period_name"].str.startswith("cfr")].assign(whole=lambda rows: np.floor(rows["x"] + 0.5))
     ratios = {}
@@ -328,7 +328,7 @@ def test_the_test_of_one_fifty(measured, bins):
 
 
 def test_unusual_delay(measured, bins):
-    """Each hour of today against the same quarter hours of that weekday in twelve weeks, without holidays."""
+    """Each hour of today compared with the same quarter hours on that weekday in twelve weeks, without holidays."""
     today = NOW.date()
     weeks = {today - timedelta(weeks=n) for n in range(1, 13)} - {*EXCLUDED, *HOLIDAYS}
     bins = bins.assign(quarter=bins["at"].dt.minute // 15)
@@ -363,7 +363,7 @@ def test_the_whole_network(measured, bins):
 
 
 def test_a_month_of_a_corridor(measured, bins):
-    """Percentiles of the corridor's own series, which is made whole where little is missing."""
+    """Percentiles of the corridor's own series, with small gaps filled."""
     series = corridor_bins(bins)
     assert series["expanded"].any()
     key = ["corridor_id", "month", "period_name"]
@@ -374,7 +374,7 @@ def test_a_month_of_a_corridor(measured, bins):
 
 
 def test_a_corridor_through_the_day(measured, bins):
-    """By hour of the clock, of the corridor's own series."""
+    """By local hour, of the corridor's own series."""
     series = corridor_bins(bins)
     counts = series[~series["is_excluded"] & ((series["day_kind"] == "weekend") | ~series["is_holiday"])]
     key = ["month", "day_kind", "local_hour"]
@@ -425,7 +425,7 @@ def t975(df: float) -> float:
 
 
 def means_of(days: pd.DataFrame) -> list[tuple[float, float, int]]:
-    """Mean, squared standard error and number of the days before and of those after."""
+    """Mean, squared standard error and number of days, before and after."""
     days = days[(days["period_name"] == "pm_peak") & (days["local_date"] != date(2026, 10, 7)) & (days["n_bins"] >= 6)]
     spans = (date(2026, 9, 1), date(2026, 9, 28)), (date(2026, 10, 5), date(2026, 10, 31))
     sides = [days.loc[days["local_date"].between(*span), "mean_s"] for span in spans]
@@ -433,13 +433,13 @@ def means_of(days: pd.DataFrame) -> list[tuple[float, float, int]]:
 
 
 def margin(parts: list[tuple[float, int]]) -> float:
-    """Half the width of a 95 % interval, of the squared errors of independent means and their numbers of days."""
+    """Half the width of a 95 % interval, from the squared errors of independent means and their numbers of days."""
     error = sum(part for part, _ in parts)
     return t975(error**2 / sum(part**2 / (n - 1) for part, n in parts)) * error**0.5
 
 
 def change(days: pd.DataFrame) -> tuple[float, float, list[tuple[float, int]]]:
-    """The change in seconds and in percent, and the parts of the error of the latter (delta method)."""
+    """The change in seconds and percent, and the terms of the error in percent (delta method)."""
     (before, error_before, n_before), (after, error_after, n_after) = means_of(days)
     slopes = 100 * after / before**2, 100 / before
     parts = [(slopes[0] ** 2 * error_before, n_before), (slopes[1] ** 2 * error_after, n_after)]
@@ -448,7 +448,7 @@ def change(days: pd.DataFrame) -> tuple[float, float, list[tuple[float, int]]]:
 
 @pytest.mark.parametrize("study", ["s", "edited"])
 def test_before_and_after(measured, bins, study):
-    """Welch on daily means; of the edited corridor a alone is compared; a thin day counts on neither side."""
+    """Welch's test on daily means; in the edited corridor only a is compared; a day with few bins does not count."""
     series = corridor_bins(bins) if study == "s" else bins[bins["link_id"] == "a"]
     days, control = corridor_days(series), corridor_days(bins[bins["link_id"] == "b"])
     (before, error_before, n_before), (after, error_after, n_after) = means_of(days)
@@ -470,7 +470,7 @@ def test_before_and_after(measured, bins, study):
 
 
 def test_the_same_month_a_year_before(measured, bins):
-    """Sums of the means of the links that are above the floors in both Octobers; d has another length than then."""
+    """Sums of the means of links above the floors in both Octobers; the length of d has changed since."""
     links = link_months(bins)
     links = links[(links["coverage_pct"] >= 50) & (links["n_days"] >= 10)]
     both = links[links["month"] == "2026-10"].merge(links[links["month"] == "2025-10"], on=["link_id", "period_name"])
@@ -487,7 +487,7 @@ def test_the_same_month_a_year_before(measured, bins):
 
 
 def test_a_corridor_does_without_an_edited_link(measured, bins):
-    """In October the corridor a, d is a alone; before and after it is both, with the baseline of each length."""
+    """In October the corridor a, d has only a; before and after both, with the baseline of each length."""
     rows = in_periods(bins[bins["link_id"].isin(["a", "d"])])
     rows = rows[(rows["month"] != "2026-10") | (rows["link_id"] == "a")]
     rows = with_configuration(rows)

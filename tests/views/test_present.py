@@ -1,4 +1,4 @@
-"""What is known now: how fresh the data is, which links there are, silent, unheard of or congested."""
+"""The present: freshness, and the active, silent, never measured and congested links."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def loaded(world, **values):
 
 
 def test_now_is_the_newest_loaded_snapshot(toronto):
-    """Whoever asks and whenever: the instant, the local clock, and the months follow from the loads alone."""
+    """The time, local time and months depend only on the loads."""
     loaded(toronto)
     assert toronto.one("SELECT now_at, now_local, local_date, month, last_month, week_ago FROM data_now") == {
         "now_at": toronto.now,
@@ -41,7 +41,7 @@ def test_now_is_the_newest_loaded_snapshot(toronto):
 
 
 def test_the_month_before_january_is_december(world):
-    """Near midnight it is the local month that counts."""
+    """Near midnight the local month counts."""
     world.live_in("America/Toronto")
     world.load(world.utc("2027-02-01 04:59"))
     assert world.one("SELECT month, last_month FROM data_now") == {"month": "2027-01", "last_month": "2026-12"}
@@ -73,7 +73,7 @@ def test_freshness_counts_links_gaps_and_samples(toronto):
 
 @pytest.mark.parametrize(("hours", "is_on"), [(5, False), (6, True)])
 def test_sampling_is_judged_by_the_hours_that_loads_cover(world, hours, is_on):
-    """Whoever takes the samples: four loads an hour by cron and `sync` count as those of Dagster's schedule do."""
+    """Four loads an hour by cron and `sync` count like those of Dagster's schedule."""
     world.live_in("America/Toronto")
     now = world.utc("2026-06-10 16:07")
     for quarter in range(4 * hours):
@@ -84,7 +84,7 @@ def test_sampling_is_judged_by_the_hours_that_loads_cover(world, hours, is_on):
 
 
 def test_freshness_without_a_load_or_without_samples(world):
-    """An empty warehouse answers with one row of absences; a nightly load is no sample."""
+    """An empty warehouse returns one row of NULLs; a nightly load is not a sample."""
     world.live_in("America/Toronto")
     empty = world.one("SELECT * FROM data_freshness")
     assert (empty["data_as_of"], empty["links_expected"], empty["sampling_on"]) == (None, 0, False)
@@ -93,7 +93,7 @@ def test_freshness_without_a_load_or_without_samples(world):
 
 
 def test_active_links_are_those_listed_with_their_newest_measurement(toronto):
-    """Sensors by name, else by id; the newest measurement on the local clock; a deleted link is no link."""
+    """Sensors by name, else by id; the newest measurement in local time; deleted links are left out."""
     loaded(toronto)
     toronto.link("a", origin_sensor_name="King", origin_sensor_id="1", destination_sensor_id="2", data_source="Sensor")
     toronto.link("b")
@@ -113,7 +113,7 @@ def test_active_links_are_those_listed_with_their_newest_measurement(toronto):
 
 
 def test_a_link_is_silent_after_three_of_its_usual_gaps(toronto):
-    """Gaps of 5, 5 and 35 minutes: usually 5. Silent after 61 minutes, but not one that speaks every 30 minutes."""
+    """Gaps of 5, 5 and 35 minutes: usually 5. Silent after 61 minutes, unless the usual gap is 30 minutes."""
     loaded(toronto)
     for name in ("often", "seldom", "once", "long ago", "fresh", "never"):
         toronto.link(name, status="Collecting")
@@ -164,7 +164,7 @@ def test_links_that_never_reported(toronto):
 
 
 def test_congested_is_slower_than_ninety_percent_within_the_hour(toronto):
-    """44.9 of 50 km/h is congested, 45 is not; a measurement older than an hour or a deleted link says nothing."""
+    """44.9 of 50 km/h is congested, 45 is not; measurements older than an hour and deleted links do not count."""
     loaded(toronto)
     known = {"free_flow_speed_kmh": 50.0, "last_observed_at": toronto.now - HOUR, "last_sample_count": 3}
     toronto.link("slow", **known, last_speed_kmh=25.0)
@@ -180,7 +180,7 @@ def test_congested_is_slower_than_ninety_percent_within_the_hour(toronto):
 
 
 def test_coverage_counts_bins_over_the_calendar_of_the_day(toronto):
-    """30 of 96 bins, from 06:00 on but for one hour: the longest gap is after them; a day without any is one gap."""
+    """30 of 96 bins, from 06:00 on except one hour: the longest gap is after them; a day without bins is one gap."""
     loaded(toronto)
     toronto.link("a", first_seen_at=toronto.local("2026-06-08 15:00"))
     toronto.listed("a", *JUNE)
@@ -197,7 +197,7 @@ def test_coverage_counts_bins_over_the_calendar_of_the_day(toronto):
 
 
 def test_the_gap_of_a_day_may_be_before_its_first_or_between_its_bins(toronto):
-    """From midnight to 09:00 is longer than what follows; between two bins at 03:00 and 15:00 lie 705 minutes."""
+    """Midnight to 09:00 is longer than the rest; from a bin at 03:00 to one at 15:00 there are 705 minutes."""
     loaded(toronto)
     for name in ("late", "two"):
         toronto.link(name, first_seen_at=toronto.local("2026-06-08 00:00"))
@@ -209,7 +209,7 @@ def test_the_gap_of_a_day_may_be_before_its_first_or_between_its_bins(toronto):
 
 
 def test_a_link_is_not_blamed_for_days_on_which_it_was_deleted(toronto):
-    """Listed on 4 and 5 June, gone on the 7th, back on the 10th: the 6th had no load, so it is listed on it."""
+    """Listed on 4 and 5 June, gone on the 7th, back on the 10th; the 6th had no load, so the link counts as listed."""
     loaded(toronto)
     for name in ("back", "gone", "always"):
         toronto.link(name, first_seen_at=toronto.local("2026-06-04 04:30"))
@@ -223,7 +223,7 @@ def test_a_link_is_not_blamed_for_days_on_which_it_was_deleted(toronto):
 
 
 def test_an_unproven_snapshot_deletes_nothing(world):
-    """It lacks the link, and may not make it vanish."""
+    """It lacks the link, but must not make it vanish."""
     world.live_in("America/Toronto")
     for day, may_remove in ((8, True), (9, False), (10, False)):
         world.load(world.utc(f"2026-06-{day:02d} 16:07"), may_remove=may_remove)
@@ -236,7 +236,7 @@ def test_an_unproven_snapshot_deletes_nothing(world):
 
 @pytest.mark.parametrize(("speed", "free_flow"), [(9.27, 10.3), (45.0, 50.0), (14.49, 16.1), (16.83, 18.7)])
 def test_exactly_ninety_percent_is_not_congested(toronto, speed, free_flow):
-    """Whichever way the last bit of the products falls."""
+    """Despite rounding errors."""
     loaded(toronto)
     toronto.link("tie", free_flow_speed_kmh=free_flow, last_speed_kmh=speed, last_observed_at=toronto.now)
     toronto.link("slow", free_flow_speed_kmh=free_flow, last_speed_kmh=speed - 0.001, last_observed_at=toronto.now)

@@ -1,4 +1,4 @@
-"""The slice that the speed of the views is measured on holds what real loads would have left."""
+"""The data set with which the speed of the views is measured is the same as after real loads."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.views.slice import ZONE, Slice
 
 
 class WholeAnswer:
-    """The page and the proof of a walk whose answer was one response."""
+    """The page and the proof of a walk with a single page."""
 
     number, address, verdict, pages, requests, retries, logins, unreadable = 1, "made", "proven", 1, 1, 0, 1, 0
 
@@ -35,7 +35,7 @@ def rows(warehouse, table, *but):
 
 
 def load_as_sampled(made, loaded, settings):
-    """Land and load what the observations of the made warehouse say, walk by walk."""
+    """Land and load the observations of the generated warehouse, walk by walk."""
     walks = {}
     with reading(made) as connection:
         for row in connection.execute(select(LINK_FACTS.observations)).mappings():
@@ -54,7 +54,7 @@ def load_as_sampled(made, loaded, settings):
 
 @pytest.mark.slow
 def test_real_loads_leave_the_bins_of_the_slice(world, tmp_path):
-    """Two hours of twelve links, loaded walk by walk: the same observations and the same bins, to the last digit."""
+    """Two hours of twelve links, loaded walk by walk, give exactly the same observations and bins."""
     small = Slice(links=12, days=1, samples=24)
     small.fill(world)
     settings = LocalSettings(warehouse_url=f"sqlite:///{tmp_path / 'loaded.db'}", _env_file=None)

@@ -1,4 +1,4 @@
-"""Fifteen months of quarter hours of 500 links, which nobody analysed, and each question within its limit."""
+"""Each query is fast enough on fifteen months of quarter hours of 500 links, without database statistics."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.views.slice import Slice
 SLICE = Slice(links=500, days=461, samples=461 * 96, every_min=15, first=date(2025, 10, 1))
 LIMIT_S = {"sqlite": 5.0, "postgresql": 2.0}
 
-# What a question that is about one link or corridor, or about a month, is asked about.
+# The parameters of queries about one link, corridor or month.
 ABOUT = {
     "corridor_heat_map": {"month": "2026-12", "corridor_id": "c10000"},
     "corridor_period_daily": {"month": "2026-12"},
@@ -27,7 +27,7 @@ ABOUT = {
     "link_hourly": {"month": "2026-12", "link_id": "100001"},
     "link_series": {"month": "2026-12", "link_id": "100001", "grain": "15min"},
 }
-# Ten million bins of a year, and two million of every month that there is: these are reported and not judged.
+# They read ten million bins of a year, or two million of all months: reported, without a limit.
 READS_MORE = {"link_lottr_annual", "link_lottr_rolling", "network_monthly"}
 # Nothing changed in the night before, and no link is silent.
 WITHOUT_ROWS = {"links_silent", "network_changes"}
@@ -38,8 +38,8 @@ WITHOUT_ROWS = {"links_silent", "network_changes"}
 def test_every_question_is_answered_in_time(world):
     """At most 5 s on SQLite and 2 s on PostgreSQL, on a database without statistics.
 
-    The time is that of the one process that computes the answer, SQLite's own or PostgreSQL's backend: so long it takes
-    where nothing else is running, and a busy machine changes nothing.
+    Measured is the CPU time of the process that computes the answer (PostgreSQL's backend, or this one), so that other
+    processes on the machine do not matter.
     """
     kind = "postgresql" if world.warehouse.is_postgresql else "sqlite"
     if kind == "postgresql":
@@ -51,7 +51,7 @@ def test_every_question_is_answered_in_time(world):
 
 
 def figures(warehouse: Warehouse) -> dict[str, float]:
-    """Seconds of CPU of each question, the lesser of two askings."""
+    """Seconds of CPU of each query, the lower of two runs."""
     clock = clock_of(warehouse)
     found: dict[str, float] = {}
     for name, query in all_queries().items():
@@ -64,7 +64,7 @@ def figures(warehouse: Warehouse) -> dict[str, float]:
 
 
 def clock_of(warehouse: Warehouse) -> Callable[[], float]:
-    """The CPU clock of the process that answers. The pool has one connection; it is told to work alone."""
+    """The CPU clock of the process that answers. The pool has one connection, without parallel workers."""
     if not warehouse.is_postgresql:
         return time.process_time
     with warehouse.engine.connect() as connection, connection.begin():

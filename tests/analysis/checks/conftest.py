@@ -1,4 +1,4 @@
-"""A warehouse that two real syncs of an emulated account have filled, to be broken by hand."""
+"""A warehouse filled by two real syncs of an emulated account, for tests to break."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def two_nights(settings: Settings) -> None:
 def _migrated_file(
     server: EmulatorServer, good_records: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """What each test on SQLite gets a copy of: yesterday's and today's snapshot, both the same 25 links."""
+    """The SQLite file that each test copies: yesterday's and today's snapshot of the same 25 links."""
     path = tmp_path_factory.mktemp("two nights") / "inode.db"
-    server.state.records = copy.deepcopy(good_records)  # a test that ran before may have changed them
+    server.state.records = copy.deepcopy(good_records)  # an earlier test may have changed them
     two_nights(account(server, f"sqlite:///{path}"))
     return path
 
@@ -75,7 +75,7 @@ def _migrated_database(server: EmulatorServer, good_records: list[dict[str, Any]
 
 
 class Synced:
-    """A copy that was made by real syncs of an emulated account, and what is to be broken in it."""
+    """A copy of the filled warehouse, with methods to break it."""
 
     def __init__(self, server: EmulatorServer, warehouse: Warehouse, settings: Settings) -> None:
         self.records: list[dict[str, Any]] = server.state.records
@@ -100,6 +100,6 @@ class Synced:
 def synced(
     server: EmulatorServer, good_records: list[dict[str, Any]], migrated_url: str, warehouse: Warehouse
 ) -> Synced:
-    """Yesterday's and today's snapshot, both the same 25 links."""
+    """Yesterday's and today's snapshot of the same 25 links."""
     server.state.records = copy.deepcopy(good_records)
     return Synced(server, warehouse, account(server, migrated_url))

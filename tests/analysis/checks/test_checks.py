@@ -1,4 +1,4 @@
-"""Each check passes on good data, fails on data that it is about, and is not checked where it cannot be."""
+"""Each check passes on good data, fails on bad data, and returns `not checked` if its data is missing."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ OBSERVATIONS = LINK_FACTS.observations
 
 
 def test_good_data_passes_every_check(synced: Synced) -> None:
-    """After two ordinary nights nothing fails, and nothing is left unchecked."""
+    """After two ordinary nights every check passes."""
     results = {check.name: synced.examine(check.name) for check in CHECKS}
     assert {name: result.outcome for name, result in results.items()} == dict.fromkeys(results, "passed"), results
 
 
 def test_nothing_is_green_before_the_first_load(empty_warehouse: Warehouse, server: EmulatorServer) -> None:
-    """On an empty warehouse every check is not checked, which is no pass."""
+    """On an empty warehouse every check returns `not checked`, which is not a pass."""
     migrate(empty_warehouse)
     context = CheckContext(empty_warehouse, LINKS, account(server, "sqlite:///unused.db"), datetime.now(UTC))
     results = [check.examine(context) for check in CHECKS]
@@ -119,7 +119,7 @@ def of(synced: Synced, number: int = 3) -> str:
 
 
 def silent(synced: Synced) -> None:
-    """A link that was measured three days ago, and of which the API says nothing any more."""
+    """A link that was last measured three days ago."""
     last = OBSERVATIONS.c.link_id == of(synced)
     synced.change(
         update(OBSERVATIONS).where(last).values(observed_at=synced.now - 3 * DAY),
@@ -157,14 +157,14 @@ def unmeasured(synced: Synced) -> None:
 def test_a_check_fails_on_what_it_is_about(
     synced: Synced, name: str, broken_by: Callable[[Synced], None], said: str
 ) -> None:
-    """The result is a failure, and its sentence says what is wrong."""
+    """The result is a failure whose text says what is wrong."""
     broken_by(synced)
     result = synced.examine(name)
     assert (result.outcome, said in result.text) == ("failed", True), result
 
 
 def test_each_check_has_failed_here() -> None:
-    """None can only pass."""
+    """Every check can fail."""
     [mark] = test_a_check_fails_on_what_it_is_about.pytestmark
     assert {name for name, *_ in mark.args[1]} == {check.name for check in CHECKS}
 
@@ -192,14 +192,14 @@ def unknown_speed(synced: Synced) -> None:
 def test_what_cannot_be_checked_is_not_green(
     synced: Synced, name: str, hidden_by: Callable[[Synced], None], said: str
 ) -> None:
-    """Where the data that a check needs is not there, the result says what is missing."""
+    """If the data that a check needs is missing, the result says which."""
     hidden_by(synced)
     result = synced.examine(name)
     assert (result.outcome, said in result.text) == ("not checked", True), result
 
 
 def test_a_disabled_link_and_one_that_was_never_measured_are_not_silent(synced: Synced) -> None:
-    """Neither keeps the check from passing: nobody waits for their measurements."""
+    """Neither makes the check fail."""
     silent(synced)
     synced.change(
         update(LINKS_TABLE).where(LINKS_TABLE.c.link_id == of(synced)).values(status="Disabled"),
@@ -211,7 +211,7 @@ def test_a_disabled_link_and_one_that_was_never_measured_are_not_silent(synced: 
 
 
 def test_a_failure_names_what_it_is_about(synced: Synced) -> None:
-    """The ids of the silent links, so that one more of them is news."""
+    """The ids of the silent links, so that an additional one is reported."""
     silent(synced)
     assert synced.examine("no_link_is_silent").about == [of(synced)]
 
@@ -225,7 +225,7 @@ def test_on_the_first_load_what_has_nothing_to_compare_passes(synced: Synced, na
 
 
 def test_a_shrink_that_a_person_allowed_passes(synced: Synced) -> None:
-    """The permission that is recorded on the walk is named, and the check passes."""
+    """The check passes and mentions the permission recorded on the walk."""
     del synced.records[15:]
     with pytest.raises(Exception, match="is refused"):
         synced.sync()
@@ -235,13 +235,13 @@ def test_a_shrink_that_a_person_allowed_passes(synced: Synced) -> None:
 
 
 def test_records_set_aside_are_no_difference_between_pages_and_rows(synced: Synced) -> None:
-    """A link whose record was set aside keeps its row, which is therefore not counted as a row without a record."""
+    """A link whose record was set aside keeps its row, which does not count as a row without a record."""
     set_aside(synced)
     assert synced.examine("recount_agrees").outcome == "passed"
 
 
 def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
-    """Until the grace after its tick is over, a snapshot is not waited for."""
+    """A snapshot is not missed until the grace period after its tick is over."""
     hour = synced.settings.sync_schedule
     assert hour == "30 4 * * *"
     tick = datetime.combine(TODAY + DAY, datetime.min.time(), UTC) + timedelta(hours=4, minutes=30)
@@ -254,7 +254,7 @@ def test_a_night_that_is_not_due_yet_is_not_missed(synced: Synced) -> None:
 
 @pytest.mark.parametrize(("loads", "outcome"), [(0, "failed"), (1, "passed"), (99, "not checked")])
 def test_a_load_in_the_middle_fails_no_check(synced: Synced, loads: int, outcome: str) -> None:
-    """What looks failed while a load was committed is examined again; where loads never end it is not checked."""
+    """A check that fails while a load is committed runs again; if loads never end, it is `not checked`."""
     attempts = iter(range(100))
 
     def examine(_: CheckContext) -> Result:
@@ -267,8 +267,8 @@ def test_a_load_in_the_middle_fails_no_check(synced: Synced, loads: int, outcome
 
 
 @pytest.mark.parametrize("broken_by", [other_row, lost_row, foreign_row])
-def test_replay_restores_what_the_pages_say(synced: Synced, broken_by: Callable[[Synced], None]) -> None:
-    """As docs/operations.md says: loading the landed walks again brings back what was changed by hand."""
+def test_replay_restores_the_rows_of_the_pages(synced: Synced, broken_by: Callable[[Synced], None]) -> None:
+    """As docs/operations.md says: loading the landed walks again undoes changes made by hand."""
     broken_by(synced)
     assert synced.examine("recount_agrees").outcome == "failed"
     attempt = Attempt("replay", "person")

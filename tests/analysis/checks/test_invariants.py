@@ -1,4 +1,4 @@
-"""The invariants hold after ordinary nights, and each is violated by a change that the load could never make."""
+"""The invariants hold after ordinary nights, and each is violated by a change that no load makes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def key(synced: Synced) -> str:
 
 
 def set_aside(synced: Synced) -> None:
-    """A record that cannot be typed, of a link that is known, and one of a link that is not."""
+    """Records that cannot be typed, of a known and of an unknown link."""
     synced.settings = synced.settings.model_copy(update={"max_rejected_fraction": 0.1})
     synced.records[3]["distance"] = "far"
     synced.records.append({**synced.records[3], "id": 999_999})
@@ -34,26 +34,26 @@ def removed(synced: Synced) -> None:
 
 
 def moved(synced: Synced) -> None:
-    """Another configuration today than yesterday."""
+    """A configuration that has changed since yesterday."""
     synced.records[3]["distance"] *= 1.01
     synced.sync()
 
 
 def corrected(synced: Synced) -> None:
-    """The API says something else of a time of which it has spoken before."""
+    """The API returns other values for the same time of measurement."""
     synced.records[3]["last_travel_time"] += 1
     synced.sync()
 
 
 def taken_back(synced: Synced) -> None:
-    """The API returns to what it said first, so that what it said in between still stands."""
+    """The API returns the first values again, so the later values stay."""
     corrected(synced)
     synced.records[3]["last_travel_time"] -= 1
     synced.sync()
 
 
 def measured_again(synced: Synced) -> None:
-    """Three measurements of one quarter of an hour, one of which does not say how many vehicles it rests on."""
+    """Three measurements in one quarter hour, one of them without a sample count."""
     record = synced.records[3]
     measured = datetime.fromisoformat(record["last_updated"])
     for number, sample_size in enumerate((3, None), start=1):
@@ -65,7 +65,7 @@ def measured_again(synced: Synced) -> None:
 
 @pytest.mark.parametrize("happened", [set_aside, removed, moved, corrected, taken_back, measured_again])
 def test_the_invariants_hold_after_ordinary_nights(synced: Synced, happened: Callable[[Synced], None]) -> None:
-    """Records set aside, links that vanish or change and corrections violate none."""
+    """Records set aside, links that vanish or change, and corrections violate none."""
     happened(synced)
     assert list(violations(synced.warehouse)) == []
 
@@ -163,7 +163,7 @@ def lost_bin(synced: Synced) -> None:
 
 
 def empty_bin(synced: Synced) -> None:
-    """A travel time that cannot be true is in no bin."""
+    """An impossible travel time is in no bin."""
     synced.change(update(OBSERVATIONS).where(OBSERVATIONS.c.link_id == key(synced)).values(travel_time_s=0.0))
 
 
@@ -196,6 +196,6 @@ def empty_bin(synced: Synced) -> None:
 def test_an_invariant_is_violated_by_a_change_by_hand(
     synced: Synced, broken_by: Callable[[Synced], None], said: str
 ) -> None:
-    """Each can fail, and says how."""
+    """Each can fail and says why."""
     broken_by(synced)
     assert any(said in violation for violation in violations(synced.warehouse))

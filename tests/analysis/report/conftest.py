@@ -1,4 +1,4 @@
-"""A warehouse with one load of an emulated network, whose records a test may replace, and the page made of it."""
+"""A warehouse with one load of an emulated network or of a test's records, and its report."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Fill = Callable[..., None]
 
 @pytest.fixture
 def fill() -> Iterator[Fill]:
-    """Load an emulated network of a number of links, or these records, on a Tuesday in the evening peak of its city."""
+    """Load an emulated network, or these records, on a Tuesday in the city's evening peak."""
     servers = ExitStack()
 
     def load(warehouse: Warehouse, *, links: int = 40, records: Sequence[dict[str, Any]] | None = None) -> None:
@@ -56,7 +56,7 @@ def fill() -> Iterator[Fill]:
 
 @pytest.fixture
 def hostile_records() -> list[dict[str, Any]]:
-    """Links with names that would take a page over; slow, changed and silent ones among them."""
+    """Links with malicious names, including slow, changed and silent ones."""
     now = EVENING_PEAK.isoformat()
     return [
         {
@@ -75,14 +75,14 @@ def hostile_records() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def contents(warehouse: Warehouse, fill: Fill, read: Callable[..., Contents]) -> Contents:
-    """What the report says of 40 links, on each database in turn."""
+    """The contents of the report on 40 links, on each database in turn."""
     fill(warehouse)
     return read(warehouse)
 
 
 @pytest.fixture
 def read() -> Callable[..., Contents]:
-    """What the report says of a warehouse or a place in it, with the settings given and the defaults of the others."""
+    """The contents of the report on a warehouse or a place, with the given settings and defaults for the others."""
     return lambda warehouse, place=None, **settings: read_contents(
         warehouse, LocalSettings(_env_file=None, **settings), place
     )
@@ -90,7 +90,7 @@ def read() -> Callable[..., Contents]:
 
 @pytest.fixture
 def html(read: Callable[..., Contents]) -> Callable[..., str]:
-    """The page of a warehouse, always made at the same time."""
+    """The page of a warehouse, always with the same time of creation."""
 
     def make(warehouse: Warehouse, units: Units = METRIC, **asked: Any) -> str:
         return page(read(warehouse, **asked), units, MADE_AT)
@@ -100,7 +100,7 @@ def html(read: Callable[..., Contents]) -> Callable[..., str]:
 
 @pytest.fixture
 def a_place(warehouse: Warehouse) -> Warehouse:
-    """Two links with a line and a corridor of both: from 1 September to 24 November 2026, a slow hour at 08:00.
+    """Two links with lines, and a corridor of both, from 1 September to 24 November 2026, with a slow hour at 08:00.
 
     The hour from 03:00 has no measurement. Link a takes 60 s, at 08:00 150 s; link b twice that.
     """

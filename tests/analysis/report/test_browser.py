@@ -1,4 +1,4 @@
-"""The file in a real browser, opened from disk without a network: on a desktop, on a phone and on paper."""
+"""The report opened from disk in a real browser, without a network: on a desktop, a phone and paper."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """One tab, and whatever it complained of or asked for."""
+    """A browser tab with its console messages and requests."""
 
     def __init__(self, browser: Browser, size: str, file: Path) -> None:
         self.page: Page = browser.new_context(viewport=SIZES[size], offline=True).new_page()
@@ -61,7 +61,7 @@ def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[Warehouse, str
 
 @pytest.mark.parametrize("size", SIZES)
 def test_it_opens_offline_without_a_complaint(warehouse, fill, visit, size):
-    """No word on the console, no request but for the file, no scrolling to the side, every section and picture seen."""
+    """No console message, no other request, no horizontal scrolling; all sections and pictures are visible."""
     fill(warehouse, links=300)
     seen = visit(warehouse, size)
     seen.page.screenshot(path=PICTURES / f"report-{size}.png", full_page=True)
@@ -75,7 +75,7 @@ def test_it_opens_offline_without_a_complaint(warehouse, fill, visit, size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_hostile_names_are_read_and_never_run(warehouse, fill, visit, hostile_records, size):
-    """Each is on the page as text, the title is ours, and a name of 2,000 letters widens nothing."""
+    """Each is shown as text, the title does not change, and a name of 2,000 letters does not widen the page."""
     fill(warehouse, records=hostile_records)
     seen = visit(warehouse, size)
 
@@ -91,7 +91,7 @@ def test_hostile_names_are_read_and_never_run(warehouse, fill, visit, hostile_re
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("place", [("link", "a"), ("corridor", "<script>")], ids=["link", "corridor"])
 def test_a_place_opens_offline_without_a_complaint(a_place, visit, size, place):
-    """Map, series, week and months are seen on a screen, a phone and paper; its name is never run."""
+    """Map, series, week and months are visible on a screen, a phone and paper; its name is never executed."""
     seen = visit(a_place, size, place)
     seen.page.screenshot(path=PICTURES / f"report-{place[0]}-{size}.png", full_page=True)
     assert (seen.complaints, [address.split(":")[0] for address in seen.requests]) == ([], ["file"])
@@ -106,7 +106,7 @@ def test_a_place_opens_offline_without_a_complaint(a_place, visit, size, place):
 
 
 def test_its_policy_stops_a_script_that_got_in(warehouse, fill, visit, tmp_path, browser):
-    """Were a name ever not escaped, the browser would still run nothing and say so."""
+    """If a name were not escaped, the browser would still refuse to run it and report it."""
     fill(warehouse)
     visit(warehouse, "desktop")
     taken = tmp_path / "taken.html"
@@ -121,7 +121,7 @@ def test_its_policy_stops_a_script_that_got_in(warehouse, fill, visit, tmp_path,
 
 
 def test_the_banner_is_red_on_paper_too(warehouse, fill, visit, books, noon):
-    """White on red wherever it is read; the map is no higher than its page."""
+    """White on red on every medium; the map is not taller than its page."""
     fill(warehouse)
     books.run("late", noon.replace(month=12), outcome="failed", error="ApiUnreachableError", message="No answer.")
     seen = visit(warehouse, "desktop")

@@ -1,4 +1,4 @@
-"""What the report says is what the views say, on both databases."""
+"""The report shows the same as the views, on both databases."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NOVEMBER = datetime(2026, 11, 2, 9, 30, tzinfo=ZoneInfo("UTC"))
 
 
 def test_slow_links_are_the_rows_of_congested_now(warehouse, contents):
-    """The same links with the same ratio, and no other is below 90 %."""
+    """The same links with the same ratio; no other link is below 90 %."""
     rows = ask(warehouse, all_queries()["congested_now"], {"limit": "1000"}).records()
     slow = {link.link_id: link.ratio for link in contents.network.links if link.ratio is not None and link.ratio < 0.9}
     assert len(rows) > 0
@@ -37,7 +37,7 @@ def test_each_list_is_the_answer_of_its_query(warehouse, contents, name):
 
 
 def test_status_freshness_history_and_receipt_are_those_of_the_warehouse(warehouse, contents):
-    """The status that `status` tells, the row of data_freshness, each date's rows, the receipt of the newest load."""
+    """The same as in `status`, `data_freshness`, `link_snapshots` and the receipt of the newest load."""
     [freshness] = ask(warehouse, all_queries()["data_freshness"], {}).records()
     receipt = contents.receipt
     assert contents.status == read_status(warehouse)
@@ -48,7 +48,7 @@ def test_status_freshness_history_and_receipt_are_those_of_the_warehouse(warehou
 
 
 def test_a_link_measured_more_than_an_hour_ago_has_no_speed(warehouse, contents, read):
-    """What was is not drawn as what is."""
+    """Old speeds are not shown as current."""
     was = next(link for link in contents.network.links if link.speed_kmh is not None)
     earlier = contents.receipt.snapshot_at - timedelta(minutes=61)
     with transaction(warehouse) as connection:
@@ -121,7 +121,7 @@ def test_there_is_no_curve_of_one_reading_a_day(contents):
 
 
 def test_while_sampling_is_on_the_worst_at_present_have_curves(warehouse, contents, read):
-    """The hour of this month that was measured."""
+    """With the hour of this month that was measured."""
     with transaction(warehouse) as connection:
         connection.execute(update(RUNS).values(trigger="sample"))
     worst = read(warehouse).network.worst
@@ -129,8 +129,8 @@ def test_while_sampling_is_on_the_worst_at_present_have_curves(warehouse, conten
     assert hours == {link_id: [22] for link_id in worst.link_ids}
 
 
-def test_nothing_loaded_is_told_and_nothing_migrated_is_an_error(warehouse, empty_warehouse, read):
-    """A migrated, empty warehouse has a status and no contents."""
+def test_an_empty_warehouse_has_a_status_and_an_unmigrated_one_is_an_error(warehouse, empty_warehouse, read):
+    """A migrated but empty warehouse has a status and no contents."""
     if warehouse.engine.url != empty_warehouse.engine.url:
         with pytest.raises(NotMigratedError):
             read(empty_warehouse)

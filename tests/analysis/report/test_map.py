@@ -1,4 +1,4 @@
-"""Links in bands, and their lines on the plane of the map."""
+"""The speed bands of links, and their lines on the map."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def link(number=1, *, ratio=None, speed_kmh=None, lines=(SQUARE,)):
 
 
 def test_each_link_is_in_one_band_and_an_edge_belongs_to_the_faster():
-    """Below 50, 75 and 90 %, and the rest; what is not known is apart."""
+    """Below 50, 75 and 90 %, and the rest; unknown links are separate."""
     ratios = [0.0, 0.49, 0.5, 0.74, 0.75, 0.89, 0.9, 1.3, None]
     grouped = bands([link(number, ratio=ratio) for number, ratio in enumerate(ratios)])
     assert [(band.label, [each.ratio for each in band.links]) for band in (*grouped.known, grouped.unknown)] == [
@@ -33,7 +33,7 @@ def test_each_link_is_in_one_band_and_an_edge_belongs_to_the_faster():
 
 
 def test_the_threshold_moves_all_the_edges():
-    """What is congested below 60 % is coloured, counted and called so; exactly 60 % is not, despite its last bit."""
+    """With 60 %, links below it are coloured and counted as congested; exactly 60 % is not, despite rounding errors."""
     grouped = bands([link(number, ratio=ratio) for number, ratio in enumerate([0.5, 0.59, 0.6, 0.1 * 6])], METRIC, 60.0)
     assert [band.label for band in grouped.known] == ["below 33 %", "33 to 50 %", "50 to 60 %", "60 % and more"]
     assert [len(band.links) for band in grouped.known] == [0, 0, 2, 2]
@@ -43,7 +43,7 @@ def test_the_threshold_moves_all_the_edges():
 
 @pytest.mark.parametrize(("units", "label"), [(METRIC, "20 to 40 km/h"), (US, "15 to 25 mph")])
 def test_without_any_free_flow_the_bands_are_of_speed(units, label):
-    """In the units of the report; a link without a speed is not known."""
+    """In the units of the report; a link without a speed is unknown."""
     grouped = bands([link(1, speed_kmh=30.0), link(2)], units)
     assert not grouped.by_ratio
     assert [band.label for band in grouped.known if band.links] == [label]
@@ -60,25 +60,25 @@ def test_kilometres_are_as_long_to_the_east_as_to_the_north():
 
 
 def test_a_line_moves_to_the_right_of_its_direction():
-    """Northward to the east, back again to the west, so the two directions of a road lie apart."""
+    """A northward line moves east and a southward one west, so the directions of a road are separate."""
     north = np.array([(0.0, 0.0), (0.0, 1.0), (0.0, 2.0)])
     assert aside(north, 0.1).tolist() == [[0.1, 0.0], [0.1, 1.0], [0.1, 2.0]]
     assert aside(north[::-1], 0.1).tolist() == [[-0.1, 2.0], [-0.1, 1.0], [-0.1, 0.0]]
 
 
-def test_a_line_that_turns_back_or_stands_still_stays_finite():
-    """No division by nothing, however a line runs."""
+def test_a_line_that_turns_back_or_has_no_length_stays_finite():
+    """There is no division by zero."""
     for points in ([(0, 0), (1, 0), (0, 0)], [(1, 1), (1, 1)], [(0, 0), (0, 0), (1, 0)]):
         assert np.isfinite(aside(np.array(points, dtype=float), 0.1)).all()
 
 
-def test_a_number_stands_half_way_along():
+def test_a_number_is_halfway_along_its_link():
     """By length, not by the count of points."""
     assert middle([np.array([(0.0, 0.0), (0.1, 0.0), (10.0, 0.0)])]) == (5.0, 0.0)
 
 
 def test_a_broken_point_far_away_does_not_shrink_the_map():
-    """It is left out, and what is left of its line is drawn."""
+    """It is left out, and the rest of its line is drawn."""
     lines = [tuple((-75 + 0.01 * k, 45 + 0.01 * n) for k in range(10)) for n in range(10)]
     broken = (*lines[0], (-7.0, 45.0))
     plane = plane_of([broken, *lines[1:]])
@@ -87,7 +87,7 @@ def test_a_broken_point_far_away_does_not_shrink_the_map():
 
 
 def test_a_leap_out_and_straight_back_is_left_out_and_a_hairpin_is_kept():
-    """A digit that is missing in one point of a line makes a spike; a road that turns has points on the way."""
+    """A missing digit in a coordinate makes a spike; a road that turns has points on the way."""
     road = tuple((-75 + 0.001 * k, 45.0) for k in range(10))
     spiked = (*road[:5], (-74.9955, 45.06), *road[5:])
     hairpin = tuple((-75.0, 45 + 0.006 * k) for k in range(10))
@@ -98,7 +98,7 @@ def test_a_leap_out_and_straight_back_is_left_out_and_a_hairpin_is_kept():
 
 
 def test_what_is_not_on_the_map_is_counted():
-    """Links without a line by name, points that are mistakes by number."""
+    """Links without a line are named, wrong points are counted."""
     road = tuple((-75 + 0.001 * k, 45.0) for k in range(10))
     spiked = (*road[:5], (-74.9955, 45.06), *road[5:])
     drawn = network_map(bands([link(1, ratio=1.0, lines=(spiked,)), link(2, lines=())]), ["1"], METRIC, "words")
@@ -108,7 +108,7 @@ def test_what_is_not_on_the_map_is_counted():
 
 
 def test_a_place_is_drawn_among_its_surroundings():
-    """Whatever is near is there, what is far is not; a place without a line has no map."""
+    """Links nearby are drawn, others are not; a place without a line has no map."""
     near = tuple((-75 + 0.001 * k, 45.001) for k in range(10))
     far = tuple((-70 + 0.001 * k, 45.0) for k in range(10))
     road = tuple((-75 + 0.001 * k, 45.0) for k in range(10))

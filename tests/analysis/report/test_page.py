@@ -1,4 +1,4 @@
-"""The page: every text escaped, nothing that runs or is fetched, and words for every state of the warehouse."""
+"""The page escapes every text, runs and fetches nothing, and has words for every state of the warehouse."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FIVE_THOUSAND_LINKS_MB = 6
 
 
 class Reader(HTMLParser):
-    """What a browser makes of the page: its elements with their attributes, and the text of each element's inside."""
+    """Parses the page: elements with their attributes, and the text in each element."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -58,12 +58,12 @@ class Reader(HTMLParser):
 
 
 def words(html: str) -> str:
-    """The text of the page, white space made one."""
+    """The text of the page with normalised white space."""
     return " ".join(Reader(html).words.split())
 
 
 def test_the_page_shows_the_rows_of_the_views_in_their_order(warehouse, fill, html, read):
-    """The changes, the silent, the worst and the receipt, name by name and line by line."""
+    """Changes, silent links, worst links and the receipt, name by name and line by line."""
     fill(warehouse)
     with transaction(warehouse) as connection:
         connection.execute(update(LINKS_TABLE).values(name=LINKS_TABLE.c.name + " & Co."))
@@ -82,7 +82,7 @@ def test_the_page_shows_the_rows_of_the_views_in_their_order(warehouse, fill, ht
 
 
 def test_a_list_that_is_long_is_cut_and_says_so(warehouse, books, fill, html, read):
-    """The first of its rows, and the query that gives all of them."""
+    """The first rows, and the query that returns all of them."""
     fill(warehouse)
     for number in range(MAX_ROWS + 1):
         books.link(f"x{number:02}", name=f"Unheard {number:02}")
@@ -92,7 +92,7 @@ def test_a_list_that_is_long_is_cut_and_says_so(warehouse, books, fill, html, re
 
 
 def test_hostile_names_are_text_and_nothing_else(warehouse, fill, html, hostile_records):
-    """They make no element and no attribute, and characters that turn or colour text are shown as question marks."""
+    """They create no element or attribute, and bidirectional and control characters are shown as question marks."""
     fill(warehouse, records=hostile_records)
     made = html(warehouse)
     tags = {tag for tag, _ in Reader(made).elements}
@@ -146,7 +146,7 @@ def test_it_has_a_language_a_title_a_zone_and_words_for_each_picture(warehouse, 
     ids=["failed", "killed"],
 )
 def test_a_failed_run_is_a_red_banner_with_the_date_of_the_data(warehouse, fill, html, books, values, reason, read):
-    """It names the data that is shown, why the run failed, and that the tables are safe."""
+    """It has the date of the data, why the run failed, and that the tables are safe."""
     fill(warehouse)
     books.run("late", read(warehouse).receipt.snapshot_at + timedelta(days=2), **values)
     [banner] = re.findall(r'<div class="banner failure" role="alert">(.+?)</div>', html(warehouse), re.DOTALL)
@@ -157,14 +157,14 @@ def test_a_failed_run_is_a_red_banner_with_the_date_of_the_data(warehouse, fill,
 
 
 def test_a_good_run_has_no_banner(warehouse, fill, html):
-    """Nor has data that is not synthetic."""
+    """Neither for a failure nor for synthetic data."""
     fill(warehouse)
     assert "banner failure" not in html(warehouse)
     assert "Synthetic" not in html(warehouse)
 
 
 def test_while_sampling_is_off_the_report_says_what_cannot_be_known(warehouse, fill, html):
-    """And is silent about it once a sample was loaded."""
+    """And no longer once a sample is loaded."""
     fill(warehouse)
     assert SAMPLING_OFF in words(html(warehouse))
     with transaction(warehouse) as connection:
@@ -173,7 +173,7 @@ def test_while_sampling_is_off_the_report_says_what_cannot_be_known(warehouse, f
 
 
 def test_nothing_measured_is_said_first(warehouse, fill, html):
-    """Before how complete it is; and no link is ranked because none was measured, not because none is slow."""
+    """Before how complete the data is; the page says that no link is ranked because none was measured."""
     records = [{"id": number, "name": f"Link {number}", "distance": 1000.0} for number in range(5)]
     fill(warehouse, records=records)
     said = words(html(warehouse))
@@ -199,7 +199,7 @@ def test_the_threshold_of_index_rules_is_the_one_of_words_colours_and_counts(war
 
 
 def test_the_networks_name_is_in_the_title(warehouse, fill, html):
-    """Where one is set; it is text, as every name."""
+    """If one is set, as text."""
     fill(warehouse)
     made = html(warehouse, network_name="<b>Northfield</b>")
     assert words(made).startswith("Network report: <b>Northfield</b>, data as of 2026-11-24 22:17 ")
@@ -207,7 +207,7 @@ def test_the_networks_name_is_in_the_title(warehouse, fill, html):
 
 
 def test_definitions_define(warehouse, fill, html):
-    """A term and its meaning each, among them those that the page counts."""
+    """Each term has a meaning, including those that the page counts."""
     fill(warehouse)
     made = html(warehouse)
     terms = re.findall(r"<dt>([A-Z][^<]*)</dt><dd>([^<]+)</dd>", made)
@@ -216,14 +216,14 @@ def test_definitions_define(warehouse, fill, html):
 
 
 def test_nothing_loaded_says_what_to_do(warehouse, html):
-    """A page with one sentence, not a trace of an error."""
+    """A page with one sentence and no error."""
     said = words(html(warehouse))
     assert "Nothing is loaded yet. inode-pipeline sync fetches the links" in said
     assert "At a glance" not in said
 
 
 def test_speeds_may_be_in_miles(warehouse, fill, html):
-    """Kilometres an hour are gone from the worst links and the scale of the map."""
+    """There are no kilometres in the worst links or on the map's scale."""
     fill(warehouse)
     assert " km/h" in words(html(warehouse))
     assert (" km/h" in words(html(warehouse, US)), " mph" in words(html(warehouse, US))) == (False, True)
@@ -235,8 +235,8 @@ def test_the_same_data_makes_the_same_page(warehouse, fill, html):
     assert html(warehouse) == html(warehouse)
 
 
-def test_the_file_is_whole_or_the_one_before(warehouse, fill, tmp_path):
-    """A place that cannot be written is an error, and nothing is left beside the earlier file."""
+def test_the_file_is_replaced_completely_or_not_at_all(warehouse, fill, tmp_path):
+    """If the file cannot be written, that is an error, and no other file is left in the folder."""
     fill(warehouse)
     path = tmp_path / "reports" / "report.html"
     written = write_report(warehouse, LocalSettings(_env_file=None), path)
@@ -258,7 +258,7 @@ def test_five_thousand_links_stay_below_six_megabytes(warehouse, fill, tmp_path,
 
 
 def test_neither_a_sync_nor_the_code_location_loads_what_draws():
-    """It costs half a second and memory, and serves the report alone."""
+    """Importing matplotlib takes half a second and memory, and only the report needs it."""
     code = (
         "import sys, inode_pipeline.cli.commands, inode_pipeline.definitions, inode_pipeline.sync\n"
         "print([name for name in ('matplotlib', 'PIL') if name in sys.modules])"

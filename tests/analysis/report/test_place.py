@@ -29,7 +29,7 @@ def test_a_link_has_its_days_its_week_and_its_months(a_place, read):
 
 
 def test_a_corridor_is_the_sum_of_its_links(a_place, read):
-    """In every hour of any day, not in the periods only."""
+    """In every hour of every day, not only in the periods."""
     place = read(a_place, ("corridor", "<script>")).place
     assert (place.link_ids, place.free_flow_s) == (("a", "b"), 180.0)
     assert {row["travel_time_s"] for row in place.series} == {180.0, 450.0}
@@ -41,7 +41,7 @@ def test_a_corridor_is_the_sum_of_its_links(a_place, read):
 
 
 def test_the_page_names_the_slowest_hours_and_the_queries(a_place, html):
-    """What the pictures show is there in words and as a command as well."""
+    """The pictures are also described in words and with a command."""
     made = html(a_place, place=("link", "a"))
     text = " ".join(re.sub(r"<[^>]+>", " ", made).split())
     assert "The slowest: Mon 08:00 (2.5 min), Tue 08:00 (2.5 min), Wed 08:00 (2.5 min)." in text
@@ -58,7 +58,7 @@ def test_a_place_that_does_not_exist_is_refused_with_those_that_do(a_place, read
 
 
 def test_a_link_without_anything_still_has_a_page(a_place, books, html):
-    """No line, no measurement: a sentence for each."""
+    """Without a line and measurements, there is a sentence for each."""
     books.link("bare")
     made = html(a_place, place=("link", "bare"))
     for sentence in ("No geometry of it is known.", "Nothing was measured in these days.", "in a peak yet."):
@@ -83,6 +83,6 @@ def test_a_series_has_the_hour_that_occurs_twice_two_times(a_place):
 
 
 def test_the_file_is_named_after_the_place():
-    """Whatever its id is."""
+    """For any id."""
     assert str(default_path(None)) == "data/network_report.html"
     assert str(default_path(("link", "../7 é"))) == "data/link__7_.html"
