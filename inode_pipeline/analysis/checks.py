@@ -190,7 +190,7 @@ def nothing_is_set_aside(context: CheckContext, walk: Walk) -> Result:
 @check(
     "table",
     "error",
-    "Length over travel time is the speed: the median of 3.6 * length / time / speed lies between 0.8 and 1.25.",
+    "Length divided by travel time is the speed: the median of 3.6 * length / time / speed is between 0.8 and 1.25.",
 )
 def units_agree(context: CheckContext, _newest: Walk) -> Result:
     """Not checked if no present row has a length, a travel time and a speed."""

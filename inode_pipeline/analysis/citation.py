@@ -67,7 +67,7 @@ def _basis(answer: Answer) -> list[str]:
     if bins := [int(str(value)) for value in answer.values("n_bins")]:
         said.append(f"{sum(bins)} bins of 15 minutes")
     if days := [int(str(value)) for value in answer.values("n_days")]:
-        said.append(f"{_range(min(days), max(days))} days a row")
+        said.append(f"{_range(min(days), max(days))} days per row")
     if coverage := [float(str(value)) for value in answer.values("coverage_pct")]:
         said.append(f"coverage {_range(round(min(coverage)), round(max(coverage)))} %")
     methods = sorted({str(value) for value in answer.values("baseline_method")})

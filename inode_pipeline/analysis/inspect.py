@@ -19,7 +19,7 @@ __all__ = ["FieldRow", "inspect_page", "starting_map"]
 _HEAD = """\
 # A field map to start from, made from the fields of one page. Compare it with what you see in iNode, correct it,
 # and name this file in INODE_FIELD_MAP_FILE. A column that is not mentioned here keeps its default source.
-# source = "" makes a column NULL; null_values = ["", -1] and null_if = { field = ["value"] } say what is no data.
+# source = "" makes a column NULL; null_values = ["", -1] and null_if = { field = ["value"] } mark values as NULL.
 """
 
 

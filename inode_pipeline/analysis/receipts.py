@@ -104,9 +104,9 @@ def unmeasured(load: Receipt | Row[Any]) -> str | None:
     if not typed or load.no_data < typed:
         return None
     return (
-        f"Nothing is measured: none of the {typed} {load.endpoint} has a speed or a travel time with its instant. "
-        "If the account does measure, `inode-pipeline inspect` shows under which names; write them into the file "
-        "INODE_FIELD_MAP_FILE and run `inode-pipeline replay`."
+        f"Nothing is measured: none of the {typed} {load.endpoint} has a speed or a travel time with its time of "
+        "measurement. If the account has measurements, `inode-pipeline inspect` shows their fields; name them in the "
+        "file INODE_FIELD_MAP_FILE and run `inode-pipeline replay`."
     )
 
 

@@ -83,7 +83,7 @@ def read_answer(body: bytes, fields: frozenset[str] | None = None) -> Answer:
     """
     body = body.removeprefix(_BOM)
     if body.count(b",") > MAX_VALUES:
-        raise _too_large(f"more than {MAX_VALUES} values")
+        raise _too_large_error(f"more than {MAX_VALUES} values")
     value = _read_with_msgspec(body, fields)
     if value is not None:
         return _answer(value, is_clean=b"\\u0000" not in body)
@@ -115,30 +115,32 @@ def _read_with_json(body: bytes) -> object:
     try:
         return json.loads(body.decode())
     except UnicodeDecodeError as problem:
-        raise _not_a_page("it is not UTF-8 text") from problem
+        raise _not_a_page_error("it is not UTF-8 text") from problem
     except RecursionError:
-        raise _too_large("too deeply nested") from None
+        raise _too_large_error("too deeply nested") from None
     except json.JSONDecodeError as problem:
-        raise _not_a_page(f"it {_not_json(body)}") from problem
+        raise _not_a_page_error(f"it {_not_json(body)}") from problem
     except ValueError:
-        raise _too_large("a number of thousands of digits") from None
+        raise _too_large_error("a number of thousands of digits") from None
 
 
 def _answer(value: object, *, is_clean: bool) -> Answer:
     if isinstance(value, list):
         return Answer(value, None, None, "list", is_clean)
     if not isinstance(value, dict):
-        raise _not_a_page(f"it is {_type_name(value)}")
+        raise _not_a_page_error(f"it is {_type_name(value)}")
     results = value.get("results")
     if not isinstance(results, list):
-        raise _not_a_page(f"`results` is {_type_name(results) if 'results' in value else 'missing'}; {_keys(value)}")
+        raise _not_a_page_error(
+            f"`results` is {_type_name(results) if 'results' in value else 'missing'}; {_keys(value)}"
+        )
     if "next" not in value:
-        raise _not_a_page(f"`next` is missing, so it is unknown whether this is the last page; {_keys(value)}")
+        raise _not_a_page_error(f"`next` is missing, so it is unknown whether this is the last page; {_keys(value)}")
     following, count = value["next"], _whole_number(value.get("count"))
     if not (following is None or (isinstance(following, str) and following and _is_text(following))):
-        raise _not_a_page(f"`next` is {_type_name(following)}, neither an address nor null")
+        raise _not_a_page_error(f"`next` is {_type_name(following)}, neither an address nor null")
     if not (count is None or (type(count) is int and count >= 0)):
-        raise _not_a_page(f"`count` is {_type_name(count)}, not a number of records")
+        raise _not_a_page_error(f"`count` is {_type_name(count)}, not a number of records")
     return Answer(results, count, following, "envelope", is_clean)
 
 
@@ -170,11 +172,11 @@ def _not_json(body: bytes) -> str:
     return "is empty" if not text else "is an HTML page" if text.startswith(b"<") else "is not JSON"
 
 
-def _not_a_page(why: str) -> ApiContractError:
+def _not_a_page_error(why: str) -> ApiContractError:
     return ApiContractError(f"The answer is not a page of records: {why}.", remedy=_REMEDY)
 
 
-def _too_large(why: str) -> PayloadTooLargeError:
+def _too_large_error(why: str) -> PayloadTooLargeError:
     return PayloadTooLargeError(f"The answer is not a plausible page: {why}.", remedy=_REMEDY)
 
 
@@ -240,10 +242,10 @@ def raise_if_no_page(response: httpx.Response, number: int, first_path: str, sec
 
     """
     if response.status_code not in _GOOD:
-        raise _final(response, number, first_path, quoted(response.content, secrets))
+        raise _final_error(response, number, first_path, quoted(response.content, secrets))
 
 
-def _final(response: httpx.Response, number: int, first_path: str, text: str) -> PipelineError:
+def _final_error(response: httpx.Response, number: int, first_path: str, text: str) -> PipelineError:
     status, path = response.status_code, response.request.url.path
     quote = f": {text}" if text else "."
     if status == 404 and number > 1 and path != first_path:

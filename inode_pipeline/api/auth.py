@@ -78,13 +78,13 @@ class ApiKey(httpx.Auth):
 
         """
         if self._is_refused:
-            raise _key_refused("before")
+            raise _key_error("before")
         request.headers["Authorization"] = f"Token {self._key}"
         self._tally.add(requests=1)
         response = yield request
         if response.status_code in REFUSED:
             self._is_refused = True
-            raise _key_refused(str(response.status_code))
+            raise _key_error(str(response.status_code))
 
 
 class PasswordGrant(httpx.Auth):
@@ -130,7 +130,7 @@ class PasswordGrant(httpx.Auth):
             CredentialsError: the server refuses the credentials.
 
         """
-        login = self._current()
+        login = self._current_token()
         try:
             request = next(login)
             while True:
@@ -149,7 +149,7 @@ class PasswordGrant(httpx.Auth):
             CredentialsError: the server refuses the credentials.
 
         """
-        token = yield from self._current()
+        token = yield from self._current_token()
         has_renewed = is_repeat = False
         while True:
             request.headers["Authorization"] = f"Bearer {token.access}"
@@ -162,13 +162,13 @@ class PasswordGrant(httpx.Auth):
             token, has_renewed = yield from self._replacement_for(token, response.status_code, has_renewed=has_renewed)
             is_repeat = True
 
-    def _current(self) -> Login:
+    def _current_token(self) -> Login:
         """The current token, or a new one if it has expired. One thread logs in while the others wait."""
         with self._lock:
             self._check_rejection()
             token = self._token
             if token is None or (token.expires_at is not None and self._monotonic() >= token.expires_at):
-                token = yield from self._renewed()
+                token = yield from self._renew()
             return token
 
     def _replacement_for(
@@ -184,29 +184,29 @@ class PasswordGrant(httpx.Auth):
             if self._token is not None and self._token is not refused:
                 return self._token, has_renewed
             if has_renewed or (self._renewals > 1 and self._accepted is not refused):
-                self._rejection = _token_refused(status, self.granted_scope or "")
+                self._rejection = _token_error(status, self.granted_scope or "")
                 raise self._rejection
             # Refused before it expired, so it was revoked; Django OAuth Toolkit also revokes its refresh token.
             self._refresh = None
-            return (yield from self._renewed()), True
+            return (yield from self._renew()), True
 
     def _check_rejection(self) -> None:
         if self._rejection is not None:
             raise type(self._rejection)(self._rejection.message, remedy=self._rejection.remedy)
 
-    def _renewed(self) -> Login:
+    def _renew(self) -> Login:
         """Get a token with the refresh token, which is tried once, or else with the password."""
         refresh, self._refresh, self._token = self._refresh, None, None
         token = None
         if refresh is not None:
-            token = yield from self._by_refreshing(refresh)
+            token = yield from self._token_by_refresh(refresh)
         if token is None:
-            token = yield from self._by_password()
+            token = yield from self._token_by_password()
         self._token, self._refresh, self.granted_scope = token, token.refresh, token.scope
         self._renewals += 1
         return token
 
-    def _by_refreshing(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
+    def _token_by_refresh(self, refresh: str) -> Generator[httpx.Request, httpx.Response, Token | None]:
         """Get a token with the refresh token; None if that fails, because a login may still work."""
         sent_at = self._monotonic()
         response = yield self._token_request(grant_type="refresh_token", refresh_token=refresh)
@@ -218,7 +218,7 @@ class PasswordGrant(httpx.Auth):
             return None
         return token if token.refresh else replace(token, refresh=refresh)
 
-    def _by_password(self) -> Login:
+    def _token_by_password(self) -> Login:
         sent_at = self._monotonic()
         response = yield self._token_request(
             grant_type="password",
@@ -252,14 +252,14 @@ class PasswordGrant(httpx.Auth):
         return self._settings.client_secret.get_secret_value() if self._settings.client_secret else ""
 
 
-def _key_refused(when: str) -> ApiKeyRejectedError:
+def _key_error(when: str) -> ApiKeyRejectedError:
     return ApiKeyRejectedError(
         f"The server refused the API key ({when}), or the key may not read the links.",
         remedy="Check INODE_API_KEY: the account's owner can find it in iNode, or create a new one.",
     )
 
 
-def _token_refused(status: int, granted: str) -> CredentialsError:
+def _token_error(status: int, granted: str) -> CredentialsError:
     if status == 403:
         return ScopeMissingError(
             f"Neither the token nor a renewed one may read this endpoint (403); the granted scope is "

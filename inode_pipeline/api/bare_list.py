@@ -1,7 +1,7 @@
 """Find the rest of a bare list that has neither a count nor a link to a next page.
 
-Such a list may be complete, or the first page of a server whose paging is not known. So the server is asked for what
-would be the next page, in one request with all usual parameters. If it sends the same list again, it knows none of
+Such a list may be complete, or the first page of a server whose paging is not known. So the client requests what would
+be the next page, in one request with all usual parameters. If the server sends the same list again, it knows none of
 them; otherwise they are tried one by one.
 """
 

@@ -46,7 +46,7 @@ def read_body(encoding: str, chunks: Iterable[bytes], *, limit: int = MAX_BODY_B
     for piece in pieces:
         body += piece
         if len(body) > limit:
-            raise _too_large(limit)
+            raise _too_large_error(limit)
     return bytes(body)
 
 
@@ -56,7 +56,7 @@ def _decompressed(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     for chunk in chunks:
         received += len(chunk)
         if received > limit:
-            raise _too_large(limit)
+            raise _too_large_error(limit)
         rest = chunk
         while rest:
             if stream is None or stream.eof:
@@ -66,7 +66,7 @@ def _decompressed(chunks: Iterable[bytes], limit: int) -> Iterator[bytes]:
     while stream is not None and not stream.eof:
         piece = _decompress(stream, b"")
         if not piece and not stream.eof:
-            raise _broken("is truncated")
+            raise _broken_stream_error("is truncated")
         yield piece
 
 
@@ -74,10 +74,10 @@ def _decompress(stream: zlib._Decompress, data: bytes) -> bytes:
     try:
         return stream.decompress(data, _PIECE_BYTES)
     except zlib.error as problem:
-        raise _broken("is damaged") from problem
+        raise _broken_stream_error("is damaged") from problem
 
 
-def _too_large(limit: int) -> PayloadTooLargeError:
+def _too_large_error(limit: int) -> PayloadTooLargeError:
     """The error for a body of more than `limit` bytes."""
     return PayloadTooLargeError(
         f"The answer is larger than {limit // 2**20} MiB, too large for a page.",
@@ -85,7 +85,7 @@ def _too_large(limit: int) -> PayloadTooLargeError:
     )
 
 
-def _broken(how: str) -> Retryable:
+def _broken_stream_error(how: str) -> Retryable:
     return Retryable(
         ApiProtocolError(
             f"The answer's gzip stream {how} on every attempt.",

@@ -45,19 +45,19 @@ def with_headers(answer: Answer, headers: Mapping[str, str]) -> Answer:
 
     Of two counts the larger is used, because it may reveal that records are missing.
     """
-    counts = [count for count in (answer.count, _counted(headers)) if count is not None]
-    following = answer.next if answer.next is not None else _linked(headers.get("link", ""))
+    counts = [count for count in (answer.count, _count_in(headers)) if count is not None]
+    following = answer.next if answer.next is not None else _next_link_in(headers.get("link", ""))
     return replace(answer, count=max(counts, default=None), next=following)
 
 
-def _counted(headers: Mapping[str, str]) -> int | None:
+def _count_in(headers: Mapping[str, str]) -> int | None:
     unit, _, total = headers.get("content-range", "").rpartition("/")
     texts = [headers.get("x-total-count", ""), headers.get("x-total", ""), "" if unit.startswith("bytes") else total]
     counts = [int(text) for text in map(str.strip, texts) if text.isascii() and text.isdigit() and len(text) <= 15]
     return max(counts, default=None)
 
 
-def _linked(header: str) -> str | None:
+def _next_link_in(header: str) -> str | None:
     """The address with the relation `next` in the header `Link` (RFC 8288)."""
     for address, parameters in _LINK.findall(header):
         relations = [quoted or plain for quoted, plain in _RELATION.findall(parameters)]
@@ -155,7 +155,7 @@ class Route:
         """The first page's address with additional or changed parameters."""
         address = self.first
         for name, value in parameters.items():
-            address = _with(address, name, value)
+            address = _with_parameter(address, name, value)
         return address
 
     def following(self, page: Page) -> str | None:
@@ -172,10 +172,10 @@ class Route:
             raise self._outside(address)
         where = position(address)
         if where is not None and where.name == "offset":
-            return _with(address, "limit", self.page_size)
+            return _with_parameter(address, "limit", self.page_size)
         if self.page_size_param in _parameters(address):
             return address
-        return _with(address, self.page_size_param, self.page_size)
+        return _with_parameter(address, self.page_size_param, self.page_size)
 
     def _outside(self, address: str) -> ForeignUrlError:
         return ForeignUrlError(
@@ -195,7 +195,7 @@ class Route:
         records = len(page.answer.records) if where.name == "page" else step
         pages_left = -(-(page.answer.count - received) // records) if records else 1
         return [
-            address if ahead == 0 else _with(address, where.name, where.number + ahead * step)
+            address if ahead == 0 else _with_parameter(address, where.name, where.number + ahead * step)
             for ahead in range(max(1, min(window, pages_left)))
         ]
 
@@ -236,7 +236,7 @@ def _parameter_name(pair: str) -> str:
     return unquote_plus(pair.partition("=")[0])
 
 
-def _with(address: str, name: str, value: int) -> str:
+def _with_parameter(address: str, name: str, value: int) -> str:
     """The address with one parameter replaced or appended."""
     place, _, query = address.partition("?")
     pairs = [pair for pair in query.split("&") if pair]

@@ -45,7 +45,7 @@ def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
             following = route.following(page)
             if following is not None:
                 if page_key(following) in asked or number >= MAX_PAGES:
-                    raise _loop(number)
+                    raise _loop_error(number)
                 asked.add(page_key(following))
                 ahead.prefetch(following, route.upcoming(page, following, received=received, window=window), number + 1)
             yield page
@@ -54,7 +54,7 @@ def traverse(route: Route, fetch: Fetch, *, window: int) -> Generator[Page]:
             address, number = following, number + 1
 
 
-def _loop(number: int) -> PagingLoopError:
+def _loop_error(number: int) -> PagingLoopError:
     what = "leads back to an earlier one" if number < MAX_PAGES else "is still not the last"
     return PagingLoopError(
         f"Page {number} {what}: the pages have no end.",

@@ -53,13 +53,13 @@ def read_token(response: httpx.Response, *, asked_scope: str, sent_at: float, se
     answer = _json_object(response.content)
     secrets = (*secrets, *_tokens_in(answer))
     if not response.is_success or ("error" in answer and "access_token" not in answer):
-        raise _refusal(response, answer, asked_scope, secrets)
+        raise _refusal_error(response, answer, asked_scope, secrets)
     access, kind = answer.get("access_token"), answer.get("token_type", "Bearer")
     if not isinstance(access, str) or not _is_token(access):
-        raise _not_oauth(f"The token endpoint answered {response.status_code} without an access token.")
+        raise _protocol_error(f"The token endpoint answered {response.status_code} without an access token.")
     if not isinstance(kind, str) or not kind.strip().lower().startswith("bearer"):
-        raise _not_oauth("The token endpoint gave a token whose `token_type` is not Bearer.")
-    scope = _granted(answer.get("scope"), asked_scope)
+        raise _protocol_error("The token endpoint gave a token whose `token_type` is not Bearer.")
+    scope = _granted_scope(answer.get("scope"), asked_scope)
     if missing := set(asked_scope.split()) - set(scope.split()):
         raise ScopeMissingError(
             f"The server granted the scope {quoted(scope, secrets) or '(none)'} instead of {asked_scope}; "
@@ -88,7 +88,7 @@ def _is_token(value: object) -> bool:
     return isinstance(value, str) and value != "" and value.isascii() and value.isprintable() and " " not in value
 
 
-def _granted(scope: object, asked: str) -> str:
+def _granted_scope(scope: object, asked: str) -> str:
     """The granted scope; a server that does not name it has granted the requested one (RFC 6749, 5.1)."""
     if isinstance(scope, list):
         scope = " ".join(str(word) for word in scope)
@@ -135,7 +135,7 @@ _REFUSALS: Final[Mapping[str, tuple[type[CredentialsError], str, str]]] = {
 _SAME_AS: Final = {"unsupported_grant_type": "unauthorized_client"}
 
 
-def _refusal(
+def _refusal_error(
     response: httpx.Response, answer: Mapping[str, Any], asked_scope: str, secrets: Collection[str]
 ) -> CredentialsError | ApiProtocolError:
     status, error = response.status_code, answer.get("error")
@@ -148,11 +148,11 @@ def _refusal(
         kind, what, remedy = _REFUSALS[name]
         return kind(f"{what.format(scope=asked_scope)}{said}.", remedy=remedy)
     if status in (404, 405):
-        return _not_oauth(f"There is no token endpoint at {response.request.url.path}{said}.")
+        return _protocol_error(f"There is no token endpoint at {response.request.url.path}{said}.")
     description = answer.get("error_description")
     text = quoted(description, secrets) if isinstance(description, str) else ""
-    return _not_oauth(f"The token endpoint refused the login{said}" + (f": {text}" if text else "."))
+    return _protocol_error(f"The token endpoint refused the login{said}" + (f": {text}" if text else "."))
 
 
-def _not_oauth(message: str) -> ApiProtocolError:
+def _protocol_error(message: str) -> ApiProtocolError:
     return ApiProtocolError(message, remedy=_ADDRESS_REMEDY)

@@ -191,9 +191,9 @@ class Transport(httpx.BaseTransport):
         try:
             status, headers, body = self._exchange(request, budget)
         except httpcore.TimeoutException as problem:
-            raise self._slow(problem, budget) from problem
+            raise self._timeout_error(problem, budget) from problem
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError) as problem:
-            raise self._broken(problem) from problem
+            raise self._connection_error(problem) from problem
         finally:
             _limits.until = float("inf")
         return httpx.Response(status, headers=headers, content=body, request=request)
@@ -220,22 +220,22 @@ class Transport(httpx.BaseTransport):
         try:
             headers = httpx.Headers(answer.headers)
             if 300 <= answer.status < 400:
-                raise self._redirected(answer.status, headers.get("location", ""))
+                raise self._redirect_error(answer.status, headers.get("location", ""))
             body = read_body(headers.get("content-encoding", ""), answer.iter_stream(), limit=MAX_BODY_BYTES)
         finally:
             answer.close()
         return answer.status, [pair for pair in headers.raw if pair[0].lower() not in _DROPPED], body
 
-    def _redirected(self, status: int, location: str) -> PipelineError:
+    def _redirect_error(self, status: int, location: str) -> PipelineError:
         target = self._origin.rebuilt(location, seen_from=self._origin.base_url) if location else "nowhere"
         return ApiProtocolError(
             f"The server redirects ({status}) to {target.partition('?')[0]}; redirects are not followed.",
             remedy="Check INODE_BASE_URL: it must be the API's own address, with its scheme and path.",
         )
 
-    def _slow(self, problem: httpcore.TimeoutException, budget: float) -> Retryable:
+    def _timeout_error(self, problem: httpcore.TimeoutException, budget: float) -> Retryable:
         if isinstance(problem, httpcore.ConnectTimeout):
-            return self._unreachable("no connection in time")
+            return self._unreachable_error("no connection in time")
         return Retryable(
             errors.TimeoutError(
                 f"{self._origin} did not send a complete answer within {budget:.3g} s on any attempt.",
@@ -244,7 +244,7 @@ class Transport(httpx.BaseTransport):
             )
         )
 
-    def _broken(self, problem: Exception) -> PipelineError | Retryable:
+    def _connection_error(self, problem: Exception) -> PipelineError | Retryable:
         _limits.cancellation.check()
         tls = tls_problem(problem)
         if tls is not None:
@@ -257,9 +257,9 @@ class Transport(httpx.BaseTransport):
             return ApiUnreachableError(
                 f"The proxy refuses to connect to {self._origin} ({str(problem)[:3]}).", remedy="Check INODE_PROXY."
             )
-        return self._unreachable(_reason(problem))
+        return self._unreachable_error(_reason(problem))
 
-    def _unreachable(self, why: str) -> Retryable:
+    def _unreachable_error(self, why: str) -> Retryable:
         via = " through INODE_PROXY" if self._has_proxy else ""
         return Retryable(
             ApiUnreachableError(

@@ -111,8 +111,8 @@ def prove_walk(
             contradictions.append(_Contradiction("no other walk agreed with it"))
         store.discard()
     if len(miscounts) == MAX_WALKS and _are_same(miscounts):
-        raise _miscounted(miscounts[-1])
-    raise _none_accepted(contradictions)
+        raise _miscount_error(miscounts[-1])
+    raise _incomplete_error(contradictions)
 
 
 class _Contradiction(Exception):  # noqa: N818 - the walk is discarded, and the next one may succeed
@@ -246,7 +246,7 @@ def _are_same(walks: Sequence[_WalkState]) -> bool:
     return all(one.count == first.count and one.keys == first.keys for one in walks)
 
 
-def _miscounted(walk: _WalkState) -> ApiContractError:
+def _miscount_error(walk: _WalkState) -> ApiContractError:
     more = " or more" if walk.count is not None and walk.received > walk.count else ""
     return ApiContractError(
         f"The server's count differs from its pages in the same way each time: {MAX_WALKS} walks returned the same "
@@ -256,7 +256,7 @@ def _miscounted(walk: _WalkState) -> ApiContractError:
     )
 
 
-def _none_accepted(contradictions: Sequence[_Contradiction]) -> IncompleteWalkError:
+def _incomplete_error(contradictions: Sequence[_Contradiction]) -> IncompleteWalkError:
     reasons = "; ".join(f"walk {number}: {one.reason}" for number, one in enumerate(contradictions, start=1))
     if all(one.is_repeat for one in contradictions):
         return UnstableOrderError(

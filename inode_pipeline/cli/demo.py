@@ -65,7 +65,7 @@ def demo(days: int) -> None:
         say(f"1/3  a synthetic iNode with {server.config.links} links answers at {server.base_url}")
         today = datetime.now(ZoneInfo(CITY_ZONE)).date()
         first = today - timedelta(days=days - 1)
-        with _surroundings(server, path, first, is_sampled=days > 1):
+        with _demo_environment(server, path, first, is_sampled=days > 1):
             _mark(path)
             if days > 1:
                 say(f"     filling it from {first} on, with samples of the peak hours ...")
@@ -88,7 +88,7 @@ def _fill(first: date) -> None:
 
 
 @contextmanager
-def _surroundings(server: EmulatorServer, path: Path, first: date, *, is_sampled: bool) -> Iterator[None]:
+def _demo_environment(server: EmulatorServer, path: Path, first: date, *, is_sampled: bool) -> Iterator[None]:
     """Use only the demo's settings: none of the caller's variables, no `.env`, no Dagster instance."""
     from sqlalchemy import URL
 

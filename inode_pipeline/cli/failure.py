@@ -176,13 +176,13 @@ def _as_pipeline_error(problem: BaseException) -> PipelineError | None:
         )
     if isinstance(problem, click.ClickException):
         return ConfigError(_sentence(problem.format_message()), remedy="Correct the argument.")
-    return _of_the_machine(problem)
+    return _machine_error(problem)
 
 
-def _of_the_machine(problem: BaseException) -> PipelineError | None:
+def _machine_error(problem: BaseException) -> PipelineError | None:
     """Convert an error of the operating system, whose messages never contain a secret; None for any other."""
     if isinstance(problem, OSError) and problem.errno is not None:
-        return _of_the_system(problem, os.strerror(problem.errno))
+        return _system_error(problem, os.strerror(problem.errno))
     if isinstance(problem, MemoryError):
         return PipelineError("This machine has no memory left.", remedy="Free some, or raise the limit, and run again.")
     if isinstance(problem, RuntimeError) and "home directory" in str(problem):
@@ -192,7 +192,7 @@ def _of_the_machine(problem: BaseException) -> PipelineError | None:
     return None
 
 
-def _of_the_system(problem: OSError, reason: str) -> PipelineError:
+def _system_error(problem: OSError, reason: str) -> PipelineError:
     if problem.filename is not None:
         return PipelineError(
             f"{problem.filename} cannot be used: {reason}.",

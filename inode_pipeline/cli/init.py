@@ -43,10 +43,10 @@ def init() -> None:
 def _ask() -> dict[str, str]:
     from inode_pipeline.config import DEFAULT_BASE_URL
 
-    answers = {"INODE_BASE_URL": _ask_until_right("INODE_BASE_URL", "Address of the API", DEFAULT_BASE_URL)}
+    answers = {"INODE_BASE_URL": _ask_until_valid("INODE_BASE_URL", "Address of the API", DEFAULT_BASE_URL)}
     answers |= _ask_login()
     click.echo("\nEach snapshot belongs to a date in this zone, which cannot be changed once the warehouse is filled.")
-    zone = _ask_until_right("INODE_TIMEZONE", "Time zone of your road network", environment.machine_zone())
+    zone = _ask_until_valid("INODE_TIMEZONE", "Time zone of your road network", environment.machine_zone())
     answers["INODE_TIMEZONE"] = zone
     answers |= _ask_warehouse()
     click.echo(SAMPLING)
@@ -58,7 +58,7 @@ def _ask() -> dict[str, str]:
 def _ask_login() -> dict[str, str]:
     click.echo("\nThe account's owner can create an API key in iNode; a password also needs a client from SMATS.")
     if click.prompt("Log in with", type=click.Choice(["api-key", "password"]), default="api-key") == "api-key":
-        return {"INODE_API_KEY": _ask_until_right("INODE_API_KEY", "API key (not shown)", hidden=True)}
+        return {"INODE_API_KEY": _ask_until_valid("INODE_API_KEY", "API key (not shown)", hidden=True)}
     return {
         "INODE_USERNAME": click.prompt("User name"),
         "INODE_PASSWORD": click.prompt("Password (not shown)", hide_input=True),
@@ -74,7 +74,7 @@ def _ask_warehouse() -> dict[str, str]:
     click.echo(
         "\nThe warehouse is a SQLite file, or PostgreSQL as postgresql://user@host/database, without the password."
     )
-    address = _ask_until_right("INODE_WAREHOUSE_URL", "Warehouse", "sqlite:///data/inode.db")
+    address = _ask_until_valid("INODE_WAREHOUSE_URL", "Warehouse", "sqlite:///data/inode.db")
     url = make_url(address)
     if url.get_backend_name() == "sqlite":
         return {"INODE_WAREHOUSE_URL": address}
@@ -87,7 +87,7 @@ def _ask_warehouse() -> dict[str, str]:
     return answers | ({"INODE_WAREHOUSE_PASSWORD": password} if password else {})
 
 
-def _ask_until_right(name: str, question: str, default: str | None = None, *, hidden: bool = False) -> str:
+def _ask_until_valid(name: str, question: str, default: str | None = None, *, hidden: bool = False) -> str:
     """Ask until the answer is a valid setting; explain why a wrong one is not."""
 
     def accepted(value: str) -> str:

@@ -16,7 +16,7 @@ from inode_pipeline.config import LocalSettings
 from inode_pipeline.defs.attempts import BACKFILL_TAG
 from inode_pipeline.defs.failures import as_failure
 from inode_pipeline.defs.links import FACTS, GROUP, TABLE, sync_links
-from inode_pipeline.defs.resources import InodeResource, is_spread
+from inode_pipeline.defs.resources import InodeResource, runs_on_several_machines
 from inode_pipeline.errors import ConfigError
 
 NOT_HERE = "The report is a file on the machine that writes it, but runs start on several machines."
@@ -33,7 +33,7 @@ INSTEAD = "Run `inode-pipeline report` on the machine where people read it, for 
 def network_report(context: dg.AssetExecutionContext, inode: InodeResource) -> dg.MaterializeResult[None]:
     """Write the report from the tables as they are now; if this fails, the existing file is kept."""
     with as_failure(again="`inode-pipeline report --debug`"):
-        if is_spread(context.instance):
+        if runs_on_several_machines(context.instance):
             raise ConfigError(NOT_HERE, remedy=INSTEAD)
         settings = LocalSettings.load(dotenv=inode.read_dotenv)
         with open_existing(settings) as warehouse:
@@ -59,7 +59,7 @@ UNFINISHED = [
 ]
 
 
-def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
+def _report_sensor(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         run_status=status,
         name=name,
@@ -69,7 +69,7 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
         description="Write the report after a run of sync_links; in a backfill, after the last one.",
     )
     def request(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-        if is_spread(context.instance):
+        if runs_on_several_machines(context.instance):
             return dg.SkipReason(f"{NOT_HERE} {INSTEAD}")
         backfill = context.dagster_run.tags.get(BACKFILL_TAG)
         if backfill and context.instance.get_runs_count(
@@ -81,5 +81,5 @@ def _after(status: dg.DagsterRunStatus, name: str) -> dg.SensorDefinition:
     return request
 
 
-report_after_success = _after(dg.DagsterRunStatus.SUCCESS, "report_after_success")
-report_after_failure = _after(dg.DagsterRunStatus.FAILURE, "report_after_failure")
+report_after_success = _report_sensor(dg.DagsterRunStatus.SUCCESS, "report_after_success")
+report_after_failure = _report_sensor(dg.DagsterRunStatus.FAILURE, "report_after_failure")

@@ -37,7 +37,7 @@ class InodeResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it re
         return AlertSettings.load(dotenv=self.read_dotenv)
 
 
-def is_spread(instance: dg.DagsterInstance) -> bool:
+def runs_on_several_machines(instance: dg.DagsterInstance) -> bool:
     """Whether runs start on several machines, as with Celery or Kubernetes."""
     return not (instance.is_ephemeral or isinstance(instance.run_launcher, dg.DefaultRunLauncher))
 
@@ -50,7 +50,7 @@ def require_shared(instance: dg.DagsterInstance, settings: LocalSettings) -> Non
 
     """
     url = settings.warehouse_url
-    if url.get_backend_name() == "sqlite" and is_spread(instance):
+    if url.get_backend_name() == "sqlite" and runs_on_several_machines(instance):
         raise ConfigError(
             f"INODE_WAREHOUSE_URL is the SQLite file {url.database}, of which each machine would have its own: "
             f"Dagster's {type(instance.run_launcher).__name__} starts runs on several machines.",

@@ -272,6 +272,6 @@ def test_a_citation_says_what_the_numbers_are_based_on(warehouse):
     with reading(warehouse) as connection:
         said = citation(connection, warehouse, query, answer)
     assert "No data was loaded yet." in said
-    assert "150 bins of 15 minutes; 20 to 22 days a row; coverage 80 to 91 %; baseline configured, version 2." in said
+    assert "150 bins of 15 minutes; 20 to 22 days per row; coverage 80 to 91 %; baseline configured, version 2." in said
     assert "Measures: coverage_pct, quarter hours with data over those of the calendar." in said
     assert "inode-pipeline " in said

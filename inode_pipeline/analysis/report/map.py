@@ -62,10 +62,10 @@ def network_map(bands: Bands, worst: Sequence[str], units: Units, words: str) ->
     placed = {link.link_id: _placed(link, plane) for link in every}
     thick = float(np.clip(30 / np.sqrt(len(every)), 0.7, 1.7))
     with _canvas(plane, units) as (drawn, axes, km_per_pt):
-        beside = _beside(placed, thick * km_per_pt)
-        _draw(axes, bands.unknown, beside, thick * 0.8, is_dashed=True)
+        moved = _moved_aside(placed, thick * km_per_pt)
+        _draw(axes, bands.unknown, moved, thick * 0.8, is_dashed=True)
         for band, thicker in reversed(list(zip(bands.known, _THICKER, strict=True))):
-            _draw(axes, band, beside, thick * thicker)
+            _draw(axes, band, moved, thick * thicker)
         _number(axes, worst, placed, km_per_pt)
         shown = picture(drawn, words)
     points = sum(len(line) for link in every for line in link.lines)
@@ -85,8 +85,8 @@ def place_map(links: Sequence[LinkNow], chosen: Sequence[str], units: Units, wor
     others = {link.link_id: _near(link, around) for link in links if link.link_id not in placed}
     with _canvas(around, units) as (drawn, axes, km_per_pt):
         rest = tuple(link for link in links if others.get(link.link_id))
-        _draw(axes, Band("", UNKNOWN_COLOUR, rest), _beside(others, km_per_pt), 0.8)
-        _draw(axes, Band("", SLOW, tuple(picked)), _beside(placed, 1.5 * km_per_pt), 3.0)
+        _draw(axes, Band("", UNKNOWN_COLOUR, rest), _moved_aside(others, km_per_pt), 0.8)
+        _draw(axes, Band("", SLOW, tuple(picked)), _moved_aside(placed, 1.5 * km_per_pt), 3.0)
         _number(axes, list(chosen) if len(chosen) > 1 else [], placed, km_per_pt)
         return picture(drawn, words)
 
@@ -103,7 +103,7 @@ def _near(link: LinkNow, plane: Plane) -> list[Points]:
     return [_project(np.array(line), plane.longitude, plane.latitude) for line in link.lines]
 
 
-def _beside(placed: Mapping[str, list[Points]], distance_km: float) -> dict[str, list[Points]]:
+def _moved_aside(placed: Mapping[str, list[Points]], distance_km: float) -> dict[str, list[Points]]:
     return {link_id: [aside(line, distance_km) for line in lines] for link_id, lines in placed.items()}
 
 

@@ -121,7 +121,7 @@ def _network_definitions(network: Network) -> list[tuple[str, str]]:
     ranked = {"Travel Time Index": "tti", "Delay": "delay_s", "Covered": "coverage_pct"}
     views = {"Silent": "links_silent", "Never measured": "links_never_reported", "Change": "network_changes"}
     return [
-        ("Free flow", "the speed that iNode states for the link; without one, the baseline in force this month"),
+        ("Free flow", "the speed configured in iNode for the link, or else this month's baseline"),
         ("Congested", congested),
         *(_explained("link_reliability_monthly", ranked) if network.worst.by == "peaks" else []),
         *((term, view_entries()[view, ""].description.removeprefix("One row per ")) for term, view in views.items()),
@@ -157,7 +157,7 @@ def _place(place: Place, units: Units) -> dict[str, Any]:
 
 def _place_definitions(place: Place) -> list[tuple[str, str]]:
     terms = {"TTI": "tti", "PTI": "pti", "Buffer index": "buffer_index", "P95": "p95_s", "Covered": "coverage_pct"}
-    peaks = "the periods am_peak and pm_peak of time_periods, on weekdays that are no holidays"
+    peaks = "the periods am_peak and pm_peak of time_periods, on weekdays that are not holidays"
     return [*_explained(f"{place.kind}_reliability_monthly", terms), ("Peaks", peaks)]
 
 
