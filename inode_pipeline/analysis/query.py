@@ -43,11 +43,12 @@ _CHOICES = {
 }
 """For each parameter with a fixed set of values, the SELECT of these values."""
 
-PLANNING = "SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'"
+PLANNING = "SET LOCAL enable_nestloop = off; SET LOCAL enable_bitmapscan = off; SET LOCAL work_mem = '64MB'"
 """Settings of PostgreSQL for a query.
 
 PostgreSQL estimates that the calendar in a view has one row and joins it by nested loops, which take minutes. The
-LATERAL subqueries with which the views read the bins of a link still use loops.
+LATERAL subqueries with which the views read the bins of a link still use loops; each reads a few adjacent rows, for
+which a bitmap scan costs more than it saves.
 """
 
 _MONTHS_WITH_DATA = """

@@ -22,31 +22,41 @@
 -- links_with_data: those of them that report
 -- is_expanded: a link was missing and made up by free flow
 WITH placed AS (
-  SELECT c.corridor_id, c.link_id, d.month, d.day_number, d.starts_at, d.ends_at, c.free_flow_s
+  SELECT
+    c.corridor_id,
+    c.link_id,
+    d.month,
+    d.day_number,
+    d.offset_min,
+    @instant(d.from_epoch_s) AS starts_at,
+    @instant(d.to_epoch_s) AS ends_at,
+    c.free_flow_s
   FROM internal_corridor_links AS c
-  JOIN internal_days AS d
+  JOIN internal_segments AS d
     ON d.month = c.month AND d.local_date >= c.valid_from AND (c.valid_to IS NULL OR d.local_date < c.valid_to)
   WHERE NOT c.is_left_out
-  @in_order_of(c.corridor_id, d.day_number, d.month)
+  @in_order_of(c.corridor_id, d.day_number, d.month, d.offset_min)
 ),
 sums AS (
   SELECT
     p.corridor_id,
     p.month,
     p.day_number,
+    p.offset_min,
     b.bin_start_at,
     sum(b.mean_travel_time_s) AS covered_s,
     sum(p.free_flow_s) AS covered_free_flow_s,
     count(*) AS links_with_data
   FROM placed AS p
   CROSS JOIN @bins_of(p)
-  GROUP BY p.corridor_id, p.day_number, p.month, b.bin_start_at
+  GROUP BY p.corridor_id, p.day_number, p.month, p.offset_min, b.bin_start_at
 ),
 timed AS (
   SELECT
     s.corridor_id,
     s.month,
     s.day_number,
+    s.offset_min,
     s.bin_start_at,
     d.local_date,
     d.weekday,
@@ -70,11 +80,11 @@ SELECT
   t.corridor_id,
   c.name,
   t.bin_start_at,
-  @timestamp(@epoch(t.bin_start_at) + 60 * z.offset_min) AS bin_start_local,
-  z.offset_min,
+  @timestamp(@epoch(t.bin_start_at) + 60 * t.offset_min) AS bin_start_local,
+  t.offset_min,
   t.month,
   t.local_date,
-  (@epoch(t.bin_start_at) + 60 * z.offset_min) % 86400 / 3600 AS local_hour,
+  (@epoch(t.bin_start_at) + 60 * t.offset_min) % 86400 / 3600 AS local_hour,
   t.weekday,
   t.is_holiday,
   COALESCE(x.is_excluded, false) AS is_excluded,
@@ -86,5 +96,4 @@ SELECT
   t.links_with_data < t.links_total - t.links_left_out AS is_expanded
 FROM timed AS t
 JOIN corridors AS c ON c.corridor_id = t.corridor_id
-JOIN zone_offsets AS z ON z.from_utc <= t.bin_start_at AND z.to_utc > t.bin_start_at
 LEFT JOIN calendar AS x ON x.local_date = t.local_date
