@@ -61,7 +61,7 @@ def test_a_link_without_anything_still_has_a_page(a_place, books, html):
     """Without a line and measurements, there is a sentence for each."""
     books.link("bare")
     made = html(a_place, place=("link", "bare"))
-    for sentence in ("No geometry of it is known.", "Nothing was measured in these days.", "in a peak yet."):
+    for sentence in ("Its geometry is not known.", "Nothing was measured in these days.", "in a peak yet."):
         assert sentence in made
     assert "<img" not in made
 
