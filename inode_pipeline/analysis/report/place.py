@@ -44,7 +44,9 @@ _NAMES: Mapping[Kind, Query] = {
         "corridor_links",
         "Which links does it have?",
         (Parameter("corridor_id", "text", "the corridor"),),
-        "SELECT c.name, k.link_id FROM corridors AS c LEFT JOIN corridor_links AS k ON k.corridor_id = c.corridor_id "
+        # Both directions of a road often have the same name.
+        "SELECT CASE WHEN c.name LIKE '% ' || c.direction THEN c.name ELSE c.name || COALESCE(' ' || c.direction, '') "
+        "END AS name, k.link_id FROM corridors AS c LEFT JOIN corridor_links AS k ON k.corridor_id = c.corridor_id "
         "AND k.valid_to IS NULL WHERE c.corridor_id = :corridor_id ORDER BY k.position",
     ),
 }

@@ -9,6 +9,7 @@ import pytest
 from inode_pipeline.analysis.query import ask, named_query
 from inode_pipeline.analysis.report import default_path
 from inode_pipeline.errors import ConfigError
+from tests.views.conftest import World
 
 
 def test_a_link_has_its_days_its_week_and_its_months(a_place, read):
@@ -38,6 +39,16 @@ def test_a_corridor_is_the_sum_of_its_links(a_place, read):
         (8, 450.0),
     }
     assert [row["n_days"] for row in place.week if (row["weekday"], row["local_hour"]) == (2, 8)] == [8]
+
+
+@pytest.mark.parametrize(
+    ("corridor_id", "direction", "title"),
+    [("Highway 16", "NB", "Highway 16 NB"), ("Highway 16 NB", "NB", "Highway 16 NB"), ("Ring", None, "Ring")],
+)
+def test_the_title_of_a_corridor_has_its_direction_once(a_place, read, corridor_id, direction, title):
+    """Both directions of a road often have the same name."""
+    World(a_place).corridor(corridor_id, "a", direction=direction)
+    assert read(a_place, ("corridor", corridor_id)).place.name == title
 
 
 def test_the_page_names_the_slowest_hours_and_the_queries(a_place, html):
