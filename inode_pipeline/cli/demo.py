@@ -25,7 +25,6 @@ from inode_pipeline.cli import environment
 from inode_pipeline.cli.demo_days import SAMPLE_SCHEDULE
 from inode_pipeline.cli.output import print_receipts, progress, say
 from inode_pipeline.errors import ConfigError, PipelineError
-from inode_pipeline.warehouse.sqlite_file import DEMO_MARK
 
 if TYPE_CHECKING:
     from inode_pipeline.analysis.status import LastRun
@@ -148,6 +147,8 @@ def _warehouse() -> Warehouse:
 
 def _remove_earlier(path: Path) -> None:
     """Remove the file of an earlier demo; refuse to replace any other file."""
+    from inode_pipeline.warehouse.sqlite_file import DEMO_MARK
+
     if not path.exists():
         return
     with path.open("rb") as file:
@@ -162,6 +163,8 @@ def _remove_earlier(path: Path) -> None:
 
 def _mark(path: Path) -> None:
     """Create the file with a mark by which the next demo recognises it."""
+    from inode_pipeline.warehouse.sqlite_file import DEMO_MARK
+
     with _warehouse(), closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA application_id = {DEMO_MARK}")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the mark must survive if the demo is killed

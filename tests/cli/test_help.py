@@ -82,3 +82,9 @@ def test_s19_no_core_is_dumped():
     done = subprocess.run([sys.executable, "-c", limit], capture_output=True, text=True, check=False, timeout=30)
 
     assert done.stdout.splitlines()[-1] == "0"
+
+
+def test_help_is_quick():
+    """None of the packages that take long to import is imported before a command needs it."""
+    shown = "import sys, inode_pipeline.__main__; print({'dagster', 'httpx', 'pandas', 'sqlalchemy'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", shown], capture_output=True, text=True, check=True).stdout == "set()\n"
