@@ -187,7 +187,7 @@ def test_a_zone_without_a_place_is_refused_with_the_likely_one(
     with pytest.raises(ConfigError) as told:
         ScheduleSettings.load()
     assert f"INODE_TIMEZONE='{zone}': " in told.value.message
-    assert f"is it {likely}?" in told.value.message
+    assert f"such as {likely}." in told.value.message
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Etc/UTC", "GMT", "America/Toronto", "US/Eastern"])
