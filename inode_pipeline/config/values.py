@@ -44,7 +44,7 @@ LIKELY_ZONES = {
 def _zone_name(name: str) -> str:
     likely = LIKELY_ZONES.get(name.upper(), "America/Toronto" if re.search(r"GMT[+-]?\d", name) else None)
     if likely:
-        raise ValueError(f"an offset or an abbreviation, not a place whose clocks are known, such as {likely}")
+        raise ValueError(f"an offset or an abbreviation; name a place instead, such as {likely}")
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as problem:

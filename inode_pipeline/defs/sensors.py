@@ -43,6 +43,8 @@ def _sensor(every_s: int) -> Callable[[Watch], dg.SensorDefinition]:
     """Turn a `Watch` into a sensor that sends its messages and is described by its docstring."""
 
     def made(watch: Watch) -> dg.SensorDefinition:
+        """The sensor of one `Watch`."""
+
         @dg.sensor(
             name=watch.__name__,
             minimum_interval_seconds=every_s,

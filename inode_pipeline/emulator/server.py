@@ -38,6 +38,7 @@ class _Server(uvicorn.Server):
                 await asyncio.sleep(0.005)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the listeners, let answers in progress end, and abandon those that take too long."""
         for server in self.servers:
             server.close()
         for listener in sockets or []:
